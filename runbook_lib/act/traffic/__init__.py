@@ -1,0 +1,1 @@
+"""The knobs that move users between the sides, one file a knob."""

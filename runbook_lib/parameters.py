@@ -1,0 +1,163 @@
+"""YAML or notebook cell -> Parameters; strict: unknown, missing and mistyped keys are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from runbook_lib.errors import BadParameters
+from runbook_lib.sections import (
+    Application,
+    Assessment,
+    Business,
+    Containerization,
+    Gates,
+    Kubernetes,
+    Legacy,
+    Metrics,
+    Prometheus,
+    Retention,
+    Section,
+    Stage,
+    Thresholds,
+    Traffic,
+    Watch,
+)
+
+PRACTICE_RANGE = Path("parameters/demo.yaml")
+
+
+class Parameters(Section):
+    """One application's passage; the top-level keys are the parameters of the notebooks."""
+
+    application: Application
+    dry_run: bool = True
+    """True: say what would be done, change nothing."""
+    records: str = "records"
+    """Folder of the archive."""
+    assessment: Assessment
+    containerization: Containerization
+    kubernetes: Kubernetes
+    prometheus: Prometheus
+    metrics: Metrics
+    business: Business
+    traffic: Traffic
+    stages: Annotated[list[Stage], Field(min_length=1)]
+    thresholds: Thresholds = Thresholds()
+    watch: Watch = Watch()
+    gates: Gates
+    retention: Retention = Retention()
+    legacy: Legacy
+
+    @model_validator(mode="after")
+    def _stages_rise_to_all(self) -> Parameters:
+        weights = [stage.weight for stage in self.stages]
+        if weights != sorted(set(weights)) or weights[0] < 1:
+            raise ValueError(f"stages: weights must rise from at least 1, each once; found {weights}")
+        if weights[-1] != 100:
+            raise ValueError(f"stages: the last weight must be 100, found {weights[-1]}")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_exist(self) -> Parameters:
+        known = {"pilot_deploy", "decommission", "rollback"} | {f"gray_stage:{s.weight}" for s in self.stages}
+        if unknown := [name for name in self.gates.ask if name not in known]:
+            raise ValueError(f"gates.ask: {unknown[0]!r} is no step that can wait; allowed: {', '.join(sorted(known))}")
+        return self
+
+    def stage(self, weight: int) -> Stage:
+        """The stage of that weight; BadParameters when none is planned."""
+        for stage in self.stages:
+            if stage.weight == weight:
+                return stage
+        planned = ", ".join(str(stage.weight) for stage in self.stages)
+        raise BadParameters(f"weight {weight} is not a planned stage; planned are {planned}")
+
+    def path(self, value: str) -> Path:
+        """A path of the parameters, made absolute from the project's root."""
+        return project_root() / Path(value).expanduser()
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder upward that holds notebooks/ and parameters/; BadParameters when there is none."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks").is_dir() and (folder / "parameters").is_dir():
+            return folder
+    raise BadParameters(f"no folder with notebooks/ and parameters/ at or above {here}; change into the project first")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error, not the last one winning."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load(path: Path | str) -> Parameters:
+    """The parameters of a YAML file; BadParameters says which file, which key, what was found, what is allowed."""
+    path = Path(path)
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except FileNotFoundError:
+        raise BadParameters(
+            f"there is no parameters file {path}; start from parameters/order-service.example.yaml"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadParameters(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise BadParameters(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise BadParameters(f"{path} must hold keys and values, found {type(data).__name__}")
+    return check(data, str(path))
+
+
+def from_cell(namespace: dict[str, Any]) -> Parameters:
+    """The parameters that a notebook's cell holds; all None means the practice range (parameters/demo.yaml)."""
+    given = {key: namespace[key] for key in Parameters.model_fields if namespace.get(key) is not None}
+    if not given:
+        return load(project_root() / PRACTICE_RANGE)
+    return check(given, "the parameters cell")
+
+
+def check(data: dict[str, Any], where: str) -> Parameters:
+    """Validated parameters; BadParameters names the place and every fault, the first one in full."""
+    try:
+        return Parameters.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(dict(e)) for e in error.errors()]
+        more = (
+            f" (and {len(faults) - 1} more: {'; '.join(f.split(':')[0] for f in faults[1:6])})"
+            if len(faults) > 1
+            else ""
+        )
+        raise BadParameters(f"{where}: {faults[0]}{more}") from None
+
+
+def _fault(error: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    found = f", found {error['input']!r}" if not isinstance(error["input"], dict | list) else ""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{key}: this key is not known; see parameters/order-service.example.yaml"
+    if error["type"] == "missing":
+        return f"{key}: this key is missing"
+    return f"{key}: {message}{found}" if key else message
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a parameters file, for editors; parameters/schema.json is its committed copy."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Parameters.model_json_schema()}

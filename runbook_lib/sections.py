@@ -1,0 +1,257 @@
+"""The sections of the parameters: what each key is, and what it may hold."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.json_schema import WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|min|h|d|w)$"
+
+
+def read_duration(value: object) -> timedelta:
+    """``"90s"``, ``"15min"``, ``"24h"``, ``"2w"`` as a timedelta; a bare number is refused because it has no unit."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not re.match(_DURATION, value):
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit, like 30s, 15min, 24h, 7d or 2w")
+    number, unit = re.match(r"^([0-9.]+)([a-z]+)$", value).groups()  # type: ignore[union-attr]
+    return timedelta(seconds=float(number) * _UNITS[unit])
+
+
+def write_duration(value: timedelta) -> str:
+    """The shortest exact way to write it: ``timedelta(hours=24)`` is ``"1d"``."""
+    seconds = value.total_seconds()
+    for unit in ("w", "d", "h", "min", "s"):
+        if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:g}{unit}"
+    return f"{seconds * 1000:g}ms" if seconds else "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(read_duration),
+    PlainSerializer(write_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["30s", "15min", "24h", "2w"]}),
+]
+Weight = Annotated[int, Field(strict=True, ge=0, le=100, description="percent of the users on the Kubernetes side")]
+Reference = Annotated[
+    str,
+    Field(description="a secret by reference: env:NAME, file:PATH or secret:namespace/name#key; never a value"),
+]
+
+
+class Section(BaseModel):
+    """A part of the parameters: frozen, and a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Contact(Section):
+    name: str
+    reach: str
+    """Phone number, chat handle or pager."""
+
+
+class Application(Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    """Names the records folder and the lease; a DNS label."""
+    owner: str
+    """The team that answers for it."""
+    contacts: list[Contact] = []
+    """Who is called when something goes wrong at night."""
+
+
+class Assessment(Section):
+    hosts: str
+    """Folder of Ansible fact caches, one JSON file a host."""
+    usage: str
+    """CSV of what the hosts used: timestamp, host, cpu_cores, memory_bytes."""
+    profile: str
+    """YAML: owner, dependencies, release figures, state."""
+    source: str
+    """The source tree."""
+
+
+class Containerization(Section):
+    dockerfile: str
+    manifests: str
+    """Folder or file of the manifests to be checked."""
+    policy: str | None = None
+    """YAML that switches checks off or changes their severity, with reasons."""
+
+
+class SmokeCase(Section):
+    name: str
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    status: int = 200
+    body_contains: str = ""
+    within: Duration = timedelta(seconds=2)
+
+
+class Kubernetes(Section):
+    kubeconfig: str | None = None
+    """Path; None uses KUBECONFIG, ~/.kube/config or the Pod's own service account."""
+    context: str | None = None
+    namespace: str
+    deployment: str
+    service: str
+    gateway: str
+    """URL at which the Kubernetes side answers before any user is sent there."""
+    manifests: str
+    """Folder of the manifests that the pilot deploy applies."""
+    rollout_timeout: Duration = timedelta(minutes=10)
+    smoke: list[SmokeCase] = []
+    session_login: str | None = None
+    """Path that logs in (POST); with it the pilot checks that a session made on one side lives on the other."""
+    session_check: str | None = None
+
+
+class Prometheus(Section):
+    url: str
+    timeout: Duration = timedelta(seconds=3)
+    token: Reference | None = None
+    """Sent as a bearer token."""
+
+
+class Selectors(Section):
+    legacy: str
+    kubernetes: str
+    """Label matchers, as they stand between the braces of a query."""
+
+
+class Metrics(Section):
+    requests: str = "http_requests_total"
+    """Counter of requests with a status label."""
+    status_label: str = "status"
+    error_status: str = "5.."
+    duration: str = "http_request_duration_seconds"
+    """Histogram, without the _bucket ending."""
+    selectors: Selectors
+    """Which series belong to which side."""
+    cpu: Selectors
+    """Query of CPU cores used, per side; whole expressions."""
+    memory: Selectors
+    """Query of working-set bytes, per side; whole expressions."""
+    alerts: str = 'ALERTS{alertstate="firing"}'
+    scrape: Duration = timedelta(seconds=15)
+    """Scrape interval: nothing can be seen faster than this."""
+
+
+class Figure(Section):
+    name: str
+    unit: str = ""
+    query: str
+    """SQL with :since and :until; returns rows (side, value) or (side, instance, value)."""
+
+
+class Business(Section):
+    database: str
+    """SQLAlchemy URL without a password, or a reference to one that has it."""
+    figures: list[Figure]
+    per_request_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Largest relative difference between the sides' figures that still counts as the same."""
+
+
+class NginxSplit(Section):
+    config: str
+    """The file that holds the split_clients block."""
+    variable: str
+    """The variable that the block sets, for instance $order_service_side."""
+    legacy: str = "legacy"
+    kubernetes: str = "kubernetes"
+    """The values that the block gives: names of upstreams."""
+    test: list[str]
+    """Command that tests the configuration, as an argument list."""
+    reload: list[str]
+    """Command that reloads it."""
+    timeout: Duration = timedelta(seconds=10)
+
+
+class Traffic(Section):
+    entrance: str
+    """URL at which users come in."""
+    nginx: NginxSplit
+    settle: Duration = timedelta(seconds=3)
+    """Left out of the judgement after a shift: old workers and connections still drain."""
+    split_patience: Duration = timedelta(seconds=30)
+    """How long the observed share may take to match the one asked for."""
+
+
+class Stage(Section):
+    weight: Weight
+    observe: Duration
+    """How long the stage is watched at the least."""
+    rule_out: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Rate of failed, and of slow, requests that must be ruled out to pass; None: thresholds.error_rate.
+    With no failure at all this takes 3/rule_out requests."""
+
+
+class Thresholds(Section):
+    error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Above this rate on the new side, with evidence, traffic goes back."""
+    error_ratio: Annotated[float, Field(gt=1)] = 1.25
+    """Margin on new/old error rate that still counts as not worse."""
+    latency: Duration = timedelta(milliseconds=500)
+    """Requests slower than this count as slow; put it at a bucket boundary near the P99 of the old side."""
+    latency_ratio: Annotated[float, Field(gt=1)] = 1.5
+    """Margin on the new/old fraction of slow requests."""
+    restarts: Annotated[int, Field(ge=1)] = 3
+    """Container restarts within restart_window that bring the traffic back."""
+    restart_window: Duration = timedelta(minutes=5)
+    throttled: Annotated[float, Field(gt=0, le=1)] = 0.25
+    throttled_for: Duration = timedelta(minutes=10)
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    """Chance of a false rollback over the whole passage, split over the tests."""
+    breaker_requests: Annotated[int, Field(ge=1)] = 20
+    breaker_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """At least so many requests with at least this error rate, and worse than the old side: back at once."""
+
+
+class Watch(Section):
+    tick: Duration = timedelta(seconds=15)
+    """Time between two looks."""
+    slice: Duration = timedelta(minutes=15)
+    """A longer observation is watched in slices of this length, one run each."""
+    extend: Duration = timedelta(hours=1)
+    """How much longer than planned a stage may be watched when evidence is missing."""
+    blind: Duration = timedelta(minutes=2)
+    """No measurement for so long: the stage holds and calls people."""
+
+
+class Approver(Section):
+    name: str
+    roles: list[str] = ["approver"]
+
+
+class Gates(Section):
+    ask: list[str]
+    """Steps that wait for a person: a phase, or gray_stage:WEIGHT."""
+    approvers: list[Approver]
+    expires: Duration = timedelta(hours=24)
+    people: dict[str, Annotated[int, Field(ge=1, le=5)]] = {}
+    """How many people must approve, by phase; one where nothing is said."""
+
+
+class Retention(Section):
+    minimum: Duration = timedelta(weeks=2)
+    recommended: Duration = timedelta(weeks=4)
+    maximum: Duration = timedelta(days=90)
+    quiet: Duration = timedelta(days=7)
+    """So long the old side must have had no request before it may go."""
+
+
+class LegacyInstance(Section):
+    name: str
+    url: str
+
+
+class Legacy(Section):
+    instances: list[LegacyInstance]
+    retire: list[str]
+    """Command that ends one instance; {instance} is replaced by its name."""
