@@ -1,0 +1,33 @@
+"""Does the share of the users on the new side match the one asked for? A weight that does not route is a failed change."""
+
+from __future__ import annotations
+
+from scipy.stats import binomtest
+
+from runbook_lib.model import Outcome, Verdict
+
+_ENOUGH = 100
+_IMPROBABLE = 1e-4
+_TOLERATED = 0.15
+
+
+def judge_split(weight: int, kubernetes_requests: float, legacy_requests: float) -> Verdict:
+    """Sample-ratio-mismatch test of the observed requests against ``weight`` percent.
+
+    At 0 and 100 % not one request may be on the wrong side. In between FAIL needs both an improbable count and a share
+    that is off by more than 15 % of the smaller side, because scrapes of the two sides are not taken at one instant.
+    """
+    total = kubernetes_requests + legacy_requests
+    share = kubernetes_requests / total if total else 0.0
+    asked = weight / 100
+    said = f"observed {share:.2%} ({kubernetes_requests:.0f}/{total:.0f}), asked {weight} %"
+    numbers = {"kubernetes_requests": kubernetes_requests, "legacy_requests": legacy_requests, "asked": asked}
+    if total < _ENOUGH:
+        return Verdict("traffic split", Outcome.INCONCLUSIVE, f"{said}; {_ENOUGH - total:.0f} more requests", numbers)
+    if weight in (0, 100):
+        right = (kubernetes_requests if weight == 0 else legacy_requests) == 0
+        return Verdict("traffic split", Outcome.PASS if right else Outcome.FAIL, said, numbers)
+    chance = binomtest(round(kubernetes_requests), round(total), asked).pvalue
+    off = abs(share - asked) > _TOLERATED * min(asked, 1 - asked)
+    outcome = Outcome.FAIL if chance < _IMPROBABLE and off else Outcome.PASS
+    return Verdict("traffic split", outcome, f"{said}, p = {chance:.2g}", {**numbers, "p": float(chance)})
