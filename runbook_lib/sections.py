@@ -201,6 +201,8 @@ class Thresholds(Section):
     """Requests slower than this count as slow; put it at a bucket boundary near the P99 of the old side."""
     latency_ratio: Annotated[float, Field(gt=1)] = 1.5
     """Margin on the new/old fraction of slow requests."""
+    slow_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Above this share of slow requests traffic goes back where the old side has none to compare with."""
     restarts: Annotated[int, Field(ge=1)] = 3
     """Container restarts within restart_window that bring the traffic back."""
     restart_window: Duration = timedelta(minutes=5)

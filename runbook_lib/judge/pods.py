@@ -5,13 +5,16 @@ from __future__ import annotations
 from runbook_lib.model import Outcome, Verdict
 
 
-def judge_restarts(restarts: int | None, window: str, limit: int) -> Verdict:
-    """Trigger at ``limit`` restarts in the window; a single one keeps the stage from passing; None is INCONCLUSIVE."""
+def judge_restarts(restarts: int | None, recent: int, window: str, limit: int) -> Verdict:
+    """Trigger at ``limit`` recent restarts; a single one in the stage keeps it from passing; None is INCONCLUSIVE.
+
+    ``restarts`` since the stage began, ``recent`` of them within the last ``window``.
+    """
     if restarts is None:
         return Verdict("Pod restarts", Outcome.INCONCLUSIVE, "the cluster did not say")
-    said = f"{restarts} in {window}, limit {limit}"
+    said = f"{restarts} in this stage, {recent} in the last {window}, limit {limit}"
     outcome = Outcome.PASS if restarts == 0 else Outcome.FAIL
-    return Verdict("Pod restarts", outcome, said, {"restarts": restarts, "limit": limit}, trigger=restarts >= limit)
+    return Verdict("Pod restarts", outcome, said, {"restarts": restarts, "recent": recent}, trigger=recent >= limit)
 
 
 def judge_out_of_memory(kills: int | None) -> Verdict:

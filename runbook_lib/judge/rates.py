@@ -2,8 +2,8 @@
 
 Per disjoint interval the two sides saw n_k and n_l requests, of which x_k and x_l were bad (failed, or slow). Given
 x = x_k + x_l, x_k is Binomial(x, r n_k / (r n_k + n_l)) where r is the ratio of the two rates, so a burst that both
-sides share cancels. The likelihood ratio against r = m, averaged over a grid of alternatives, is an e-process: it may be
-looked at after every interval and wrongly exceeds 1/alpha with probability at most alpha.
+sides share cancels. The likelihood ratio against r = m, averaged over a grid of alternatives, is an e-process: it may
+be looked at after every interval and wrongly exceeds 1/alpha with probability at most alpha.
 Sources: Lindon, Sanden, Shirikian, KDD 2022 (arXiv 2205.14762); Howard et al., Annals of Statistics 2021.
 """
 
@@ -54,8 +54,14 @@ class RateLimits:
     breaker_rate: float = 0.2
 
 
+def ratio_cap(weight: int) -> float:
+    """The ratio new/old that a stage must exclude: 10 at 1 %, falling to 2 from 30 % on."""
+    steps = math.log(min(max(weight, 1), 30)) / math.log(30)
+    return 10.0 * 0.2**steps
+
+
 def judge_rate(name: str, intervals: Sequence[Interval], limits: RateLimits) -> Verdict:
-    """FAIL (a trigger) when the new side is worse, PASS with evidence of its own, else INCONCLUSIVE with what is missing.
+    """FAIL (a trigger) when the new side is worse, PASS on evidence of its own, else INCONCLUSIVE and what is missing.
 
     A FAIL stands: the process is looked at after each interval, and a later calm does not take it back.
     """
@@ -88,7 +94,8 @@ def _pass_or_hold(name: str, intervals: Sequence[Interval], limits: RateLimits, 
     new, old = _rates(total)
     bound = numbers["upper_bound"]
     if bound <= limits.rule_out:
-        said = f"{new}, at most {bound:.2%} with {_CONFIDENCE:.0%} confidence <= limit {limits.rule_out:.2%}; old side {old}"
+        ruled_out = f"at most {bound:.2%} with {_CONFIDENCE:.0%} confidence <= limit {limits.rule_out:.2%}"
+        said = f"{new}, {ruled_out}; old side {old}"
         return Verdict(name, Outcome.PASS, said, numbers)
     if numbers["evidence_for"] >= 1 / limits.alpha:
         said = f"{new} < {limits.ratio_cap:g} x old side ({old}), evidence {numbers['evidence_for']:.3g}"

@@ -1,4 +1,4 @@
-"""Does the share of the users on the new side match the one asked for? A weight that does not route is a failed change."""
+"""Does the observed share match the one asked for? A weight that is written but does not route is a failed change."""
 
 from __future__ import annotations
 

@@ -1,0 +1,192 @@
+"""The observe + judge loop of a gray stage: one Look a tick; it never acts, whoever renders or guards it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_lib.clients import Clients
+from runbook_lib.errors import Unreachable
+from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_ready, judge_restarts
+from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, ratio_cap
+from runbook_lib.judge.split import judge_split
+from runbook_lib.model import Outcome, Verdict, now, worst
+from runbook_lib.observe.metrics import Delta, Reading, boundary, delta, firing_alerts, read
+from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
+from runbook_lib.parameters import Parameters
+from runbook_lib.sections import Stage, write_duration
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known after a tick: the intervals so far, the verdicts over all of them, and whether it was measured."""
+
+    at: datetime
+    elapsed: float
+    remaining: float
+    deltas: tuple[Delta, ...]
+    verdicts: tuple[Verdict, ...]
+    measured: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(self.verdicts)
+
+    @property
+    def cause(self) -> Verdict | None:
+        """The verdict that is reason enough to bring the traffic back at once."""
+        return next((v for v in self.verdicts if v.trigger and v.outcome is Outcome.FAIL), None)
+
+
+def stage_limits(p: Parameters, stage: Stage) -> tuple[RateLimits, RateLimits]:
+    """The limits of failed and of slow requests at this weight; alpha is split evenly between the two tests."""
+    t = p.thresholds
+    rule_out, alpha, cap = stage.rule_out or t.error_rate, t.alpha / 2, ratio_cap(stage.weight)
+    errors = RateLimits(t.error_ratio, rule_out, t.error_rate, alpha, cap, t.breaker_requests, t.breaker_rate)
+    slow = RateLimits(t.latency_ratio, rule_out, t.slow_rate, alpha, cap, t.breaker_requests, t.breaker_rate)
+    return errors, slow
+
+
+def watch_stage(
+    clients: Clients,
+    stage: Stage,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Look]:
+    """Look once a tick until the stage passes, a trigger fires, or patience ends; the last Look is the verdict.
+
+    The stage is watched for ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
+    A tick that cannot be measured adds nothing and is never a trigger.
+    """
+    p = clients.parameters
+    memory = _Memory(clients, stage)
+    begun, tick = clock(), p.watch.tick.total_seconds()
+    observe, patience = stage.observe.total_seconds(), p.watch.extend.total_seconds()
+    for number in range(1, 10**9):
+        sleep(max(0.0, begun + number * tick - clock()))
+        elapsed = clock() - begun
+        look = memory.look(elapsed, max(0.0, observe - elapsed))
+        yield look
+        settled = look.outcome is not Outcome.INCONCLUSIVE
+        if look.cause or (elapsed >= observe and settled) or elapsed >= observe + patience:
+            return
+
+
+def wait_for_split(
+    clients: Clients,
+    weight: int,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Verdict:
+    """The first PASS of the observed split, or the last verdict when ``traffic.split_patience`` is over.
+
+    Requests from before the shift may still be scraped after it: an interval with a wrong split is dropped, not summed.
+    """
+    p = clients.parameters
+    deadline = clock() + p.traffic.split_patience.total_seconds()
+    verdict = Verdict("traffic split", Outcome.INCONCLUSIVE, "nothing was measured")
+    base: Reading | None = None
+    while clock() < deadline:
+        try:
+            reading = read(clients.prometheus, p.metrics, 0.0)
+            if base is not None:
+                verdict = _split(weight, [delta(base, reading, p.metrics).errors])
+                if verdict.outcome is Outcome.PASS:
+                    return verdict
+            base = reading if base is None or verdict.outcome is Outcome.FAIL else base
+        except Unreachable as error:
+            verdict = Verdict("traffic split", Outcome.INCONCLUSIVE, str(error))
+        sleep(min(p.metrics.scrape.total_seconds(), max(0.0, deadline - clock())))
+    return verdict
+
+
+class _Memory:
+    """What the loop remembers between ticks: the last reading, the first Pods, the intervals."""
+
+    def __init__(self, clients: Clients, stage: Stage) -> None:
+        self.clients, self.stage = clients, stage
+        self.limits = stage_limits(clients.parameters, stage)
+        self.deltas: list[Delta] = []
+        self.pods: list[Stability] = []
+        self.bound: float | None = None
+        self.last: Reading | None = None
+        self.measured_at = 0.0
+        self.first_tick()
+
+    def first_tick(self) -> None:
+        """Where the counts begin; an unreachable source is met again, and judged, at the next tick."""
+        self._count(0.0)
+        self._see_pods()
+
+    def look(self, elapsed: float, remaining: float) -> Look:
+        problem = self._count(elapsed)
+        pods = self._see_pods()
+        verdicts = [*self._rate_verdicts(), *self._pod_verdicts(pods), self._alert_verdict()]
+        if problem:
+            verdicts.append(self._blind_verdict(problem, elapsed))
+        return Look(now(), elapsed, remaining, tuple(self.deltas), tuple(verdicts), not problem)
+
+    def _count(self, elapsed: float) -> str:
+        """Add the interval since the last reading; what prevented it otherwise."""
+        p = self.clients.parameters
+        try:
+            if self.bound is None:
+                self.bound = boundary(self.clients.prometheus, p.metrics, p.thresholds.latency.total_seconds())
+            reading = read(self.clients.prometheus, p.metrics, self.bound)
+        except Unreachable as error:
+            return str(error)
+        if self.last is not None:
+            self.deltas.append(delta(self.last, reading, p.metrics))
+        self.last, self.measured_at = reading, elapsed
+        return ""
+
+    def _see_pods(self) -> Stability | None:
+        try:
+            reading = read_stability(self.clients.kubernetes, self.clients.parameters.kubernetes)
+        except Unreachable:
+            return None  # judged as unknown, which holds the stage
+        self.pods.append(reading)
+        return reading
+
+    def _rate_verdicts(self) -> list[Verdict]:
+        errors, slow = self.limits
+        requests = [d.errors for d in self.deltas]
+        return [
+            judge_rate("failed requests", requests, errors),
+            judge_rate(f"requests over {self.bound or 0:g} s", [d.slow for d in self.deltas], slow),
+            _split(self.stage.weight, requests),
+        ]
+
+    def _pod_verdicts(self, seen: Stability | None) -> list[Verdict]:
+        t = self.clients.parameters.thresholds
+        window = write_duration(t.restart_window)
+        if seen is None:
+            return [judge_restarts(None, 0, window, t.restarts), judge_out_of_memory(None), judge_ready(None, None)]
+        recent = next(r for r in self.pods if seen.at - r.at <= t.restart_window)
+        return [
+            judge_restarts(restarts_between(self.pods[0], seen), restarts_between(recent, seen), window, t.restarts),
+            judge_out_of_memory(kills_between(self.pods[0], seen)),
+            judge_ready(seen.ready, seen.wanted),
+        ]
+
+    def _alert_verdict(self) -> Verdict:
+        try:
+            return judge_alerts(firing_alerts(self.clients.prometheus, self.clients.parameters.metrics))
+        except Unreachable:
+            return judge_alerts(None)
+
+    def _blind_verdict(self, problem: str, elapsed: float) -> Verdict:
+        p = self.clients.parameters
+        blind = elapsed - self.measured_at
+        said = f"no measurement for {blind:.0f} s: {problem}"
+        if blind >= p.watch.blind.total_seconds():
+            contacts = ", ".join(f"{c.name} ({c.reach})" for c in p.application.contacts) or p.application.owner
+            said += f"; the weight is held, call {contacts}"
+        return Verdict("measurement", Outcome.INCONCLUSIVE, said, {"blind_seconds": blind})
+
+
+def _split(weight: int, intervals: list[Interval]) -> Verdict:
+    kubernetes = sum(i.kubernetes_requests for i in intervals)
+    return judge_split(weight, kubernetes, sum(i.legacy_requests for i in intervals))
