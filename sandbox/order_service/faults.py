@@ -14,7 +14,10 @@ LOOK_EVERY = 0.1
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong on purpose; shares are 0..1, times seconds, ``leak`` MiB a second."""
+    """What goes wrong on purpose; shares are 0..1, times seconds, ``leak`` MiB a second.
+
+    ``wrong_amount`` is the share by which every amount is written too low.
+    """
 
     errors: float = 0.0
     latency: float = 0.0

@@ -21,7 +21,6 @@ from sandbox.order_service.settings import Settings
 from sandbox.order_service.store import Order, Store, timestamp
 
 MOST_CENTS = 100_000_00
-TOO_LOW = 0.9
 _COOKIE = re.compile(r"(?:^|;\s*)session=([0-9a-f]{32})")
 _KEY = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CUSTOMER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -87,16 +86,13 @@ class Service:
         amount = _fields(request).get("amount_cents")
         if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= MOST_CENTS:
             raise Refused(400, f"amount_cents is a whole number from 1 to {MOST_CENTS}")
-        key = request.headers.get("x-request-id") or str(uuid.uuid4())
-        if not _KEY.fullmatch(key):
-            raise Refused(400, "X-Request-Id is 8 to 64 letters, digits, dots, dashes")
-        wrong = bool(faults.wrong_amount) and random.random() < faults.wrong_amount
-        written = int(amount * TOO_LOW) if wrong else amount
+        key = _order_id(request)
+        written = int(amount * (1 - faults.wrong_amount))
         order = Order(key, self._settings.side, self._settings.instance, customer, written, timestamp())
         # In a thread: another process may hold the write lock, and other users need not wait for it.
         kept = await asyncio.get_running_loop().run_in_executor(None, self._store.add, order)
         if kept is not order and kept.customer != customer:
-            raise Refused(409, "that X-Request-Id belongs to somebody else's order")
+            raise Refused(409, "that key belongs to somebody else's order")
         if kept is not order:
             return _json(200, asdict(kept))
         return _json(201, asdict(order) | {"amount_cents": amount})
@@ -139,6 +135,14 @@ def _fields(request: Request) -> dict[str, object]:
     if not isinstance(content, dict):
         raise Refused(400, "the body is no JSON object")
     return content
+
+
+def _order_id(request: Request) -> str:
+    """The client's own key, else the one a proxy in front gave the request, which covers the proxy's retries."""
+    key = request.headers.get("idempotency-key") or request.headers.get("x-request-id") or str(uuid.uuid4())
+    if not _KEY.fullmatch(key):
+        raise Refused(400, "Idempotency-Key and X-Request-Id are 8 to 64 letters, digits, dots, dashes")
+    return key
 
 
 def _json(status: int, content: dict[str, object]) -> Response:

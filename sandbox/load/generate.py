@@ -1,0 +1,159 @@
+"""The open loop: requests leave when they are due, whether or not earlier ones were answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+
+from runbook_lib.errors import Unreachable
+from sandbox.load.counts import Tally
+from sandbox.load.users import Ask, Users
+
+MOST_IN_FLIGHT = 256
+PATIENCE = 5.0
+START_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer as its user saw it; status 0 is none, then ``failure`` says why."""
+
+    status: int
+    side: str | None
+    session: str | None
+    body: bytes
+    failure: str | None
+    retried: bool = False
+
+
+class Report(Protocol):
+    """Where what the users saw goes."""
+
+    second: Tally
+
+    def order(self, order_id: str, amount_cents: int, side: str | None, acknowledged: bool) -> None:
+        """One order that was asked for."""
+
+
+class Generator:
+    """Sends the users' requests to one entrance and tells a report what they saw."""
+
+    def __init__(self, client: aiohttp.ClientSession, entrance: str, users: Users, report: Report) -> None:
+        self._client, self._entrance, self._users, self._report = client, entrance, users, report
+        self._flying: set[asyncio.Task[None]] = set()
+
+    async def run(self, rate: float, seconds: float, stopping: asyncio.Event) -> None:
+        """``rate`` requests a second until the time is up or it is told to stop; waits for the last answers."""
+        begin = time.monotonic()
+        sent = 0
+        while not stopping.is_set() and sent < rate * seconds:
+            due = begin + sent / rate
+            wait = due - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            self._send(self._users.next())
+            sent += 1
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=2 * PATIENCE)
+
+    def _send(self, ask: Ask) -> None:
+        if len(self._flying) >= MOST_IN_FLIGHT:
+            # Bounded: a user who finds no free connection sees a failure, too.
+            self._report.second.add(None, PATIENCE, "overload")
+            return
+        task = asyncio.get_running_loop().create_task(self._make(ask))
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+
+    async def _make(self, ask: Ask) -> None:
+        begin = time.perf_counter()
+        seen = await self._ask_twice(ask)
+        tally = self._report.second
+        tally.add(seen.side, time.perf_counter() - begin, seen.failure)
+        tally.retried += seen.retried
+        if ask.kind == "order":
+            self._note_order(ask, seen)
+        elif ask.kind == "login" and seen.failure is None and seen.session:
+            self._users.logged_in(seen.session)
+        if seen.status == 401 and ask.session:
+            self._users.lost(ask.session)
+
+    def _note_order(self, ask: Ask, seen: Seen) -> None:
+        acknowledged = seen.failure is None
+        order_id = ask.id
+        if acknowledged:
+            order_id = json.loads(seen.body)["id"]
+            self._report.second.orders += 1
+            self._report.second.amount_cents += ask.amount_cents
+        # An order that the service refused in so many words was never taken; one without an answer may have been.
+        if acknowledged or seen.status == 0 or seen.status >= 500:
+            self._report.order(order_id, ask.amount_cents, seen.side, acknowledged)
+
+    async def _ask_twice(self, ask: Ask) -> Seen:
+        """Again once when the connection died, as a browser would; an order keeps its id, so it is no new order."""
+        try:
+            return await self._ask(ask)
+        except aiohttp.ClientError:
+            pass
+        except TimeoutError:
+            return Seen(0, None, None, b"", "timeout")
+        try:
+            seen = await self._ask(ask)
+        except (aiohttp.ClientError, TimeoutError):
+            return Seen(0, None, None, b"", "connection", retried=True)
+        return Seen(seen.status, seen.side, seen.session, seen.body, seen.failure, retried=True)
+
+    async def _ask(self, ask: Ask) -> Seen:
+        headers = {"Cookie": f"session={ask.session}"} if ask.session else {}
+        body: dict[str, Any] | None = None
+        if ask.kind == "order":
+            headers["Idempotency-Key"] = ask.id
+            body = {"amount_cents": ask.amount_cents}
+        elif ask.kind == "login":
+            body = {"customer": ask.customer}
+        async with self._client.request(ask.method, self._entrance + ask.path, headers=headers, json=body) as answer:
+            content = await answer.read()
+            failure = str(answer.status) if answer.status >= 400 else None
+            session = _session(answer.headers.get("Set-Cookie", ""))
+            return Seen(answer.status, answer.headers.get("X-Side"), session, content, failure)
+
+
+def new_client() -> aiohttp.ClientSession:
+    """A client that keeps its connections and no cookies: each request says whose it is."""
+    connector = aiohttp.TCPConnector(limit=MOST_IN_FLIGHT, keepalive_timeout=60)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=PATIENCE),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        auto_decompress=False,
+    )
+
+
+async def wait_until_open(
+    client: aiohttp.ClientSession, entrance: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Return as soon as the entrance serves users; raises Unreachable after 15 s: users come when the shop is open."""
+    deadline = time.monotonic() + START_PATIENCE
+    problem = ""
+    while time.monotonic() < deadline:
+        try:
+            async with client.get(f"{entrance}/orders") as answer:
+                if answer.status == 200:
+                    return
+                problem = f"it answers {answer.status}"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            problem = str(error)
+        await sleep(0.1)
+    raise Unreachable(f"{entrance} is not open to users after {START_PATIENCE:.0f} s: {problem}.")
+
+
+def _session(cookie: str) -> str | None:
+    name, _, value = cookie.partition(";")[0].partition("=")
+    return value if name == "session" else None
