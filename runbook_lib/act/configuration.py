@@ -1,0 +1,182 @@
+"""Keeps and restores ConfigMaps and Secrets, which no `rollout undo` brings back; no value leaves the cluster."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kubernetes.client.exceptions import ApiException
+
+from runbook_lib.errors import ChangeFailed, CriterionFailed
+from runbook_lib.model import Change, digest, now
+from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
+from runbook_lib.observe.difference import MANAGER, digest_of_value
+
+Kind = Literal["ConfigMap", "Secret"]
+COPY_OF = "runbook/copy-of"
+_VALUES = ("data", "binaryData")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One ConfigMap or Secret as it stood: where the copy is in the cluster, and digests only."""
+
+    kind: Kind
+    name: str
+    copy: str
+    digest: str
+    keys: dict[str, str]
+
+
+def referenced(workload: Object) -> list[tuple[Kind, str]]:
+    """The ConfigMaps and Secrets that a Pod template reads, as environment or as files."""
+    spec = workload["spec"]["template"]["spec"]
+    found: set[tuple[Kind, str]] = set()
+    for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
+        sources = [*(container.get("envFrom") or []), *(e.get("valueFrom") or {} for e in container.get("env") or [])]
+        found |= set(_names(sources, "configMapRef", "configMapKeyRef", "secretRef", "secretKeyRef"))
+    volumes = list(spec.get("volumes") or [])
+    inner = [source for volume in volumes for source in (volume.get("projected") or {}).get("sources") or []]
+    found |= set(_names([*volumes, *inner], "configMap", "secret"))
+    return sorted(found)
+
+
+def _names(sources: Iterable[Object], *keys: str) -> Iterable[tuple[Kind, str]]:
+    for source in sources:
+        for key in keys:
+            reference = source.get(key) or {}
+            if name := reference.get("name") or reference.get("secretName"):
+                yield ("ConfigMap" if key.startswith("configMap") else "Secret"), name
+
+
+def snapshot(cluster: Cluster, names: Sequence[tuple[Kind, str]]) -> Change:
+    """Copy what is there into Secrets of the same namespace; ``after`` is a list of Kept, what is absent is named.
+
+    A copy is named for its content, so the same content is never copied twice.
+    """
+    kept, absent, made = [], [], 0
+    for kind, name in names:
+        live = cluster.get("v1", kind, name)
+        if live is None:
+            absent.append(f"{kind}/{name}")
+            continue
+        one = _describe(kind, name, live)
+        made += _keep(cluster, one, live)
+        kept.append(one)
+    note = f"not there yet: {', '.join(absent)}" if absent else ""
+    return Change(f"keep a copy of {len(kept)} ConfigMaps and Secrets", None, kept, made > 0, now(), note)
+
+
+def restore(cluster: Cluster, kept: Sequence[Kept]) -> Change:
+    """Bring each ConfigMap and Secret back to its copy; Pods that read them as environment need a new rollout.
+
+    Raises CriterionFailed when a copy is gone or altered, before anything is written.
+    """
+    copies = [(one, _copy(cluster, one)) for one in kept]
+    before, wrong = [], []
+    for one, copy in copies:
+        live = cluster.get("v1", one.kind, one.name)
+        state = _describe(one.kind, one.name, live) if live else None
+        before.append({"name": f"{one.kind}/{one.name}", "digest": state.digest if state else None})
+        if state is None or state.digest != one.digest:
+            wrong.append((one, copy, live))
+    for one, copy, live in wrong:
+        _put_back(cluster, one, copy, live)
+    after = [{"name": f"{one.kind}/{one.name}", "digest": one.digest} for one in kept]
+    what = f"restore {len(kept)} ConfigMaps and Secrets"
+    changed = ", ".join(f"{one.kind}/{one.name}" for one, _, _ in wrong)
+    return Change(
+        what, before, after, bool(wrong), now(), f"restored {changed}" if changed else "all as they were kept"
+    )
+
+
+def _describe(kind: Kind, name: str, live: Object) -> Kept:
+    values = _encoded(kind, live)
+    keys = {key: digest_of_value(value) for key, value in sorted(values.items())}
+    whole = digest({"keys": keys, "type": live.get("type", "")})
+    return Kept(kind, name, f"{name[:230]}.runbook-{whole[:8]}", whole, keys)
+
+
+def _encoded(kind: Kind, live: Object) -> dict[str, str]:
+    """All values in base64, whichever field they stand in."""
+    data = live.get("data") or {}
+    if kind == "Secret":
+        return dict(data)
+    text = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return text | (live.get("binaryData") or {})
+
+
+def _keep(cluster: Cluster, one: Kept, live: Object) -> bool:
+    """Write the copy; False when it is already there."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        # the type stays Opaque: a copy of a token or of registry credentials must not act as one
+        "type": "Opaque",
+        "metadata": {
+            "name": one.copy,
+            "labels": {"app.kubernetes.io/managed-by": MANAGER},
+            "annotations": {COPY_OF: f"{one.kind}/{one.name}", f"{COPY_OF}-type": live.get("type", "")},
+        },
+        "immutable": True,
+        "data": _encoded(one.kind, live),
+    }
+    with speaking(cluster, f"Secret/{one.copy}"):
+        try:
+            _secrets(cluster).create(
+                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
+            )
+        except ApiException as error:
+            if error.status != 409:
+                raise ChangeFailed(f"the copy Secret/{one.copy} was not written: {sentence(error)}") from None
+            _copy(cluster, one)
+            return False
+    return True
+
+
+def _copy(cluster: Cluster, one: Kept) -> Object:
+    found = cluster.get("v1", "Secret", one.copy)
+    if found is None:
+        raise CriterionFailed(f"the copy Secret/{one.copy} of {one.kind}/{one.name} is gone; restore it from a backup")
+    keys = {key: digest_of_value(value) for key, value in (found.get("data") or {}).items()}
+    if keys != one.keys:
+        raise CriterionFailed(f"the copy Secret/{one.copy} of {one.kind}/{one.name} was altered; it is not used")
+    return found
+
+
+def _put_back(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> None:
+    body = _restored(one, copy, live)
+    resource = cluster.resource("v1", one.kind)
+    write = resource.replace if live else resource.create
+    with speaking(cluster, f"{one.kind}/{one.name}"):
+        try:
+            written = write(body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE)
+        except ApiException as error:
+            raise ChangeFailed(f"{one.kind}/{one.name} was not restored: {sentence(error)}") from None
+    if _describe(one.kind, one.name, plain_object(written)).keys != one.keys:
+        raise ChangeFailed(f"{one.kind}/{one.name} was written but does not read back as it was kept")
+
+
+def _restored(one: Kept, copy: Object, live: Object | None) -> Object:
+    fresh: dict[str, Any] = {"apiVersion": "v1", "kind": one.kind, "metadata": {"name": one.name}}
+    body = {key: value for key, value in (live or fresh).items() if key not in _VALUES}
+    body |= {"apiVersion": "v1", "kind": one.kind}
+    values: dict[str, str] = copy.get("data") or {}
+    if one.kind == "Secret":
+        if not live and (kind := copy["metadata"]["annotations"].get(f"{COPY_OF}-type")):
+            body["type"] = kind
+        return body | {"data": values}
+    text, binary = {}, {}
+    for key, value in values.items():
+        raw = base64.b64decode(value)
+        try:
+            text[key] = raw.decode()
+        except UnicodeDecodeError:
+            binary[key] = value
+    return body | {"data": text} | ({"binaryData": binary} if binary else {})
+
+
+def _secrets(cluster: Cluster) -> Any:
+    return cluster.resource("v1", "Secret")

@@ -1,0 +1,96 @@
+"""The old side as it stands: which instances are alive, how many requests and connections still reach each."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import Measurement, now
+from runbook_lib.observe.metrics import query
+from runbook_lib.sections import LegacyInstance, Metrics
+
+if TYPE_CHECKING:
+    from prometheus_api_client import PrometheusConnect
+
+Connect = Callable[..., socket.socket]
+
+
+@dataclass(frozen=True)
+class InstanceState:
+    """Whether something accepts connections at an instance's address; asked without sending a request."""
+
+    name: str
+    url: str
+    answering: bool
+    detail: str = ""
+
+
+def look(instance: LegacyInstance, connect: Connect = socket.create_connection, patience: float = 2) -> InstanceState:
+    """One instance; a request would itself be traffic, so only a connection is opened and closed."""
+    parts = urlsplit(instance.url)
+    address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    try:
+        with closing(connect(address, timeout=patience)):
+            return InstanceState(instance.name, instance.url, True)
+    except OSError as error:
+        return InstanceState(instance.name, instance.url, False, error.strerror or str(error))
+
+
+def look_at_all(instances: Sequence[LegacyInstance]) -> list[InstanceState]:
+    """Every instance, in the order of the parameters."""
+    return [look(instance) for instance in instances]
+
+
+def requests_within(
+    prometheus: PrometheusConnect, metrics: Metrics, window: timedelta, names: Sequence[str]
+) -> list[Measurement]:
+    """User requests that each named instance of the old side answered in the window; no data gives None.
+
+    The larger of ``increase`` (survives a restart) and the plain difference (sees a series that is born in the window).
+    Raises Unreachable.
+    """
+    series = f"{metrics.requests}{{{metrics.selectors.legacy}}}"
+    seconds = f"{max(1, round(window.total_seconds()))}s"
+    increase = f"sum by (instance) (increase({series}[{seconds}]))"
+    born = f"sum by (instance) ({series}) - sum by (instance) ({series} offset {seconds})"
+    grown, difference = _by_instance(prometheus, increase), _by_instance(prometheus, born)
+    found = {}
+    for name in names:
+        seen = [value for value in (grown.get(name), difference.get(name)) if value is not None]
+        # without a sample from before the window nothing is known about its beginning
+        found[name] = max(seen) if name in grown and name in difference else None
+    return [Measurement(f"requests of {n}", v, "requests", "legacy", now(), increase) for n, v in found.items()]
+
+
+def _by_instance(prometheus: PrometheusConnect, text: str) -> dict[str, float]:
+    return {labels.get("instance", ""): value for labels, value in query(prometheus, text)}
+
+
+def connections(instance: LegacyInstance, command: Sequence[str] | None, folder: Path) -> Measurement:
+    """Client connections open at this moment: the lines that the command of ``legacy.connections`` prints.
+
+    None without a command: it is then not known. Raises BadParameters when the command cannot be run or fails.
+    """
+    name, at = f"connections of {instance.name}", now()
+    if not command:
+        return Measurement(name, None, "connections", "legacy", at, "legacy.connections names no command")
+    address = urlsplit(instance.url).netloc
+    line = [part.replace("{instance}", instance.name).replace("{address}", address) for part in command]
+    try:
+        ended = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadParameters(f"legacy.connections: {line[0]} cannot be run: {error}") from None
+    if ended.returncode != 0:
+        raise BadParameters(
+            f"legacy.connections: {line[0]} ended with {ended.returncode}: {ended.stderr.strip()[-300:]}"
+        )
+    count = sum(1 for text in ended.stdout.splitlines() if text.strip())
+    return Measurement(name, float(count), "connections", "legacy", at, " ".join(line))

@@ -1,0 +1,149 @@
+"""How a Deployment stands: how far its rollout is, and which revisions can be gone back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.errors import CriterionFailed
+from runbook_lib.model import digest
+from runbook_lib.observe.cluster import Cluster, Object
+
+REVISION = "deployment.kubernetes.io/revision"
+HASH = "pod-template-hash"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The numbers `kubectl rollout status` looks at; ``wanted`` is spec.replicas."""
+
+    name: str
+    revision: int
+    wanted: int
+    total: int
+    updated: int
+    ready: int
+    available: int
+    observed: bool
+    paused: bool
+    stalled: str
+    resource_version: str
+
+    @property
+    def complete(self) -> bool:
+        """Every wanted Pod is of the newest template and available, and no older one is left."""
+        return self.observed and self.updated == self.available == self.total == self.wanted
+
+    def __str__(self) -> str:
+        counts = f"{self.updated} updated, {self.ready} ready, {self.available} available of {self.wanted}"
+        left = f", {self.total - self.updated} old still there" if self.total > self.updated else ""
+        return f"Deployment/{self.name} revision {self.revision}: {counts}{left}"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One ReplicaSet of the Deployment's history; ``template`` is the digest of its Pod template."""
+
+    number: int
+    replica_set: str
+    replicas: int
+    images: tuple[str, ...]
+    template: str
+    cause: str
+
+
+def deployment(cluster: Cluster, name: str) -> Object:
+    """The live Deployment; CriterionFailed when there is none."""
+    found = cluster.get("apps/v1", "Deployment", name)
+    if found is None:
+        raise CriterionFailed(
+            f"there is no Deployment/{name} in namespace {cluster.namespace} of {cluster.server}; "
+            "run 03_pilot_deploy first or correct kubernetes.deployment"
+        )
+    return found
+
+
+def progress(live: Object) -> Progress:
+    """Where a Deployment's rollout is."""
+    spec, status, metadata = live["spec"], live.get("status") or {}, live["metadata"]
+    conditions = {c["type"]: c for c in status.get("conditions") or []}
+    stalled = ""
+    observed = (status.get("observedGeneration") or 0) >= metadata["generation"]
+    if observed and (conditions.get("Progressing") or {}).get("reason") == "ProgressDeadlineExceeded":
+        stalled = conditions["Progressing"]["message"]
+    if observed and (conditions.get("ReplicaFailure") or {}).get("status") == "True":
+        stalled = conditions["ReplicaFailure"]["message"]
+    return Progress(
+        name=metadata["name"],
+        revision=int((metadata.get("annotations") or {}).get(REVISION, 0)),
+        wanted=spec.get("replicas", 1),
+        total=status.get("replicas") or 0,
+        updated=status.get("updatedReplicas") or 0,
+        ready=status.get("readyReplicas") or 0,
+        available=status.get("availableReplicas") or 0,
+        observed=observed,
+        paused=bool(spec.get("paused")),
+        stalled=stalled,
+        resource_version=metadata["resourceVersion"],
+    )
+
+
+def template_digest(owner: Object) -> str:
+    """Digest of a Pod template: equal for a Deployment and the ReplicaSet that the controller made of it."""
+    return digest(clean_template(owner))
+
+
+def clean_template(owner: Object) -> Object:
+    """The Pod template of a Deployment or ReplicaSet without the controller's own label and without nulls."""
+    template: Object = _without_nulls(owner["spec"]["template"])
+    metadata = template.setdefault("metadata", {})
+    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != HASH}
+    return template | {"metadata": metadata | {"labels": labels}}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
+
+
+def selector(owner: Object) -> str:
+    """A Deployment's matchLabels as a label selector."""
+    labels = owner["spec"]["selector"].get("matchLabels") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def replica_sets(cluster: Cluster, live: Object) -> list[Object]:
+    """The ReplicaSets that this Deployment owns, oldest revision first."""
+    found = cluster.all("apps/v1", "ReplicaSet", selector(live))
+    mine = [rs for rs in found if _owned(rs, live["metadata"]["uid"])]
+    return sorted(mine, key=revision_number)
+
+
+def revision_number(owner: Object) -> int:
+    """The revision a ReplicaSet or Deployment carries; 0 before the controller has seen it."""
+    return int((owner["metadata"].get("annotations") or {}).get(REVISION, 0))
+
+
+def revisions(cluster: Cluster, name: str) -> list[Revision]:
+    """What can be gone back to, oldest first; what is not here any more cannot."""
+    return [
+        Revision(
+            number=revision_number(rs),
+            replica_set=rs["metadata"]["name"],
+            replicas=rs["spec"].get("replicas", 0),
+            images=images(rs["spec"]["template"]["spec"]),
+            template=template_digest(rs),
+            cause=(rs["metadata"].get("annotations") or {}).get("kubernetes.io/change-cause", ""),
+        )
+        for rs in replica_sets(cluster, deployment(cluster, name))
+    ]
+
+
+def images(spec: Object) -> tuple[str, ...]:
+    """The images of a Pod spec's containers, in order."""
+    return tuple(container["image"] for container in spec["containers"])
+
+
+def _owned(item: Object, uid: str) -> bool:
+    return any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or [])
