@@ -61,7 +61,8 @@ def up(
         plan = control.up(wish, progress.update)
     for note in control.running_state(wish.folder, name).notes:
         console.print(f"[yellow]note[/yellow] {note}")
-    console.print(f"The range {name!r} is up: users come in at {plan.front.url}, Prometheus is {plan.prometheus.url}")
+    address = f"users come in at {plan.front.url}, Prometheus is {plan.prometheus.url}"
+    console.print(f"The range {name!r} is up: {address}", soft_wrap=True)
     console.print(f"kubectl --kubeconfig {plan.kubeconfig} get all", soft_wrap=True)
     console.print(f"parameters: {plan.parameters}", soft_wrap=True)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,26 @@ def alive(one: Identity) -> bool:
     return now is not None and abs(now.started - one.started) < SAME_START
 
 
-def descendants(pid: int) -> list[Identity]:
-    """All processes below one, as far as they can still be seen."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        found = [identity(child.pid) for child in psutil.Process(pid).children(recursive=True)]
-        return [one for one in found if one]
-    return []
+def below(parents: Sequence[Identity], folder: Path) -> list[Identity]:
+    """Every process that these began, in `folder` even where the parent has ended.
+
+    nginx' workers outlive a master that was killed and keep its port; their session still names it.
+    """
+    found: list[psutil.Process] = []
+    for parent in parents:
+        if alive(parent):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found += psutil.Process(parent.pid).children(recursive=True)
+    ids = {parent.pid for parent in parents}
+    found += [process for process in psutil.process_iter() if _in_session(process, ids, folder)]
+    identities = {one for process in found if (one := identity(process.pid))}
+    return sorted(identities - set(parents), key=lambda one: one.pid)
+
+
+def _in_session(process: psutil.Process, leaders: Collection[int], folder: Path) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        return os.getsid(process.pid) in leaders and Path(process.cwd()) == folder
+    return False
 
 
 def send(one: Identity, number: signal.Signals) -> None:

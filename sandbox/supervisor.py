@@ -167,6 +167,8 @@ class Supervisor:
             return False
         code = child.process.returncode
         child.ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        left = processes.below([child.identity] if child.identity else [], self.plan.folder)
+        processes.end(left, 0)
         child.process = child.identity = None
         if not child.stopped:
             child.falls = 1 if time.monotonic() - child.began > RECOVERED_AFTER else child.falls + 1
@@ -194,7 +196,7 @@ class Supervisor:
         """End every process of the range: all at once, users first asked to leave by the load's own end."""
         self._publish("ending", self.asked_to_end)
         own = [child.identity for child in self.children.values() if child.identity]
-        below = [one for identity in own for one in processes.descendants(identity.pid)]
+        below = processes.below(own, self.plan.folder)
         processes.end(own, END_WITHIN)
         processes.end(below, 0.3)
         for child in self.children.values():
@@ -223,7 +225,8 @@ def end_leftovers(folder: Path, seconds: float = END_WITHIN) -> int:
     last = state.read(folder)
     if last is None:
         return 0
-    own = [part.process for part in last.parts.values() if part.process and processes.alive(part.process)]
-    below = [one for identity in own for one in processes.descendants(identity.pid)]
+    known = [part.process for part in last.parts.values() if part.process]
+    own = [one for one in known if processes.alive(one)]
+    below = processes.below(known, folder)
     processes.end([*own, *below], seconds)
     return len(own) + len(below)
