@@ -10,7 +10,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 
 from runbook_lib.errors import Unreachable
 from sandbox.order_service.faults import Faults, FaultsFile
@@ -78,7 +77,7 @@ class Service:
     async def _list(self, request: Request, faults: Faults) -> Response:
         # Anybody may look; who shows a session expects it to be alive.
         customer = await self._customer(request, faults) if "cookie" in request.headers else None
-        orders = [asdict(order) for order in self._store.latest()]
+        orders = [_plain(order) for order in self._store.latest()]
         return _json(200, {"customer": customer, "orders": orders})
 
     async def _take(self, request: Request, faults: Faults) -> Response:
@@ -94,8 +93,8 @@ class Service:
         if kept is not order and kept.customer != customer:
             raise Refused(409, "that key belongs to somebody else's order")
         if kept is not order:
-            return _json(200, asdict(kept))
-        return _json(201, asdict(order) | {"amount_cents": amount})
+            return _json(200, _plain(kept))
+        return _json(201, _plain(order) | {"amount_cents": amount})
 
     async def _login(self, request: Request, faults: Faults) -> Response:
         customer = _fields(request).get("customer", f"guest-{uuid.uuid4().hex[:12]}")
@@ -135,6 +134,11 @@ def _fields(request: Request) -> dict[str, object]:
     if not isinstance(content, dict):
         raise Refused(400, "the body is no JSON object")
     return content
+
+
+def _plain(order: Order) -> dict[str, object]:
+    # dataclasses.asdict copies deeply, which was a quarter of the cost of a request.
+    return dict(vars(order))
 
 
 def _order_id(request: Request) -> str:
