@@ -1,0 +1,1 @@
+"""What the runbooks look at: manifests, an image's Dockerfile, the source and the hosts of the order service."""
