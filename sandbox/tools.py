@@ -172,7 +172,9 @@ def _unpack(program: Program, temporary: Path, apt_folder: Path, say: Callable[[
 
 def _extract(packages: Path, target: Path) -> None:
     for package in packages.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, target], check=True, capture_output=True)
+        done = subprocess.run(["dpkg", "-x", package, target], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unreachable(f"{package.name} cannot be unpacked ({done.stderr.strip()}): run the same again.")
         package.unlink()
 
 
