@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from runbook_lib.cells import settle
 from runbook_lib.durable import write_whole
 from runbook_lib.model import now, plain
 
@@ -89,30 +90,6 @@ def execute(nb: NotebookNode, target: Path | None, options: Options) -> Stop | N
     return _Execution(nb, target, options).run()
 
 
-def cell_results(nb: NotebookNode) -> list[dict[str, Any]]:
-    """What became of each code cell: id, index, status, start_time, end_time, exception, message."""
-    return [
-        {"id": cell.get("id", ""), "index": index, **cell.metadata.get("papermill", {"status": "not-run"})}
-        for index, cell in enumerate(nb.cells)
-        if cell.cell_type == "code"
-    ]
-
-
-def settle(nb: NotebookNode, stop: Stop | None) -> None:
-    """Leave no cell running or pending: a running one failed for the reason of ``stop``, a pending one was not run."""
-    for cell in nb.cells:
-        status = cell.metadata.get("papermill")
-        if cell.cell_type != "code" or status is None:
-            continue
-        if status["status"] == "running":
-            status.update(status="failed", end_time=plain(now()), exception=stop.name if stop else "Unknown")
-            status["message"] = stop.message if stop else "the run ended while this cell was running"
-        elif status["status"] == "pending":
-            status.update(status="not-run", message=f"stopped before: {stop.name}" if stop else "")
-    ended = {"end_time": plain(now()), "exception": stop.name if stop else None}
-    nb.metadata.setdefault("papermill", {}).update(ended)
-
-
 class _Execution:
     """One notebook being run: its kernel, what stopped it, and where it is saved."""
 
@@ -125,7 +102,7 @@ class _Execution:
         """All cells, then a truthful file; signals that came meanwhile are in the `Stop`, not raised."""
         self._prepare()
         stop = _run_here_or_in_a_thread(self._run)
-        settle(self.nb, stop)
+        settle(self.nb, stop.name if stop else None, stop.message if stop else "")
         self.save()
         return stop
 

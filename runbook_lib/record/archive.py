@@ -1,0 +1,179 @@
+"""Where attempts are kept: records/<application>/<run-id>/attempt-<n>/, made once and never written over."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.durable import sync_folder
+from runbook_lib.errors import Busy
+from runbook_lib.record import journal
+
+RECORD = "record.json"
+NOTEBOOK = "notebook.ipynb"
+CONTINUED = frozenset({"gate_pending", "observing", "crashed", "interrupted"})
+"""Outcomes after which the same run goes on with its next attempt."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt as it lies in the archive; ``problem`` says why its record cannot be read."""
+
+    folder: Path
+    statement: dict[str, Any] | None = None
+    problem: str = ""
+    _known: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The record's predicate; for an attempt without a record, what its journal says of its start."""
+        if self.statement is not None:
+            predicate: dict[str, Any] = self.statement["predicate"]
+            return predicate
+        started = next((event for event in journal.read(self.folder) if event.kind == "started"), None)
+        return {**started.data, "started": started.at.isoformat()} if started else {}
+
+    @cached_property
+    def outcome(self) -> str:
+        """The recorded outcome; without a record ``running`` or ``crashed``, with a bad one ``unreadable``."""
+        if self.problem:
+            return "unreadable"
+        if self.statement is not None:
+            return str(self.facts["outcome"])
+        return "running" if journal.is_held(self.folder) else "crashed"
+
+    @property
+    def application(self) -> str:
+        return self.folder.parent.parent.name
+
+    @property
+    def run_id(self) -> str:
+        return self.folder.parent.name
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name.removeprefix("attempt-"))
+
+    @property
+    def step(self) -> tuple[str, int | None, str | None]:
+        """Phase, weight and mode: what this attempt was an attempt at."""
+        return str(self.facts.get("phase", "")), self.facts.get("weight"), self.facts.get("mode")
+
+    @property
+    def order(self) -> tuple[str, str, int]:
+        """Sorts attempts by the time they started."""
+        return str(self.facts.get("started", "")) or self.run_id, self.run_id, self.number
+
+
+def read_attempt(folder: Path) -> Attempt:
+    """One attempt; a record that cannot be read is told, not dropped."""
+    path = folder / RECORD
+    if not path.exists():
+        return Attempt(folder)
+    try:
+        statement = json.loads(path.read_bytes())
+        missing = {"outcome", "phase", "started", "ended"} - statement["predicate"].keys()
+    except (OSError, ValueError) as error:
+        return Attempt(folder, problem=f"{RECORD} cannot be read: {error}")
+    except (KeyError, TypeError, AttributeError):
+        return Attempt(folder, problem=f"{RECORD} is not a statement")
+    return Attempt(folder, statement, f"{RECORD} lacks {', '.join(sorted(missing))}" if missing else "")
+
+
+def attempts(records: Path, application: str | None = None) -> list[Attempt]:
+    """Every attempt of one application or of all, oldest first."""
+    folders = records.glob(f"{application or '*'}/*/attempt-*")
+    found = [read_attempt(folder) for folder in folders if re.fullmatch(r"attempt-\d+", folder.name)]
+    return sorted(found, key=lambda attempt: attempt.order)
+
+
+def new_attempt(folder: Path, phase: str, weight: int | None, mode: str | None, dry_run: bool, at: datetime) -> Path:
+    """Make the folder of the next attempt at a step: the unfinished run goes on, otherwise a new run begins."""
+    run_id = run_to_continue(attempts(folder.parent, folder.name), (phase, weight, mode), dry_run)
+    run = folder / run_id if run_id else _new_run(folder, _run_id(phase, weight, at))
+    number = 1
+    while True:
+        attempt = run / f"attempt-{number}"
+        try:
+            attempt.mkdir()
+        except FileExistsError:
+            number += 1
+            continue
+        sync_folder(run)
+        return attempt
+
+
+def run_to_continue(known: Iterable[Attempt], step: tuple[str, int | None, str | None], dry_run: bool) -> str | None:
+    """The run whose last attempt at this step waits or was broken off, unless the traffic went back since."""
+    last: Attempt | None = None
+    for attempt in known:
+        if resets_traffic(attempt) and attempt.step != step:
+            last = None
+        if attempt.step == step and bool(attempt.facts.get("dry_run")) == dry_run:
+            last = attempt
+    return last.run_id if last is not None and last.outcome in CONTINUED else None
+
+
+def resets_traffic(attempt: Attempt) -> bool:
+    """True when all users were brought back to the old side, in earnest: the gray stages start again."""
+    phase, _, mode = attempt.step
+    if attempt.facts.get("dry_run"):
+        return False
+    return attempt.outcome == "rolled_back" or (phase == "rollback" and mode != "drill" and attempt.outcome == "passed")
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Be the only runner of an application; Busy names the process that is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "runner.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = holder(folder)
+            raise Busy(
+                f"{folder.name} is being run by process {pid or 'unknown'} on this machine; wait for it or stop it"
+            ) from None
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(os.getpid()))
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.seek(0)
+            stream.truncate()
+
+
+def holder(folder: Path) -> int | None:
+    """The process that runs an application now."""
+    path = folder / "runner.lock"
+    text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+    return int(text) if text.isdigit() else None
+
+
+def _run_id(phase: str, weight: int | None, at: datetime) -> str:
+    return f"{at:%Y%m%dt%H%M%Sz}-{phase}" + (f"-{weight}" if weight is not None else "")
+
+
+def _new_run(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = 1
+    while True:
+        run = folder / (name if suffix == 1 else f"{name}-{suffix}")
+        try:
+            run.mkdir()
+        except FileExistsError:
+            suffix += 1
+            continue
+        sync_folder(folder)
+        return run

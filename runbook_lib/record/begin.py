@@ -1,0 +1,139 @@
+"""The first cell of every notebook: parameters checked, attempt opened, journal begun.
+
+The runner hands its attempt folder in. Without it, under plain papermill or in JupyterLab, the notebook opens an
+attempt of its own and files it: when it finishes, or else when its kernel ends, with the last thing that went wrong.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.durable import write_json
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import now
+from runbook_lib.parameters import Parameters, from_cell, project_root
+from runbook_lib.record import archive, identity, index, journal, statement
+from runbook_lib.record.attempt import Run
+
+
+def begin(phase: str, namespace: dict[str, Any], stage: int | None = None) -> Run:
+    """The run of this notebook; BadParameters before anything is written when its cell does not hold good values."""
+    parameters = from_cell(namespace)
+    weight = stage if stage is not None else namespace.get("weight")
+    if weight is not None:
+        parameters.stage(weight)
+    step = (phase, weight, namespace.get("mode"))
+    _leave_earlier(namespace)
+    given = namespace.get("attempt")
+    folder = Path(given) if given else None
+    if folder is not None and ((folder / archive.RECORD).exists() or not folder.name.startswith("attempt-")):
+        raise BadParameters(
+            f"attempt: {folder} is filed or is no attempt-<n>; leave `attempt` out to open the next one"
+        )
+    if folder is not None and _is_runners(folder):
+        run = Run(parameters, folder, step)
+        run.event("kernel", pid=os.getpid())
+        return run
+    return _begin_alone(parameters, step, folder)
+
+
+def open_attempt(
+    parameters: Parameters,
+    step: tuple[str, int | None, str | None],
+    source: Path | None,
+    by: str,
+    folder: Path | None = None,
+) -> Path:
+    """Make an attempt's folder with its parameters and the first line of its journal."""
+    phase, weight, mode = step
+    home = parameters.path(parameters.records) / parameters.application.name
+    if folder is None:
+        folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now())
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "parameters.json", parameters.model_dump(mode="json"))
+    first = journal.Journal(folder)
+    first.write(
+        "started",
+        by=by,
+        pid=os.getpid(),
+        application=parameters.application.name,
+        run=folder.parent.name,
+        attempt=int(folder.name.removeprefix("attempt-")),
+        phase=phase,
+        weight=weight,
+        mode=mode,
+        dry_run=parameters.dry_run,
+        who=identity.who(),
+        code=identity.code(project_root()),
+        versions=identity.versions(),
+        source={"name": source.name, "sha256": statement.sha256(source)} if source else None,
+    )
+    first.close()
+    return folder
+
+
+def file_alone(folder: Path, error: str | None, message: str) -> None:
+    """Write the record of an attempt that has no runner, and the archive's page."""
+    end = statement.ending(error, message, None, None, journal.read(folder))
+    statement.file(folder, statement.compose(folder, end))
+    index.write(folder.parent.parent.parent)
+
+
+def _begin_alone(parameters: Parameters, step: tuple[str, int | None, str | None], given: Path | None) -> Run:
+    sources = sorted((project_root() / "notebooks").glob(f"*_{step[0]}.ipynb"))
+    folder = open_attempt(parameters, step, sources[0] if sources else None, "notebook", given)
+    run = Run(parameters, folder, step)
+    alone = _Alone(run)
+    run.on_finish = alone.file
+    atexit.register(alone.kernel_ends)
+    _hear_cells(alone)
+    return run
+
+
+class _Alone:
+    """Remembers what last went wrong in a notebook without a runner, and files the attempt once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.error: str | None = "KernelEnded"
+        self.message = "the kernel ended before the notebook was finished"
+
+    def file(self, error: str | None, message: str) -> None:
+        if not self.run.closed:
+            self.run.close()
+            file_alone(self.run.attempt, error, message)
+
+    def after_cell(self, result: Any) -> None:
+        failure = result.error_in_exec or result.error_before_exec
+        if failure is not None and not self.run.closed:
+            self.error, self.message = type(failure).__name__, str(failure)
+            self.run.event("cell_failed", error=self.error, message=self.message)
+
+    def kernel_ends(self) -> None:
+        self.file(self.error, self.message)
+
+
+def _hear_cells(alone: _Alone) -> None:
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None:
+        shell.events.register("post_run_cell", alone.after_cell)
+
+
+def _is_runners(folder: Path) -> bool:
+    started = next((event for event in journal.read(folder) if event.kind == "started"), None)
+    return started is not None and started.data.get("by") == "runner"
+
+
+def _leave_earlier(namespace: dict[str, Any]) -> None:
+    """The first cell was run again in the same kernel: what it began before ends here."""
+    earlier = namespace.get("run")
+    if isinstance(earlier, Run) and not earlier.closed and earlier.on_finish is not None:
+        earlier.on_finish("KernelEnded", "the notebook was begun anew")

@@ -1,0 +1,90 @@
+"""The journal of one attempt: one JSON event a line, on the disk before the next thing happens.
+
+An intent is written before an act and its result after; an intent without a result is how a crash is found. The file is
+held with a shared lock while a kernel or a runner may still write, so that anybody can tell a running attempt from a
+dead one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.durable import sync_folder
+from runbook_lib.model import Event, now, plain
+
+NAME = "journal.jsonl"
+
+
+class Journal:
+    """Appends events; several processes may append to one journal, each line goes in with one write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._file = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+        self._end_torn_line()
+        sync_folder(folder)
+
+    def write(self, kind: str, *, durable: bool = True, **data: Any) -> Event:
+        """Append one event; with ``durable`` it is on the disk when this returns."""
+        event = Event(now(), kind, plain(data))
+        line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")) + "\n"
+        os.write(self._file, line.encode())
+        if durable:
+            os.fsync(self._file)
+        return event
+
+    def close(self) -> None:
+        """Let go of the file; nothing more is written."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    @property
+    def closed(self) -> bool:
+        """True when nothing can be written any more."""
+        return self._file < 0
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")  # a crash tore the last line; what comes next must not be glued to it
+
+
+def read(folder: Path) -> list[Event]:
+    """All events of an attempt, oldest first; a line that cannot be read becomes an event of kind ``unreadable``."""
+    path = folder / NAME
+    return [_event(line) for line in path.read_bytes().splitlines() if line] if path.is_file() else []
+
+
+def is_held(folder: Path) -> bool:
+    """True while a living process may still write to this attempt's journal."""
+    path = folder / NAME
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def open_intents(events: Sequence[Event]) -> list[Event]:
+    """The intents whose result is not known: the world must be read before anything else is done."""
+    known = {event.data.get("act") for event in events if event.kind == "result"}
+    return [event for event in events if event.kind == "intent" and event.data.get("act") not in known]
+
+
+def _event(line: bytes) -> Event:
+    try:
+        value = json.loads(line)
+        return Event(datetime.fromisoformat(value["at"]), value["kind"], value["data"])
+    except (ValueError, KeyError, TypeError):
+        return Event(datetime.fromtimestamp(0).astimezone(), "unreadable", {"line": line.decode(errors="replace")})

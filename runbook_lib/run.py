@@ -1,0 +1,238 @@
+"""Steps are run here: a notebook executed, its attempt filed, the next step chosen from the records."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from papermill.parameterize import parameterize_notebook
+
+from runbook_lib import passage
+from runbook_lib.cells import settle
+from runbook_lib.durable import write_whole
+from runbook_lib.engine import Options, execute
+from runbook_lib.errors import BadParameters, Busy
+from runbook_lib.model import Event
+from runbook_lib.parameters import Parameters, project_root
+from runbook_lib.passage import Step
+from runbook_lib.progress import Screen
+from runbook_lib.record import archive, html, index, journal, statement
+from runbook_lib.record.begin import open_attempt
+
+KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one step."""
+
+    step: Step
+    attempt: Path
+    ending: statement.Ending
+    seconds: float
+    next_notebook: str
+
+
+def home(parameters: Parameters) -> Path:
+    """The folder of an application's records."""
+    return parameters.path(parameters.records) / parameters.application.name
+
+
+def source_of(step: Step) -> Path:
+    """The notebook of a step; BadParameters when it is not there."""
+    path = project_root() / "notebooks" / passage.NOTEBOOKS[step.phase]
+    if not path.is_file():
+        raise BadParameters(f"the notebook {path} is missing; restore it from the repository")
+    return path
+
+
+def advance(parameters: Parameters, screen: Screen, until: Step | None = None) -> int:
+    """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code."""
+    with held(parameters, screen):
+        while step := passage.next_step(standings(parameters)):
+            result = run_step(parameters, step, screen)
+            if result.ending.exit_code or step == until:
+                return result.ending.exit_code
+        screen.say(f"{parameters.application.name} has gone the whole way")
+    return 0
+
+
+def single(parameters: Parameters, step: Step, screen: Screen) -> int:
+    """Run one step, whatever stands before it; the exit code."""
+    with held(parameters, screen):
+        return run_step(parameters, step, screen).ending.exit_code
+
+
+def standings(parameters: Parameters) -> list[passage.Standing]:
+    """Where each step of the passage stands by the records."""
+    folder = home(parameters)
+    return passage.standings(parameters, archive.attempts(folder.parent, folder.name))
+
+
+@contextlib.contextmanager
+def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
+    """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""
+    folder = home(parameters)
+    with archive.hold(folder):
+        for result in file_abandoned(folder):
+            screen.found(result)
+        yield
+
+
+def run_step(parameters: Parameters, step: Step, screen: Screen) -> Result:
+    """Execute one notebook in a fresh attempt and file it, whatever happens in between."""
+    source = source_of(step)
+    nb = _read(source)
+    attempt = open_attempt(parameters, step.key, source, "runner")
+    book = journal.Journal(attempt)
+    nb = _with_parameters(nb, parameters, step, attempt)
+    log = attempt / "kernel.log"
+    threading.Thread(target=html.warm_up, daemon=True).start()
+    began = time.monotonic()
+    with screen.following(step.title, attempt):
+        options = Options(
+            folder=source.parent,
+            save_each_cell=step.phase in passage.CHANGING,
+            kernel_log=log,
+            on_cell=screen.cell,
+        )
+        stop = execute(nb, attempt / archive.NOTEBOOK, options)
+    with undisturbed():
+        if stop is None:
+            book.write("ended", error=None)
+        else:
+            book.write("ended", error=stop.name, message=stop.message, cell=stop.cell, signal=stop.signal)
+        book.close()
+        result = replace(file_attempt(attempt), seconds=time.monotonic() - began)
+        index.write(attempt.parent.parent.parent)
+    screen.done(result)
+    return result
+
+
+def file_attempt(attempt: Path) -> Result:
+    """Render and record an attempt from what lies in its folder; used at its end, and later when its runner died."""
+    events = journal.read(attempt)
+    begun = next((event.data for event in events if event.kind == "started"), {})
+    step = Step(str(begun.get("phase", "")), begun.get("weight"), begun.get("mode"))
+    end = _ending(events)
+    log, notebook = attempt / "kernel.log", attempt / archive.NOTEBOOK
+    if log.is_file() and not log.stat().st_size:
+        log.unlink()
+    if notebook.is_file():
+        html.write(notebook, f"{attempt.parent.parent.name}: {step.title}", end.outcome, end.message)
+    following = passage.next_notebook(step.phase, end.outcome)
+    composed = statement.compose(attempt, end, following)
+    statement.file(attempt, composed)
+    return Result(step, attempt, end, composed["predicate"]["seconds"], following)
+
+
+def file_abandoned(folder: Path) -> list[Result]:
+    """File the attempts whose process died before it could; call it only while holding the application."""
+    filed = []
+    for attempt in archive.attempts(folder.parent, folder.name):
+        if attempt.statement is not None or attempt.problem:
+            continue
+        if attempt.facts.get("by") == "runner":
+            _wait_for_kernel(attempt.folder)
+        if journal.is_held(attempt.folder):
+            continue  # somebody works in it, cell by cell
+        _settle_notebook(attempt.folder / archive.NOTEBOOK)
+        filed.append(file_attempt(attempt.folder))
+    if filed:
+        index.write(folder.parent)
+    return filed
+
+
+def take_over(folder: Path, screen: Screen, patience: float = 10) -> None:
+    """Tell the application's runner to stop, so that a rollback need not wait for it; Busy when it does not."""
+    end = time.monotonic() + patience
+    told = None
+    while True:
+        try:
+            with archive.hold(folder):
+                return
+        except Busy:
+            pid = archive.holder(folder)
+            if time.monotonic() > end:
+                raise
+            if pid is not None and pid != told:
+                told = pid
+                screen.say(f"process {pid} runs this application; it is told to stop and to file what it did")
+                os.kill(pid, signal.SIGTERM)
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave Ctrl-C and SIGTERM aside while a record is written; it takes a fraction of a second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ending(events: list[Event]) -> statement.Ending:
+    ended = next((event.data for event in events if event.kind == "ended"), None)
+    if ended is not None:
+        said = ended.get("error"), ended.get("message", ""), ended.get("cell"), ended.get("signal")
+        return statement.ending(*said, events)
+    last = events[-1] if events else None
+    if last is not None and last.kind == "cell_failed":
+        return statement.ending(last.data["error"], last.data["message"], None, None, events)
+    if last is not None and last.kind == "finished":
+        return statement.ending(None, "", None, None, events)
+    intents = ", ".join(str(event.data["what"]) for event in journal.open_intents(events))
+    unknown = f"; not known whether this was done: {intents}" if intents else ""
+    return statement.ending(
+        "Killed", f"the process that ran it was killed or its machine stopped{unknown}", None, None, events
+    )
+
+
+def _read(source: Path) -> NotebookNode:
+    nb: NotebookNode = nbformat.read(source, as_version=4)
+    if not any("parameters" in cell.metadata.get("tags", []) for cell in nb.cells):
+        raise BadParameters(f"{source.name} has no cell tagged `parameters`: its values would be ignored; restore it")
+    return nb
+
+
+def _with_parameters(nb: NotebookNode, parameters: Parameters, step: Step, attempt: Path) -> NotebookNode:
+    """The notebook with its parameters injected; secrets are references in them, so none are."""
+    values = {**parameters.model_dump(mode="json"), "attempt": str(attempt)}
+    values |= {key: value for key, value in (("weight", step.weight), ("mode", step.mode)) if value is not None}
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    nb.metadata.setdefault("papermill", {})
+    injected: NotebookNode = parameterize_notebook(nb, values, kernel_name="python3", language="python")
+    return injected
+
+
+def _settle_notebook(path: Path) -> None:
+    if path.is_file():
+        nb = nbformat.read(path, as_version=4)
+        settle(nb, "Killed", "the process that ran it was killed or its machine stopped")
+        write_whole(path, nbformat.writes(nb) + "\n")
+
+
+def _wait_for_kernel(attempt: Path) -> None:
+    end = time.monotonic() + KERNEL_PATIENCE
+    while journal.is_held(attempt):
+        if time.monotonic() > end:
+            begun = next((e.data for e in journal.read(attempt) if e.kind == "kernel"), {})
+            pid = begun.get("pid", "unknown")
+            raise Busy(
+                f"the kernel of {attempt} (process {pid}) lives on after its runner died; end it, then try again"
+            )
+        time.sleep(0.1)
