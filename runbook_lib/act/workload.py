@@ -61,7 +61,8 @@ def _write(cluster: Cluster, manifests: Sequence[Manifest]) -> None:
             reason = sentence(error) if isinstance(error, ApiException) else str(error)
             raise ChangeFailed(
                 f"{manifest.name} ({manifest.file}) was refused after the dry run had passed: {reason}. "
-                f"Applied so far: {', '.join(written) or 'nothing'}; run 03_pilot_deploy again, it goes on where it broke off"
+                f"Applied so far: {', '.join(written) or 'nothing'}; "
+                "run 03_pilot_deploy again, it goes on where it broke off"
             ) from None
         written.append(manifest.name)
 

@@ -63,10 +63,8 @@ def capacity(needed_cores: float, needed_bytes: float, free_cores: float | None,
     numbers = {"needed_cores": needed_cores, "needed_bytes": needed_bytes}
     needed = f"{needed_cores:.2f} cores and {needed_bytes / 2**20:.0f} MiB"
     if free_cores is None or free_bytes is None:
-        # the scheduler has the last word and the rollout is watched: not knowing beforehand does not stop a pilot
-        return Verdict(
-            "capacity", Outcome.PASS, f"{needed} needed; nodes may not be listed, so room is unknown", numbers
-        )
+        message = f"{needed} needed; what the nodes have left is not known"
+        return Verdict("capacity", Outcome.INCONCLUSIVE, message, numbers)
     numbers |= {"free_cores": free_cores, "free_bytes": free_bytes}
     fits = needed_cores <= free_cores and needed_bytes <= free_bytes
     free = f"{free_cores:.2f} cores and {free_bytes / 2**20:.0f} MiB"

@@ -1,0 +1,63 @@
+"""What the archive knows of a passage: since when all users are on the new side, and which drills were done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class Attempt(Protocol):
+    """One filed attempt, as the archive gives them: oldest first."""
+
+    @property
+    def step(self) -> tuple[str, int | None, str | None]: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+    @property
+    def run_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A way back that was walked on purpose: the rollback of the pilot, or a drill of 06_rollback."""
+
+    run: str
+    kind: str
+    at: datetime
+
+
+def full_since(attempts: Iterable[Attempt]) -> datetime | None:
+    """The end of the stage at 100 % that still holds; None when it never passed or the users went back since."""
+    since: datetime | None = None
+    for attempt in attempts:
+        phase, weight, mode = attempt.step
+        if attempt.facts.get("dry_run"):
+            continue
+        if phase == "gray_stage" and weight == 100 and attempt.outcome == "passed":
+            since = since or _ended(attempt)
+        went_back = phase == "rollback" and mode != "drill" and attempt.outcome == "passed"
+        if attempt.outcome == "rolled_back" or went_back or (phase == "gray_stage" and weight != 100):
+            since = None
+    return since
+
+
+def drills(attempts: Iterable[Attempt]) -> list[Drill]:
+    """Every drill on record that passed, oldest first."""
+    found = []
+    for attempt in attempts:
+        phase, _, mode = attempt.step
+        if attempt.outcome != "passed" or attempt.facts.get("dry_run"):
+            continue
+        if phase == "pilot_deploy":
+            found.append(Drill(attempt.run_id, "rollback of the release", _ended(attempt)))
+        if phase == "rollback" and mode == "drill":
+            found.append(Drill(attempt.run_id, "traffic back to the old side", _ended(attempt)))
+    return found
+
+
+def _ended(attempt: Attempt) -> datetime:
+    return datetime.fromisoformat(str(attempt.facts["ended"]))

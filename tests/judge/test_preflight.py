@@ -1,0 +1,45 @@
+"""May a pilot deploy begin."""
+
+import pytest
+
+from runbook_lib.judge import preflight
+from runbook_lib.model import Outcome
+from runbook_lib.observe.difference import Difference
+from runbook_lib.observe.rbac import Permission
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"), [("v1.36.2", 0), ("v1.25.0", 0), ("v1.24.17", 2), ("v1.30.1+k3s1", 0), ("moon", 1)]
+)
+def test_a_cluster_older_than_what_is_used_is_refused(text: str, outcome: int) -> None:
+    assert preflight.version(text).outcome == outcome
+
+
+def test_missing_permissions_are_named() -> None:
+    answers = [Permission("get", "apps", "deployments", True), Permission("patch", "apps", "deployments", False)]
+    verdict = preflight.permissions(answers)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.message == "1 of 2 permissions; missing: patch deployments.apps"
+    assert preflight.permissions(answers[:1]).outcome is Outcome.PASS
+    assert preflight.permissions([]).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "outcome"), [(2.0, 2e9, 0), (0.5, 2e9, 2), (2.0, 0.5e9, 2), (None, None, 1)]
+)
+def test_room_for_the_pods_is_compared_or_unknown(cores: float | None, memory: float | None, outcome: int) -> None:
+    assert preflight.capacity(1.0, 1e9, cores, memory).outcome == outcome
+
+
+def test_a_conflict_names_object_field_and_manager() -> None:
+    owned = Difference("Deployment/web", "a.yaml:1", "change", (), (".spec.replicas (kubectl)",))
+    verdict = preflight.difference([owned, Difference("Service/web", "a.yaml:9", "same")])
+    assert verdict.outcome is Outcome.FAIL
+    assert "Deployment/web .spec.replicas (kubectl)" in verdict.message
+    assert preflight.difference([Difference("Service/web", "a.yaml:9", "same")]).outcome is Outcome.PASS
+    assert preflight.difference([]).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("weight", "outcome"), [(0, 0), (1, 2), (None, 1)])
+def test_no_user_may_be_on_the_side_that_is_deployed(weight: int | None, outcome: int) -> None:
+    assert preflight.no_users(weight).outcome == outcome

@@ -1,0 +1,95 @@
+"""May the old side go."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbook_lib.judge import retention
+from runbook_lib.model import Measurement, Outcome
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+def measured(name: str, value: float | None) -> Measurement:
+    return Measurement(name, value, "requests", "legacy", NOW, "a query")
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome", "says"),
+    [
+        (None, Outcome.INCONCLUSIVE, "no record"),
+        (timedelta(days=13), Outcome.FAIL, "13 d at 100 % < minimum 14 d"),
+        (timedelta(days=14), Outcome.PASS, "28 d are recommended"),
+        (timedelta(days=30), Outcome.PASS, "30 d at 100 % >= minimum 14 d"),
+        (timedelta(days=91), Outcome.PASS, "longer than the maximum of 90 d"),
+    ],
+)
+def test_the_old_side_is_kept_for_the_minimum_and_not_for_ever(
+    age: timedelta | None, outcome: Outcome, says: str
+) -> None:
+    since = None if age is None else NOW - age
+    verdict = retention.kept(since, NOW, 2 * WEEK, 4 * WEEK, timedelta(days=90))
+    assert verdict.outcome is outcome
+    assert says in verdict.message
+
+
+def test_too_early_names_the_day_from_which_it_may_go() -> None:
+    verdict = retention.kept(NOW - timedelta(days=1), NOW, 2 * WEEK, 4 * WEEK, timedelta(days=90))
+    assert "2026-12-03T12:00" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ({"vm-1": 0.0, "vm-2": 0.0}, Outcome.PASS),
+        ({"vm-1": 0.0, "vm-2": 0.49}, Outcome.PASS),
+        ({"vm-1": 0.0, "vm-2": 1.0}, Outcome.FAIL),
+        ({"vm-1": 0.0, "vm-2": None}, Outcome.INCONCLUSIVE),
+        ({"vm-1": 3.0, "vm-2": None}, Outcome.FAIL),
+        ({}, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_silence_is_measured_on_every_instance_or_not_known(counts: dict[str, float | None], outcome: Outcome) -> None:
+    verdict = retention.quiet([measured(name, value) for name, value in counts.items()], WEEK)
+    assert verdict.outcome is outcome
+
+
+def test_connections_without_a_command_to_count_them_are_not_zero() -> None:
+    assert retention.unconnected([measured("vm-1", None)]).outcome is Outcome.INCONCLUSIVE
+    assert retention.unconnected([measured("vm-1", 0)]).outcome is Outcome.PASS
+    assert retention.unconnected([measured("vm-1", 2)]).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "outcome"),
+    [
+        ([], Outcome.INCONCLUSIVE),
+        ([20, 14, 7, 1], Outcome.PASS),
+        ([20, 13, 1], Outcome.FAIL),  # 12 days without a drill in the middle
+        ([20, 14], Outcome.FAIL),  # none for two weeks now
+        ([60, 14, 7, 1], Outcome.PASS),  # what lies before 100 % does not matter
+    ],
+)
+def test_the_way_back_is_drilled_every_week_of_the_retention(days_ago: list[int], outcome: Outcome) -> None:
+    drills = [NOW - timedelta(days=days) for days in days_ago]
+    assert retention.drilled(drills, NOW - timedelta(days=20), NOW).outcome is outcome
+
+
+@pytest.mark.parametrize(("weight", "outcome"), [(100, 0), (99, 2), (0, 2), (None, 1)])
+def test_every_user_is_on_the_new_side(weight: int | None, outcome: int) -> None:
+    assert retention.all_users(weight).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("legacy", "kubernetes", "outcome"), [(0, 40, 0), (1, 40, 2), (0, 0, 2), (None, 40, 1), (0, None, 1)]
+)
+def test_orders_flow_on_the_new_side_only(legacy: float | None, kubernetes: float | None, outcome: int) -> None:
+    assert retention.at_work("orders", legacy, kubernetes).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("answering", "failed", "outcome"), [(False, 0.0, 0), (True, 0.0, 2), (False, 4.0, 2), (False, None, 1)]
+)
+def test_an_instance_went_without_anybody_noticing(answering: bool, failed: float | None, outcome: int) -> None:
+    assert retention.retired("vm-1", answering, failed).outcome == outcome
