@@ -49,6 +49,12 @@ class GatePending(RunbookError):
     exit_code = 75
 
 
+class Held(RunbookError):
+    """Evidence is missing: the weight stays where it is, nobody is harmed, and the stage is looked at again later."""
+
+    exit_code = 76
+
+
 class GateRejected(RunbookError):
     """A person said no, with a reason."""
 

@@ -13,7 +13,8 @@ from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_read
 from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, ratio_cap
 from runbook_lib.judge.split import judge_split
 from runbook_lib.model import Outcome, Verdict, now, worst
-from runbook_lib.observe.metrics import Delta, Reading, boundary, delta, firing_alerts, read
+from runbook_lib.observe.counters import Delta, Reading, boundary, delta, read
+from runbook_lib.observe.metrics import firing_alerts
 from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections import Stage, write_duration
@@ -33,6 +34,17 @@ class Look:
     @property
     def outcome(self) -> Outcome:
         return worst(self.verdicts)
+
+    @property
+    def headline(self) -> str:
+        """The worst criterion in one line."""
+        verdict = max(self.verdicts, key=lambda v: (v.outcome, v.trigger))
+        return f"{verdict.name}: {verdict.message}"
+
+    @property
+    def fraction(self) -> float:
+        """How much of the planned observation is over, 0 to 1."""
+        return self.elapsed / (self.elapsed + self.remaining)
 
     @property
     def cause(self) -> Verdict | None:

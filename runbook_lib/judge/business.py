@@ -10,6 +10,7 @@ from scipy.stats import norm
 from runbook_lib.model import Measurement, Outcome, Verdict
 
 _ENOUGH = 30
+_COARSEST = 3.0  # chance may blur the ratio by so many tolerances before a likeness means nothing
 
 
 def judge_figure(
@@ -36,5 +37,7 @@ def judge_figure(
     )
     numbers = {"kubernetes": new, "legacy": old, "ratio": ratio, "standard_error": error}
     beyond = abs(math.log(ratio)) - math.log1p(tolerance) if ratio > 0 else math.inf
-    outcome = Outcome.FAIL if beyond > float(norm.ppf(0.995)) * error else Outcome.PASS
-    return Verdict(name, outcome, f"{said} (chance alone: ±{1.96 * error:.1%})", numbers)
+    if beyond > float(norm.ppf(0.995)) * error:
+        return Verdict(name, Outcome.FAIL, said, numbers)
+    enough = 1.96 * error <= _COARSEST * tolerance
+    return Verdict(name, Outcome.PASS if enough else Outcome.INCONCLUSIVE, said, numbers)

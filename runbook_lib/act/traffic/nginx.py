@@ -33,7 +33,7 @@ class _Block:
 
 
 def read_weight(split: NginxSplit) -> int:
-    """Percent of the users that the configuration sends to the Kubernetes side; BadParameters when it cannot be told."""
+    """Percent of the users that the configuration sends to the Kubernetes side; BadParameters when it is unclear."""
     path = project_root() / split.config
     return _weight(split, _find(split, path, _read(path)))
 
@@ -100,7 +100,7 @@ def _find(split: NginxSplit, path: Path, text: bytes) -> _Block:
     ours = [d for d in blocks if d["args"][-1] == split.variable]
     if len(ours) != 1:
         raise BadParameters(
-            f"{path} has {len(ours)} split_clients blocks that set {split.variable}; exactly one is needed"
+            f"{path} has {len(ours)} split_clients blocks that set {split.variable}; needed is exactly one"
         )
     line_start = sum(len(line) for line in text.splitlines(keepends=True)[: ours[0]["line"] - 1])
     start = text.index(b"{", line_start) + 1
