@@ -55,7 +55,9 @@ def http_answers(address: Address, path: str) -> Callable[[], bool]:
     return ask
 
 
-def _listens(address: Address) -> Callable[[], bool]:
+def listens(address: Address) -> Callable[[], bool]:
+    """Asks whether somebody accepts connections there."""
+
     def ask() -> bool:
         with socket.create_connection((address.host, address.port), timeout=PATIENCE):
             return True
@@ -160,7 +162,7 @@ def _gateway(plan: Plan) -> Part:
 def _front(plan: Plan, tools: Mapping[str, Tool]) -> Part:
     tool = tools["nginx"]
     argv = (str(tool.binary), *nginx.arguments(plan), "-g", "daemon off;")
-    return Part("nginx", argv, (plan.front,), _listens(plan.front), tool.environment)
+    return Part("nginx", argv, (plan.front,), listens(plan.front), tool.environment)
 
 
 def _prometheus(plan: Plan, tools: Mapping[str, Tool]) -> Part:
@@ -174,7 +176,7 @@ def _node_exporter(plan: Plan, tools: Mapping[str, Tool]) -> Part:
     tool = tools["node_exporter"]
     addresses = tuple(plan.node_exporters.values())
     argv = (str(tool.binary), *prometheus.node_exporter_arguments(plan))
-    answers = _all_answer([_listens(address) for address in addresses])
+    answers = _all_answer([listens(address) for address in addresses])
     return Part("node-exporter", argv, addresses, answers, tool.environment | {"GOMAXPROCS": "1"})
 
 

@@ -1,14 +1,30 @@
-"""What all tests share: one practice range of their own for those that need a world."""
+"""What all tests share: waiting for something, and one practice range of their own for those that need a world."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sandbox.control import Wish, range_for
 from sandbox.plan import Plan
+
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def until() -> Until:
+    """Wait for something to become true; how long it takes is no part of a test, only that it comes."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true"
+            time.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture(scope="session")
