@@ -13,7 +13,7 @@ from string import Template
 import yaml
 
 from runbook_lib.errors import BadParameters
-from sandbox import nginx, prometheus, redis
+from sandbox import gateway, nginx, prometheus, redis
 from sandbox.faults import SIDES
 from sandbox.faults import write as write_faults
 from sandbox.plan import DEFAULT_NAME, Plan, localise, project_root, save
@@ -37,6 +37,7 @@ def write(plan: Plan, tools: Mapping[str, Tool], kubeconfig: Path | None = None,
     save(plan)
     nginx.write(plan)
     redis.write(plan)
+    gateway.write_config(plan)
     prometheus.write(plan, embedded=kubeconfig is None)
     write_faults(plan.faults, {side: {} for side in SIDES})
     _write_images(plan)

@@ -24,6 +24,7 @@ TICK = 0.25
 STARTING_TICK = 0.03
 READY_WITHIN = 30.0
 END_WITHIN = 2.0
+LOAD_ENDS_WITHIN = 0.5
 FIRST_BACK_OFF = 0.5
 LONGEST_BACK_OFF = 10.0
 # A part that ran this long has recovered: its next fall is its first again.
@@ -193,8 +194,10 @@ class Supervisor:
             self.published = now
 
     def _end(self, failure: str) -> None:
-        """End every process of the range: all at once, users first asked to leave by the load's own end."""
+        """End every process of the range: first the load, so that no user sees the others go."""
         self._publish("ending", self.asked_to_end)
+        if (load := self.children.get("load")) and load.identity:
+            processes.end([load.identity], LOAD_ENDS_WITHIN)
         own = [child.identity for child in self.children.values() if child.identity]
         below = processes.below(own, self.plan.folder)
         processes.end(own, END_WITHIN)
