@@ -70,7 +70,7 @@ def rewritten(
             result.append(entry)
         elif after:
             result.append(entry | {"fieldsV1": to_json(after)} | ({"time": now} if own else {}))
-    if not found and changed:
+    if mine and not found and changed:  # nobody in particular: the fields are only taken from the others
         result.append(entry_of(mine, changed, now))
     return ordered(result)
 
