@@ -1,0 +1,71 @@
+"""HAProxy's runtime API: what each slot holds, and how it is changed."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from runbook_lib.errors import Unreachable
+from sandbox.gateway.slots import Slot, State, Target
+
+PATIENCE = 2.0
+# Bits of srv_admin_state: maintenance forced, inherited, or for want of an address. 0x04 stays for good on a server
+# that the configuration disabled, whatever it was told since.
+IN_MAINTENANCE = 0x01 | 0x02 | 0x20
+DRAINING = 0x08 | 0x10
+# What the API says when a command did what it was asked to.
+_CHANGED = re.compile(r"^(|no need to change .*|IP changed from .*|port changed from .*|nothing changed)$")
+
+
+class Runtime:
+    """HAProxy's socket; a connection a question, because HAProxy ends it after the answer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def slots(self, backend: str) -> list[Slot]:
+        """Every slot of the backend as it is now; raises Unreachable."""
+        return parse_slots(self._ask(f"show servers state {backend}"))
+
+    def do(self, commands: Sequence[str]) -> None:
+        """Say all commands in one go; raises Unreachable when HAProxy is away or refuses one."""
+        if not commands:
+            return
+        answer = self._ask(";".join(commands))
+        refused = [line for line in map(str.strip, answer.splitlines()) if not _CHANGED.match(line)]
+        if refused:
+            raise Unreachable(f"HAProxy refused a change of its servers: {refused[0]}")
+
+    def _ask(self, question: str) -> str:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect(str(self._path))
+                connection.sendall(question.encode() + b"\n")
+                answer = b""
+                while data := connection.recv(65536):
+                    answer += data
+        except OSError as error:
+            raise Unreachable(f"HAProxy does not answer at {self._path}: {error}.") from error
+        return answer.decode()
+
+
+def parse_slots(answer: str) -> list[Slot]:
+    """The table of `show servers state`, whose second line names its columns."""
+    lines = [line for line in answer.splitlines() if line]
+    if len(lines) < 2 or not lines[1].startswith("# "):
+        raise Unreachable(f"HAProxy does not list its servers: {answer.strip()[:200] or 'no answer'}")
+    names = lines[1].removeprefix("# ").split()
+    rows = [dict(zip(names, line.split(" "), strict=False)) for line in lines[2:]]
+    return [
+        Slot(row["srv_name"], Target(row["srv_addr"], int(row["srv_port"])), _state(int(row["srv_admin_state"])))
+        for row in rows
+    ]
+
+
+def _state(admin: int) -> State:
+    if admin & IN_MAINTENANCE:
+        return "maint"
+    return "drain" if admin & DRAINING else "ready"
