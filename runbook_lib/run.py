@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from runbook_lib import passage
@@ -203,7 +204,7 @@ def _ending(events: list[Event]) -> statement.Ending:
 
 
 def _read(source: Path) -> NotebookNode:
-    nb: NotebookNode = nbformat.read(source, as_version=4)
+    nb: NotebookNode = load_notebook_node(str(source))
     if not any("parameters" in cell.metadata.get("tags", []) for cell in nb.cells):
         raise BadParameters(f"{source.name} has no cell tagged `parameters`: its values would be ignored; restore it")
     return nb
@@ -214,7 +215,6 @@ def _with_parameters(nb: NotebookNode, parameters: Parameters, step: Step, attem
     values = {**parameters.model_dump(mode="json"), "attempt": str(attempt)}
     values |= {key: value for key, value in (("weight", step.weight), ("mode", step.mode)) if value is not None}
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    nb.metadata.setdefault("papermill", {})
     injected: NotebookNode = parameterize_notebook(nb, values, kernel_name="python3", language="python")
     return injected
 
