@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -107,7 +108,8 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 def _python() -> dict[str, str]:
-    return {"PYTHONPATH": str(project_root()), "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join([str(project_root()), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def _kubernetes(plan: Plan) -> Part:

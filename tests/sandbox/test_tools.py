@@ -167,4 +167,4 @@ def test_what_a_killed_run_left_is_cleared_away(debian: Path, tmp_path: Path) ->
     leftover = tmp_path / ".tools/.unpacking-1/root/usr/bin"
     leftover.mkdir(parents=True)
     fetch([ANVIL], tmp_path)
-    assert sorted(path.name for path in (tmp_path / ".tools").iterdir()) == [".lock", "anvil"]
+    assert sorted(path.name for path in (tmp_path / ".tools").iterdir()) == [".apt", ".lock", "anvil"]

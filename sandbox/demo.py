@@ -1,0 +1,170 @@
+"""The whole passage on the practice range, as a newcomer sees it: the same commands an operator would type."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.errors import BadParameters, GatePending, Held
+from runbook_lib.gate import all_gates
+from runbook_lib.parameters import load
+from sandbox import faults
+from sandbox.control import Wish, range_for
+from sandbox.load.check import check_orders
+from sandbox.load.counts import read_lines
+from sandbox.load.report import orders_file
+from sandbox.plan import Plan
+
+# How large a fault is when only its name is given.
+SIZES = {
+    "errors": "errors=0.3",
+    "latency": "latency=1",
+    "leak": "leak=100",
+    "throttle": "throttle=0.95",
+    "slow_start": "slow_start=10",
+    "session_loss": "session_loss=0.5",
+    "wrong_amount": "wrong_amount=0.5",
+}
+FAULT_FROM = 30  # percent: the fault comes when so many users are on the new side
+FAULT_AFTER = 3.0  # seconds into that stage
+APPROVER = "practice-approver"
+
+
+@dataclass
+class Saboteur:
+    """Switches a fault on once, when enough users are on the new side; remembers when."""
+
+    plan: Plan
+    words: list[str]
+    console: Console
+    at: datetime | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def work(self) -> None:
+        """Wait for the weight, then break things; ends when ``done`` is set."""
+        split = load(self.plan.parameters).traffic.nginx
+        while not self.done.wait(0.1):
+            if read_weight(split) >= FAULT_FROM:
+                if not self.done.wait(FAULT_AFTER):
+                    faults.switch(self.plan.faults, self.words)
+                    self.at = datetime.now(UTC)
+                    self.console.print(f"[red]fault[/red] {' '.join(self.words)}, switched on on purpose")
+                return
+
+
+def fault_words(text: str) -> list[str]:
+    """``errors`` or ``errors=0.3 side=kubernetes`` as the words of the fault command; BadParameters for neither."""
+    words = text.split()
+    name = words[0].partition("=")[0]
+    if name not in faults.CATALOGUE:
+        raise BadParameters(f"there is no fault {name!r}; there are {', '.join(faults.CATALOGUE)}")
+    if "=" not in words[0]:
+        words[0] = SIZES.get(name, f"{name}=true")
+    if not any(word.startswith("side=") for word in words):
+        sides = faults.CATALOGUE[name].sides
+        words.append(f"side={'kubernetes' if 'kubernetes' in sides else sides[0]}")
+    return words
+
+
+def demo(name: str, root: Path, fault: str | None, rate: int, console: Console) -> int:
+    """Bring the range up, run the passage, answer its gates, say what the users saw; the exit code of the passage."""
+    words = fault_words(fault) if fault else []
+    began = time.monotonic()
+    console.print("[bold]A live order service moves from three virtual machines to Kubernetes.[/bold]")
+    with range_for(Wish(name=name, root=root, load=rate, owner=os.getpid())) as plan:
+        console.print(
+            f"range up after {time.monotonic() - began:.0f} s: users come in at {plan.front.url}, {rate} a second"
+        )
+        saboteur = Saboteur(plan, words, console)
+        if words:
+            threading.Thread(target=saboteur.work, daemon=True).start()
+        try:
+            code = _passage(plan, console)
+        finally:
+            saboteur.done.set()
+        _report(plan, saboteur, console)
+    parameters = load(plan.parameters)
+    index = parameters.path(parameters.records) / "index.html"
+    console.print(f"The archive: {index}   ({time.monotonic() - began:.0f} s in all, exit {code})", soft_wrap=True)
+    return code
+
+
+def _passage(plan: Plan, console: Console) -> int:
+    """`runbook run` until it ends, playing the approver whenever a gate waits."""
+    parameters = load(plan.parameters)
+    code = _runbook("run", str(plan.parameters), "--anew")
+    held = 0
+    while code in (GatePending.exit_code, Held.exit_code):
+        if code == Held.exit_code:
+            held += 1
+            if held > 3:
+                return code
+        else:
+            folder = parameters.path(parameters.records)
+            waiting = [g for g in all_gates(folder, parameters.application.name) if g["state"] == "pending"]
+            for gate in waiting:
+                console.print(f"[yellow]gate[/yellow] {gate['question']}  (the practice range's approver says yes)")
+                reason = "practice range: the evidence passes, approved by script"
+                _runbook("approve", gate["id"], "--by", APPROVER, "--reason", reason)
+        code = _runbook("run", str(plan.parameters))
+    return code
+
+
+def _runbook(*words: str) -> int:
+    """The command line as an operator types it; Ctrl-C reaches it too, and it is given time to file its record."""
+    process = subprocess.Popen([sys.executable, "-m", "runbook_lib.cli", *words])
+    try:
+        return process.wait()
+    except BaseException:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait(5)
+        raise
+
+
+def _report(plan: Plan, saboteur: Saboteur, console: Console) -> None:
+    """What the users saw, whether every order is there, and after a fault how long everything took."""
+    time.sleep(1.2)  # the load generator writes one line a second
+    lines = read_lines(plan.load_lines)
+    requests, failed = (sum(line[key] for line in lines) for key in ("requests", "failed"))
+    per = 10_000 * failed / requests if requests else 0.0
+    console.print(f"users: {requests:,} requests, {failed} failed ({per:.1f} in 10 000)")
+    if saboteur.at:
+        _timeline(plan, saboteur.at, lines, console)
+    console.print(f"orders: {check_orders(orders_file(plan), plan.orders_database)}")
+
+
+def _timeline(plan: Plan, fault_at: datetime, lines: Sequence[dict[str, Any]], console: Console) -> None:
+    """From the fault to the last user on the broken side, by the records and by what the users saw."""
+    parameters = load(plan.parameters)
+    folder = parameters.path(parameters.records) / parameters.application.name
+    for path in sorted(folder.glob("*/attempt-*/journal.jsonl"), key=lambda p: p.stat().st_mtime)[-1:]:
+        for event in read_lines(path):
+            if event["kind"] in ("detected", "result", "verified") and _when(event["at"]) > fault_at:
+                data = event["data"]
+                said = data.get("cause") or data.get("what") or data.get("message")
+                console.print(f"  +{(_when(event['at']) - fault_at).total_seconds():5.2f} s  {event['kind']:9} {said}")
+    after = [line for line in lines if _when(line["at"]) > fault_at]
+    empty = next((_when(line["at"]) for line in after if not line["by_side"]["kubernetes"]), None)
+    if empty:
+        # a line is written at the end of its second: the last user left in the second before
+        left = max(timedelta(0), empty - timedelta(seconds=1) - fault_at)
+        console.print(f"  +{left.total_seconds():5.2f} s  share 0   no user is answered by the new side any more")
+    console.print(f"from fault to share 0: {left.total_seconds():.1f} s" if empty else "the share never became 0")
+
+
+def _when(text: str) -> datetime:
+    return datetime.fromisoformat(text)
