@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from runbook_lib.model import now, plain
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 def cell_results(notebook: NotebookNode) -> list[dict[str, Any]]:

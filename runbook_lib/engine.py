@@ -215,7 +215,7 @@ def _signals(on_signal: Callable[[int], None]) -> Iterator[None]:
         return
     loop, before = asyncio.get_running_loop(), {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
+        loop.add_signal_handler(number, on_signal, int(number))
     try:
         yield
     finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.parameters import Parameters
-from runbook_lib.record.archive import Attempt, resets_traffic
+from runbook_lib.parameters import Parameters, project_root
+from runbook_lib.record.archive import Attempt, attempts, resets_traffic
 from runbook_lib.record.attempt import title
 
 NOTEBOOKS = {
@@ -70,11 +71,30 @@ def steps(parameters: Parameters) -> list[Step]:
     return [*order, Step("decommission")]
 
 
-def standings(parameters: Parameters, attempts: Iterable[Attempt]) -> list[Standing]:
+def source_of(step: Step) -> Path:
+    """The notebook of a step; BadParameters when it is not there."""
+    path = project_root() / "notebooks" / NOTEBOOKS[step.phase]
+    if not path.is_file():
+        raise BadParameters(f"the notebook {path} is missing; restore it from the repository")
+    return path
+
+
+def home(parameters: Parameters) -> Path:
+    """The folder of an application's records."""
+    return parameters.path(parameters.records) / parameters.application.name
+
+
+def standings(parameters: Parameters) -> list[Standing]:
+    """Where each step of the passage stands by the records on the disk."""
+    folder = home(parameters)
+    return fold(parameters, attempts(folder.parent, folder.name))
+
+
+def fold(parameters: Parameters, known: Iterable[Attempt]) -> list[Standing]:
     """Each step with its last attempt that counts, from attempts in the order they started."""
     order = steps(parameters)
     last: dict[Key, Attempt] = {}
-    for attempt in attempts:
+    for attempt in known:
         if bool(attempt.facts.get("dry_run")) != parameters.dry_run or attempt.outcome == "unreadable":
             continue
         if resets_traffic(attempt):
@@ -104,6 +124,21 @@ def chosen(parameters: Parameters, phase: str, weight: int | None, mode: str | N
     if weight is not None:
         raise BadParameters(f"--weight belongs to the phase gray_stage, not to {phase}")
     return Step(phase, mode=mode or "rollback") if phase == "rollback" else Step(phase)
+
+
+def named(parameters: Parameters, name: str) -> Step:
+    """The step written as ``phase`` or ``gray_stage:WEIGHT``; BadParameters when the passage has no such step."""
+    phase, _, weight = name.replace("-", "_").partition(":")
+    if weight and not weight.isdigit():
+        raise BadParameters(f"{name!r} is no step; write a phase, or gray_stage:WEIGHT")
+    return chosen(parameters, phase, int(weight) if weight else None, "drill")
+
+
+def ahead(states: Sequence[Standing], until: Step | None) -> list[Step]:
+    """The steps that a run would still take, up to ``until``."""
+    order = [state.step for state in states]
+    end = order.index(until) + 1 if until in order else len(order)
+    return [state.step for state in states[:end] if not state.done]
 
 
 def next_notebook(phase: str, outcome: str) -> str:

@@ -23,7 +23,7 @@ from runbook_lib.durable import write_whole
 from runbook_lib.engine import Options, execute
 from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.model import Event
-from runbook_lib.parameters import Parameters, project_root
+from runbook_lib.parameters import Parameters
 from runbook_lib.passage import Step
 from runbook_lib.progress import Screen
 from runbook_lib.record import archive, html, index, journal, statement
@@ -43,23 +43,10 @@ class Result:
     next_notebook: str
 
 
-def home(parameters: Parameters) -> Path:
-    """The folder of an application's records."""
-    return parameters.path(parameters.records) / parameters.application.name
-
-
-def source_of(step: Step) -> Path:
-    """The notebook of a step; BadParameters when it is not there."""
-    path = project_root() / "notebooks" / passage.NOTEBOOKS[step.phase]
-    if not path.is_file():
-        raise BadParameters(f"the notebook {path} is missing; restore it from the repository")
-    return path
-
-
 def advance(parameters: Parameters, screen: Screen, until: Step | None = None) -> int:
     """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code."""
     with held(parameters, screen):
-        while step := passage.next_step(standings(parameters)):
+        while step := passage.next_step(passage.standings(parameters)):
             result = run_step(parameters, step, screen)
             if result.ending.exit_code or step == until:
                 return result.ending.exit_code
@@ -73,16 +60,10 @@ def single(parameters: Parameters, step: Step, screen: Screen) -> int:
         return run_step(parameters, step, screen).ending.exit_code
 
 
-def standings(parameters: Parameters) -> list[passage.Standing]:
-    """Where each step of the passage stands by the records."""
-    folder = home(parameters)
-    return passage.standings(parameters, archive.attempts(folder.parent, folder.name))
-
-
 @contextlib.contextmanager
 def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
     """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""
-    folder = home(parameters)
+    folder = passage.home(parameters)
     with archive.hold(folder):
         for result in file_abandoned(folder):
             screen.found(result)
@@ -91,7 +72,7 @@ def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
 
 def run_step(parameters: Parameters, step: Step, screen: Screen) -> Result:
     """Execute one notebook in a fresh attempt and file it, whatever happens in between."""
-    source = source_of(step)
+    source = passage.source_of(step)
     nb = _read(source)
     attempt = open_attempt(parameters, step.key, source, "runner")
     book = journal.Journal(attempt)

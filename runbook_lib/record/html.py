@@ -6,12 +6,12 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from runbook_lib.durable import write_whole
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,6 +19,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def write(notebook: Path, title: str, outcome: str, message: str) -> Path:
     """Render a notebook beside itself as notebook.html; the page's own policy forbids it to load anything."""
+    import nbformat  # a second of imports, which a kernel is spared
+
     nb = nbformat.read(notebook, as_version=4)
     page = Template((TEMPLATES / "notebook.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),

@@ -22,16 +22,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from runbook_lib.cells import cell_results
 from runbook_lib.durable import write_json
 from runbook_lib.errors import by_name
 from runbook_lib.model import Event, canonical, now, plain
 from runbook_lib.record import archive, journal
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:kubernetes-migration-runbooks:attempt:v1"
@@ -162,4 +162,9 @@ def _subject(name: str, digest: str) -> dict[str, Any]:
 
 def _notebook(attempt: Path) -> NotebookNode | None:
     path = attempt / archive.NOTEBOOK
-    return nbformat.read(path, as_version=4) if path.is_file() else None
+    if not path.is_file():
+        return None  # a kernel that files alone: it does not know where its notebook is saved
+    import nbformat  # a second of imports, which a kernel is spared
+
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook

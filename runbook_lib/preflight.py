@@ -1,0 +1,69 @@
+"""What must answer before a notebook is started, so that bad luck costs one sentence and not a broken record."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+from urllib3.exceptions import HTTPError
+
+from runbook_lib.clients import Clients, require_http
+from runbook_lib.errors import Unreachable
+from runbook_lib.parameters import Parameters
+from runbook_lib.passage import Step
+
+NEEDS = {
+    "pilot_deploy": {"cluster"},
+    "gray_stage": {"cluster", "prometheus", "nginx"},
+    "comparison": {"prometheus"},
+    "rollback": {"nginx"},  # the way back asks for nothing else
+    "decommission": {"cluster", "prometheus", "nginx"},
+}
+
+
+def check(parameters: Parameters, clients: Clients, steps: Iterable[Step]) -> None:
+    """Unreachable, with what to do, when something that these steps need does not answer; nothing is changed."""
+    needs = {need for step in steps for need in NEEDS.get(step.phase, set())}
+    if "nginx" in needs:
+        _nginx(parameters)
+    if "cluster" in needs:
+        _cluster(clients)
+    if "prometheus" in needs:
+        timeout = parameters.prometheus.timeout.total_seconds()
+        require_http(parameters.prometheus.url, "Prometheus", timeout)
+
+
+def _nginx(parameters: Parameters) -> None:
+    split = parameters.traffic.nginx
+    config = parameters.path(split.config)
+    if not config.is_file():
+        raise Unreachable(
+            f"nginx' configuration {config} is not there; check traffic.nginx.config, or start the practice range"
+        )
+    for command in (split.test[0], split.reload[0]):
+        known = parameters.path(command) if "/" in command else None
+        if shutil.which(str(known) if known else command) is None:
+            raise Unreachable(
+                f"the command {known or command} is not there; install nginx or check traffic.nginx.test and .reload"
+            )
+
+
+def _cluster(clients: Clients) -> None:
+    from kubernetes.client import ApiException  # a second of imports that only these steps need
+
+    client = clients.kubernetes
+    server = client.configuration.host
+    try:
+        client.call_api("GET", f"{server}/version", _request_timeout=5)
+    except ApiException:
+        return  # it answered: what it allows is for the notebooks to find out
+    except (HTTPError, OSError) as error:
+        cause = (
+            "no answer in time"
+            if "timed out" in str(error)
+            else "connection refused, or its certificate is not trusted"
+        )
+        raise Unreachable(
+            f"the cluster at {server} does not answer ({cause}); check kubernetes.kubeconfig and that it runs, "
+            "nothing was changed"
+        ) from None
