@@ -161,3 +161,9 @@ def _fault(error: dict[str, Any]) -> str:
 def schema() -> dict[str, Any]:
     """JSON Schema of a parameters file, for editors; parameters/schema.json is its committed copy."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Parameters.model_json_schema()}
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(schema(), indent=1, ensure_ascii=False))

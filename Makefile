@@ -1,0 +1,48 @@
+# One command each. Everything is installed into .venv and .tools below this folder; nothing needs root.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+FAULT ?=
+
+.PHONY: help demo test test-all lint bench range range-down lab setup schema lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: setup ## the whole passage on the practice range (FAULT=errors breaks the new side on purpose)
+	@$(BIN)/python -m sandbox demo $(if $(FAULT),--fault $(FAULT))
+
+test: setup ## all tests but the heavy ones
+	@$(BIN)/python -m pytest -q -m "not heavy"
+
+test-all: setup ## all tests
+	@$(BIN)/python -m pytest -q
+
+lint: setup ## ruff, mypy, notebooks without outputs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
+
+range: setup ## start the practice range and leave it running, with load
+	@$(BIN)/python -m sandbox up --load
+
+range-down: ## end the practice range
+	@$(BIN)/python -m sandbox down
+
+lab: range ## JupyterLab on the practice range
+	@$(BIN)/jupyter lab notebooks; $(BIN)/python -m sandbox down
+
+schema: setup ## write parameters/schema.json anew
+	@$(BIN)/python -m runbook_lib.parameters > parameters/schema.json
+
+lock: setup ## resolve the dependencies anew
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \
+		--extra sandbox --extra dev pyproject.toml -o requirements.lock
+
+setup: .venv/installed
+	@$(BIN)/python -m sandbox tools --quiet
+
+.venv/installed: pyproject.toml requirements.lock
+	@$(PYTHON) .ci/venv.py
+	@touch $@
+
+clean: range-down ## remove what was installed and what ran; the records stay
+	rm -rf .venv .tools .range
