@@ -32,6 +32,10 @@ def apply(cluster: Cluster, manifests: Sequence[Manifest]) -> Change:
     """
     what = f"apply {len(manifests)} objects to namespace {cluster.namespace}"
     differences = compare(cluster, manifests)
+    if any(d.note for d in differences):
+        # what lives in a namespace can only be tried once it is there; an empty namespace does no harm
+        _write(cluster, [m for m in manifests if m.object["kind"] == "Namespace"])
+        compare(cluster, manifests)
     _refuse_conflicts(differences)
     before, after = _before(differences), _after(differences)
     todo = [m for m, d in zip(manifests, differences, strict=True) if d.action != "same"]

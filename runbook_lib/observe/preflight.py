@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, speaking
 from runbook_lib.observe.rbac import Permission
@@ -25,26 +26,35 @@ def version(cluster: Cluster) -> Version:
     return Version(cluster.server, found["gitVersion"], home.get("metadata", {}).get("uid", ""))
 
 
-READ = ("get", "list", "watch")
-NEEDED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("apps", "deployments", (*READ, "create", "update", "patch")),
-    ("apps", "replicasets", READ),
-    ("", "pods", READ),
-    ("", "events", ("list",)),
-    ("", "services", READ),
-    ("", "configmaps", ("get", "create", "update", "patch")),
-    ("", "secrets", ("get", "create", "update", "patch")),
-    ("discovery.k8s.io", "endpointslices", READ),
+class Need(NamedTuple):
+    """Verbs on one resource that this runbook uses."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    namespaced: bool = True
+
+
+NEEDED = (
+    Need("apps", "deployments", ("get", "list", "watch", "create", "update", "patch")),
+    Need("apps", "replicasets", ("list",)),
+    Need("", "pods", ("list",)),
+    Need("", "events", ("list",)),
+    Need("", "configmaps", ("get", "create", "update", "patch")),
+    Need("", "secrets", ("get", "create", "update", "patch")),
+    Need("discovery.k8s.io", "endpointslices", ("list",)),
 )
 
 
-def permissions(cluster: Cluster, needed: Iterable[tuple[str, str, tuple[str, ...]]] = NEEDED) -> list[Permission]:
+def permissions(cluster: Cluster, needed: Iterable[Need] = NEEDED) -> list[Permission]:
     """What the cluster itself says about each verb (SelfSubjectAccessReview); it asks, it changes nothing."""
     reviews = cluster.resource("authorization.k8s.io/v1", "SelfSubjectAccessReview")
     answers = []
-    for group, resource, verbs in needed:
+    for group, resource, verbs, namespaced in needed:
         for verb in verbs:
-            attributes = {"namespace": cluster.namespace, "group": group, "resource": resource, "verb": verb}
+            attributes = {"group": group, "resource": resource, "verb": verb}
+            if namespaced:
+                attributes["namespace"] = cluster.namespace
             body = {
                 "apiVersion": "authorization.k8s.io/v1",
                 "kind": "SelfSubjectAccessReview",
@@ -52,16 +62,16 @@ def permissions(cluster: Cluster, needed: Iterable[tuple[str, str, tuple[str, ..
             }
             with speaking(cluster, f"may I {verb} {resource}"):
                 status = plain_object(reviews.create(body=body, _request_timeout=PATIENCE)).get("status") or {}
-            answers.append(Permission(verb, group, resource, bool(status.get("allowed")), status.get("reason", "")))
+            answers.append(Permission(verb, group, resource, bool(status.get("allowed")), namespaced))
     return answers
 
 
-def needed_for(cluster: Cluster, objects: Iterable[Object]) -> list[tuple[str, str, tuple[str, ...]]]:
+def needed_for(cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
     """What applying these objects asks for, beyond what every pilot deploy needs."""
-    known = {(group, resource) for group, resource, _ in NEEDED}
-    found = {}
+    known = {(need.group, need.resource) for need in NEEDED}
+    found: dict[tuple[str, str], Need] = {}
     for item in objects:
         resource = cluster.resource(item["apiVersion"], item["kind"])
         if (key := (resource.group or "", resource.name)) not in known:
-            found[key] = ("get", "create", "patch")
-    return [(group, name, verbs) for (group, name), verbs in sorted(found.items())]
+            found[key] = Need(*key, ("get", "create", "patch"), bool(resource.namespaced))
+    return [found[key] for key in sorted(found)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -17,22 +18,24 @@ class Permission:
     group: str
     resource: str
     allowed: bool
-    reason: str = ""
+    namespaced: bool = True
 
 
 def rbac(missing: Iterable[Permission], namespace: str) -> str:
-    """A Role that grants what is missing, as YAML for the people who look after the cluster."""
+    """The Role, and the ClusterRole where it takes one, as YAML for the people who look after the cluster."""
+    missing = list(missing)
+    here, anywhere = ([p for p in missing if p.namespaced is wanted] for wanted in (True, False))
+    roles = [_role("Role", {"name": "runbook", "namespace": namespace}, here)] if here else []
+    roles += [_role("ClusterRole", {"name": "runbook"}, anywhere)] if anywhere else []
+    return yaml.safe_dump_all(roles, sort_keys=False)
+
+
+def _role(kind: str, metadata: dict[str, str], missing: Iterable[Permission]) -> dict[str, Any]:
     verbs: dict[tuple[str, str], list[str]] = {}
     for permission in missing:
         verbs.setdefault((permission.group, permission.resource), []).append(permission.verb)
     rules = [{"apiGroups": [g], "resources": [r], "verbs": v} for (g, r), v in sorted(verbs.items())]
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": "runbook", "namespace": namespace},
-        "rules": rules,
-    }
-    return yaml.safe_dump(role, sort_keys=False)
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}
 
 
 def rbac_for(message: str, namespace: str) -> str:
