@@ -138,6 +138,8 @@ class Metrics(Section):
     """Query of CPU cores used, per side; whole expressions."""
     memory: Selectors
     """Query of working-set bytes, per side; whole expressions."""
+    throttling: str | None = None
+    """Query of the share of throttled CPU periods on the new side; None where no CPU limit is set."""
     alerts: str = 'ALERTS{alertstate="firing"}'
     scrape: Duration = timedelta(seconds=15)
     """Scrape interval: nothing can be seen faster than this."""
@@ -207,7 +209,7 @@ class Thresholds(Section):
     """Container restarts within restart_window that bring the traffic back."""
     restart_window: Duration = timedelta(minutes=5)
     throttled: Annotated[float, Field(gt=0, le=1)] = 0.25
-    throttled_for: Duration = timedelta(minutes=10)
+    """Share of throttled CPU periods, over the window of metrics.throttling, that keeps a stage from passing."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Chance of a false rollback over the whole passage, split over the tests."""
     breaker_requests: Annotated[int, Field(ge=1)] = 20
@@ -218,8 +220,6 @@ class Thresholds(Section):
 class Watch(Section):
     tick: Duration = timedelta(seconds=15)
     """Time between two looks."""
-    slice: Duration = timedelta(minutes=15)
-    """A longer observation is watched in slices of this length, one run each."""
     extend: Duration = timedelta(hours=1)
     """How much longer than planned a stage may be watched when evidence is missing."""
     blind: Duration = timedelta(minutes=2)

@@ -9,12 +9,12 @@ from datetime import datetime
 
 from runbook_lib.clients import Clients
 from runbook_lib.errors import Unreachable
-from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_ready, judge_restarts
+from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_ready, judge_restarts, judge_throttling
 from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, ratio_cap
 from runbook_lib.judge.split import judge_split
 from runbook_lib.model import Outcome, Verdict, now, worst
 from runbook_lib.observe.counters import Delta, Reading, boundary, delta, read
-from runbook_lib.observe.metrics import firing_alerts
+from runbook_lib.observe.metrics import firing_alerts, query
 from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections import Stage, write_duration
@@ -69,10 +69,11 @@ def watch_stage(
 ) -> Iterator[Look]:
     """Look once a tick until the stage passes, a trigger fires, or patience ends; the last Look is the verdict.
 
-    The stage is watched for ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
+    It begins ``traffic.settle`` after the shift: old workers and connections are not judged. The stage is watched for ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
     A tick that cannot be measured adds nothing and is never a trigger.
     """
     p = clients.parameters
+    sleep(p.traffic.settle.total_seconds())
     memory = _Memory(clients, stage)
     begun, tick = clock(), p.watch.tick.total_seconds()
     observe, patience = stage.observe.total_seconds(), p.watch.extend.total_seconds()
@@ -135,7 +136,7 @@ class _Memory:
     def look(self, elapsed: float, remaining: float) -> Look:
         problem = self._count(elapsed)
         pods = self._see_pods()
-        verdicts = [*self._rate_verdicts(), *self._pod_verdicts(pods), self._alert_verdict()]
+        verdicts = [*self._rate_verdicts(), *self._pod_verdicts(pods), *self._metric_verdicts()]
         if problem:
             verdicts.append(self._blind_verdict(problem, elapsed))
         return Look(now(), elapsed, remaining, tuple(self.deltas), tuple(verdicts), not problem)
@@ -183,11 +184,19 @@ class _Memory:
             judge_ready(seen.ready, seen.wanted),
         ]
 
-    def _alert_verdict(self) -> Verdict:
+    def _metric_verdicts(self) -> list[Verdict]:
+        p, prometheus = self.clients.parameters, self.clients.prometheus
+        firing, share = None, None
         try:
-            return judge_alerts(firing_alerts(self.clients.prometheus, self.clients.parameters.metrics))
+            firing = firing_alerts(prometheus, p.metrics)
+            found = query(prometheus, p.metrics.throttling) if p.metrics.throttling else []
+            share = found[0][1] if found else None
         except Unreachable:
-            return judge_alerts(None)
+            pass  # judged as unknown, which holds the stage
+        verdicts = [judge_alerts(firing)]
+        if p.metrics.throttling:
+            verdicts.append(judge_throttling(share, p.thresholds.throttled))
+        return verdicts
 
     def _blind_verdict(self, problem: str, elapsed: float) -> Verdict:
         p = self.clients.parameters

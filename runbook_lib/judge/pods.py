@@ -34,12 +34,12 @@ def judge_ready(ready: int | None, wanted: int | None) -> Verdict:
     return Verdict("ready Pods", outcome, f"{ready} of {wanted}", numbers, trigger=ready == 0)
 
 
-def judge_throttling(share: float | None, limit: float, window: str) -> Verdict:
-    """FAIL above the limit over the whole window: look into it, then go back; no data means no CPU limit is set."""
+def judge_throttling(share: float | None, limit: float) -> Verdict:
+    """FAIL above the limit: the stage does not pass; None (no answer, or no periods counted) is INCONCLUSIVE."""
     if share is None:
-        return Verdict("CPU throttling", Outcome.PASS, "no throttled periods are reported (no CPU limit)")
+        return Verdict("CPU throttling", Outcome.INCONCLUSIVE, "no CPU periods are reported")
     outcome = Outcome.PASS if share <= limit else Outcome.FAIL
-    said = f"{share:.0%} of the periods in {window}, limit {limit:.0%}"
+    said = f"{share:.0%} of the CPU periods, limit {limit:.0%}"
     return Verdict("CPU throttling", outcome, said, {"share": share, "limit": limit})
 
 
