@@ -43,6 +43,15 @@ def referenced(workload: Object) -> list[tuple[Kind, str]]:
     return sorted(found)
 
 
+def concerned(workloads: Iterable[Object], objects: Iterable[Object]) -> list[tuple[Kind, str]]:
+    """Everything that a release may change: what the workloads read, and what the objects to be applied are."""
+    found = {reference for workload in workloads for reference in referenced(workload)}
+    for item in objects:
+        if item["kind"] in ("ConfigMap", "Secret"):
+            found.add((item["kind"], item["metadata"]["name"]))
+    return sorted(found)
+
+
 def _names(sources: Iterable[Object], *keys: str) -> Iterable[tuple[Kind, str]]:
     for source in sources:
         for key in keys:

@@ -46,6 +46,19 @@ def smoke(http: requests.Session, targets: Mapping[str, str], cases: Sequence[Sm
     return answers
 
 
+def first_answer(http: requests.Session, url: str, case: SmokeCase, patience: float) -> float | None:
+    """Seconds until a target gives the expected status for the first time; None when patience is over.
+
+    A gateway hears of new endpoints after the cluster does: it gets this time before it is judged.
+    """
+    started = time.monotonic()
+    while (passed := time.monotonic() - started) < patience:
+        if _ask(http, "gateway", url, case).status == case.status:
+            return passed
+        time.sleep(0.2)
+    return None
+
+
 def _ask(http: requests.Session, target: str, url: str, case: SmokeCase) -> Answer:
     within = case.within.total_seconds()
     started = time.perf_counter()
