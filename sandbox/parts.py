@@ -86,15 +86,7 @@ def all_parts(plan: Plan, tools: Mapping[str, Tool], *, embedded: bool = True, r
     parts = [_redis(plan, tools), *([_kubernetes(plan)] if embedded else []), *_legacy(plan)]
     parts += [_haproxy(plan, tools), *([_gateway(plan)] if embedded else [])]
     parts += [_front(plan, tools), _prometheus(plan, tools), _node_exporter(plan, tools)]
-    parts += [_load(plan, rate)] if rate else []
-    return [part for part in parts if _is_written(part)]
-
-
-def _is_written(part: Part) -> bool:
-    # TEMPORARY while the parts are being built
-    if part.name == "kubernetes" and not list((project_root() / "sandbox/kubernetes").glob("exporters*")):
-        return False
-    return "-m" not in part.argv or (project_root() / part.argv[2].replace(".", "/") / "__main__.py").exists()
+    return parts + ([_load(plan, rate)] if rate else [])
 
 
 def _redis(plan: Plan, tools: Mapping[str, Tool]) -> Part:
