@@ -1,0 +1,1 @@
+"""Checks of Kubernetes manifests: one file a topic, each check a small pure function over everything given."""

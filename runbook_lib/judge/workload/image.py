@@ -1,0 +1,159 @@
+"""Image references: a tag that never moves, a pull policy that fits, a registry that is trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.judge.workload.world import World
+
+LINK = DOCS + "concepts/containers/images/"
+MOVING = (
+    "latest",
+    "stable",
+    "main",
+    "master",
+    "dev",
+    "develop",
+    "test",
+    "prod",
+    "release",
+    "snapshot",
+    "edge",
+    "nightly",
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """registry/repository:tag@digest; ``registry`` is empty when Docker Hub is implied."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+
+def parse_reference(text: str) -> Reference:
+    """``registry:5000/app`` has a registry with a port and no tag."""
+    name, _, digest = text.partition("@")
+    head, slash, tail = name.rpartition("/")
+    tail, _, tag = tail.partition(":")
+    first = head.split("/")[0]
+    registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
+    return Reference(registry, f"{head}{slash}{tail}".removeprefix(f"{registry}/"), tag, digest)
+
+
+def fixed_tag(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        node = container.node.get("image")
+        reference = parse_reference(node.text())
+        if reference.digest:
+            yield passed((workload, container), node, "the digest names one image for ever")
+        elif not node.text():
+            yield failed((workload, container), container.node, "no image is named")
+        elif not reference.tag:
+            yield failed((workload, container), node, f"{node.text()} has no tag: it means latest")
+        elif reference.tag.lower() in MOVING:
+            yield failed((workload, container), node, f"tag {reference.tag} moves: two Pods may run different code")
+        else:
+            yield passed((workload, container), node, f"tag {reference.tag}")
+
+
+def tag_policy(world: World) -> Iterator[Seen]:
+    """<branch>-<sha>-<time>: from the tag alone one finds the code."""
+    for workload, container in world.containers(*APPLICATION_KINDS):
+        node = container.node.get("image")
+        reference = parse_reference(node.text())
+        if container.kind != "app" or reference.digest or not reference.tag or reference.tag.lower() in MOVING:
+            continue
+        if re.search(world.policy.tag_pattern, reference.tag):
+            yield passed((workload, container), node, f"tag {reference.tag} names branch, commit and time")
+        else:
+            yield failed((workload, container), node, f"tag {reference.tag} is not {world.policy.tag_example}")
+
+
+def pull_policy(world: World) -> Iterator[Seen]:
+    """IfNotPresent is right for what never moves; Always only hides a moving tag, and needs the registry at each start."""
+    for workload, container in world.containers():
+        node = container.node.get("imagePullPolicy")
+        reference = parse_reference(container.node.get("image").text())
+        moving = not reference.digest and (not reference.tag or reference.tag.lower() in MOVING)
+        policy = node.text("Always" if moving and (not reference.tag or reference.tag == "latest") else "IfNotPresent")
+        if moving and policy == "IfNotPresent":
+            message = f"IfNotPresent with the moving tag {reference.tag or 'latest'}: each node keeps the image it happens to have"
+            yield failed((workload, container), node if node.exists else container.node, message)
+        elif policy == "Never":
+            yield failed(
+                (workload, container), node, "Never: the Pod starts only where somebody has put the image by hand"
+            )
+        elif policy == "Always" and not moving:
+            mend = patch_container(workload, container, {"imagePullPolicy": "IfNotPresent"})
+            message = "Always with a tag that never moves: no Pod starts, and no rollback, while the registry is away"
+            yield failed((workload, container), node, message, mend, "info")
+        else:
+            yield passed((workload, container), node, f"pull policy {policy}")
+
+
+def trusted_registry(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        node = container.node.get("image")
+        reference = parse_reference(node.text())
+        registry, allowed = reference.registry or "docker.io", world.policy.registries
+        if not node.text():
+            continue
+        if allowed and registry not in allowed:
+            yield failed(
+                (workload, container),
+                node,
+                f"registry {registry} is not among {', '.join(allowed)}",
+                severity="blocking",
+            )
+        elif not allowed and not reference.registry:
+            yield failed(
+                (workload, container),
+                node,
+                f"{node.text()} names no registry: it comes from Docker Hub, with its rate limits",
+            )
+        else:
+            yield passed((workload, container), node, f"from {registry}")
+
+
+APPLICATION_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job")
+
+CHECKS = (
+    Check(
+        "image-fixed",
+        "The image is one that never moves",
+        "blocking",
+        "A rollback to a moving tag goes to an image nobody knows.",
+        LINK + "#image-names",
+        fixed_tag,
+    ),
+    Check(
+        "image-tag-policy",
+        "The tag tells branch, commit and time",
+        "warning",
+        "The record of a stage must lead to the code that ran.",
+        LINK,
+        tag_policy,
+    ),
+    Check(
+        "pull-policy",
+        "The pull policy fits the tag",
+        "warning",
+        "Nodes must agree on the image, and a rollback must not depend on the registry.",
+        LINK + "#image-pull-policy",
+        pull_policy,
+    ),
+    Check(
+        "registry",
+        "The registry is named and trusted",
+        "warning",
+        "What production pulls has to be in the house.",
+        LINK,
+        trusted_registry,
+    ),
+)

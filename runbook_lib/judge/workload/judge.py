@@ -1,0 +1,119 @@
+"""Puts all checks to everything given, and sums them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import yaml
+
+from runbook_lib.artefacts import Manifests
+from runbook_lib.judge.workload import (
+    config,
+    disruption,
+    image,
+    joins,
+    pod,
+    probes,
+    resources,
+    rollout,
+    schema,
+    security,
+    stopping,
+    volumes,
+    wiring,
+)
+from runbook_lib.judge.workload.check import Check, Seen
+from runbook_lib.judge.workload.mend import still_seen
+from runbook_lib.judge.workload.world import World
+from runbook_lib.model import Finding, Outcome, Verdict
+
+TOPICS = (
+    schema,
+    probes,
+    stopping,
+    rollout,
+    resources,
+    image,
+    security,
+    disruption,
+    wiring,
+    config,
+    volumes,
+    pod,
+    joins,
+)
+CHECKS: tuple[Check, ...] = tuple(check for topic in TOPICS for check in topic.CHECKS)
+GRAVITY = ("blocking", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every finding, passed ones too, the gravest first; the checks that found nothing they apply to."""
+
+    findings: tuple[Finding, ...]
+    not_applicable: tuple[Check, ...]
+
+
+def check_manifests(world: World, manifests: Manifests | None = None) -> Report:
+    """All checks over all objects; a patch is kept only when, applied to a copy, it makes its finding go away."""
+    found = list(manifests.findings) if manifests else []
+    silent: list[Check] = []
+    for check in CHECKS:
+        if check.id in world.policy.off:
+            continue
+        seen = list(check.judge(world))
+        if not seen:
+            silent.append(check)
+        found += [_finding(world, check, item) for item in seen]
+    return Report(tuple(sorted(found, key=order)), tuple(silent))
+
+
+def order(finding: Finding) -> tuple[int, int, str, str, int]:
+    """Failed and blocking first, passed last."""
+    return (-finding.outcome, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
+
+
+def _finding(world: World, check: Check, seen: Seen) -> Finding:
+    severity = world.policy.severities.get(check.id) or seen.severity or check.severity
+    mend = seen.mend
+    if mend is not None and still_seen(world, check, seen):
+        mend = None
+    return Finding(
+        check=check.id,
+        title=check.title,
+        outcome=seen.outcome,
+        severity=cast(Literal["blocking", "warning", "info"], severity),
+        object=seen.object,
+        message=seen.message,
+        reason=f"{check.reason} {check.link}",
+        file=seen.node.file,
+        line=seen.node.line,
+        mend=_written(mend) if mend else "",
+    )
+
+
+def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
+    """One verdict a severity: failed blocking findings FAIL, unanswered ones are INCONCLUSIVE, the rest passes."""
+    all_found = list(findings)
+    result = []
+    for severity in GRAVITY:
+        own = [f for f in all_found if f.severity == severity]
+        failed = [f for f in own if f.outcome is Outcome.FAIL]
+        open_ = [f for f in own if f.outcome is Outcome.INCONCLUSIVE]
+        outcome = Outcome.PASS
+        if severity == "blocking":
+            outcome = Outcome.FAIL if failed else Outcome.INCONCLUSIVE if open_ or not own else Outcome.PASS
+        message = f"{len(failed)} of {len(own)} {severity} findings failed, {len(open_)} could not be answered"
+        if failed and severity == "blocking":
+            message += f": {failed[0].check} at {failed[0].object}" + (
+                f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+            )
+        numbers = {"failed": float(len(failed)), "unknown": float(len(open_)), "all": float(len(own))}
+        result.append(Verdict(f"{severity} checks", outcome, message, numbers))
+    return result
+
+
+def _written(mend: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(mend, sort_keys=False, allow_unicode=True, width=100)).rstrip()

@@ -1,0 +1,221 @@
+"""What a Pod does not inherit from the machine it replaces: time zone, name resolution, sessions on one address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.check import (
+    DOCS,
+    Check,
+    Seen,
+    failed,
+    passed,
+    patch,
+    patch_container,
+    patch_pod,
+    unknown,
+)
+from runbook_lib.judge.workload.world import Container, Workload, World
+
+UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
+
+
+def time_zone(world: World) -> Iterator[Seen]:
+    """The zone the VMs had, against what the process will see."""
+    known = world.assessed.time_zone
+    for workload, container in world.containers("Deployment", "StatefulSet", "CronJob"):
+        if container.kind != "app":
+            continue
+        value, node = variable(world, workload, container, "TZ")
+        if not known and value is None:
+            yield unknown(
+                (workload, container),
+                container.node,
+                "TZ is not set, and the VMs' time zone was not assessed",
+                "warning",
+            )
+        elif value is None and known not in UTC:
+            mend = patch_container(workload, container, {"env": [{"name": "TZ", "value": known}]})
+            yield failed((workload, container), container.node, f"TZ is not set, so UTC; the VMs run in {known}", mend)
+        elif value is not None and known and value != known and not (value in UTC and known in UTC):
+            yield failed((workload, container), node, f"TZ is {value}, the VMs run in {known}")
+        else:
+            yield passed(
+                (workload, container),
+                node,
+                f"TZ {value or 'not set, so UTC'}" + (f", as the VMs ({known})" if known else ""),
+            )
+
+
+def name_resolution(world: World) -> Iterator[Seen]:
+    """With ndots 5 every outside name is asked for four times in vain first; two answers on one port get lost."""
+    for workload in world.workloads("Deployment", "StatefulSet", "DaemonSet"):
+        options = {
+            o.get("name").text(): o.get("value").text() for o in workload.pod.get("dnsConfig", "options").elements()
+        }
+        wanted = [name for name in ("ndots", "single-request-reopen") if name not in options]
+        if not wanted and options["ndots"].isdigit() and int(options["ndots"][:4]) <= 2:
+            yield passed(workload, workload.pod.get("dnsConfig"), f"ndots {options['ndots']}, single-request-reopen")
+            continue
+        mend = patch_pod(
+            workload, {"dnsConfig": {"options": [{"name": "ndots", "value": "2"}, {"name": "single-request-reopen"}]}}
+        )
+        message = f"dnsConfig has ndots {options.get('ndots', 'not set, so 5')}"
+        if "single-request-reopen" in wanted:
+            message += ", no single-request-reopen"
+        yield failed(workload, workload.pod, f"{message}: five-second waits that the VMs never had", mend)
+
+
+def sticky_sessions(world: World) -> Iterator[Seen]:
+    """Sessions in the memory of one process need their user to come back to it."""
+    demand = next((d for d in world.assessed.demands if d.topic == "session"), None)
+    if demand is None or world.assessed.shared_sessions:
+        return
+    for service in world.of_kind("Service"):
+        if not any(service in world.services(w) for w in world.workloads()):
+            continue
+        node = service.node.get("spec", "sessionAffinity")
+        if node.text() == "ClientIP":
+            yield passed(service, node, f"sessionAffinity ClientIP answers the sessions in memory ({demand.places[0]})")
+        else:
+            mend = patch(service, {"spec": {"sessionAffinity": "ClientIP"}})
+            message = f"sessions are kept in one process ({', '.join(demand.places[:2])}) and sessionAffinity is {node.text('None')}: users are logged out"
+            yield failed(service, node, message, mend)
+
+
+def service_links(world: World) -> Iterator[Seen]:
+    """Kubernetes puts ORDER_SERVICE_PORT=tcp://… into the environment of every Pod, over the application's own names."""
+    for workload in world.workloads("Deployment", "StatefulSet"):
+        node = workload.pod.get("enableServiceLinks")
+        names = {f"{s.name.upper().replace('-', '_')}_PORT" for s in world.of_kind("Service")}
+        read = {name for c in workload.containers for name in c.variables()}
+        if node.is_false():
+            yield passed(workload, node, "no variables of other Services")
+        elif names & read or "PORT" in {name.rpartition("_")[2] for name in names & read}:
+            yield failed(
+                workload,
+                workload.pod,
+                f"{', '.join(sorted(names & read))} is set by Kubernetes, too",
+                patch_pod(workload, {"enableServiceLinks": False}),
+            )
+        else:
+            yield passed(workload, workload.pod, "its variables do not clash with those of Services")
+
+
+def restart_policy(world: World) -> Iterator[Seen]:
+    for workload in world.workloads("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"):
+        node = workload.pod.get("restartPolicy")
+        allowed = ("OnFailure", "Never") if workload.kind in ("Job", "CronJob") else ("Always",)
+        if node.text("Always") in allowed:
+            yield passed(workload, node, f"restartPolicy {node.text('Always')}")
+        else:
+            yield failed(
+                workload,
+                node,
+                f"restartPolicy {node.text('Always')} in a {workload.kind}: the API server wants {' or '.join(allowed)}",
+            )
+
+
+def scheduled_jobs(world: World) -> Iterator[Seen]:
+    """A job that comes from a crontab: not twice at a time, and at the hour it had."""
+    for workload in world.workloads("CronJob"):
+        policy, zone = workload.spec.get("concurrencyPolicy"), workload.spec.get("timeZone")
+        if policy.text("Allow") == "Allow":
+            mend = patch(workload.resource, {"spec": {"concurrencyPolicy": "Forbid"}})
+            yield failed(
+                workload,
+                policy,
+                f"concurrencyPolicy {policy.text('not set, so Allow')}: a slow run overlaps with the next",
+                mend,
+            )
+        elif not zone.exists and world.assessed.time_zone not in UTC:
+            mend = patch(workload.resource, {"spec": {"timeZone": world.assessed.time_zone}})
+            yield failed(
+                workload,
+                zone,
+                f"timeZone is not set: the schedule is UTC, the VMs' crontab ran in {world.assessed.time_zone}",
+                mend,
+            )
+        else:
+            yield passed(workload, policy, f"concurrencyPolicy {policy.text()}, timeZone {zone.text('UTC')}")
+
+
+def variable(world: World, workload: Workload, container: Container, name: str) -> tuple[str | None, Node]:
+    """The value a variable will have: env, then envFrom ConfigMaps, then the image's ENV; None when nothing sets it."""
+    entry = container.variables().get(name)
+    if entry is not None:
+        return entry.get("value").text("(from a reference)"), entry
+    for source in reversed(container.node.get("envFrom").elements()):
+        config = world.named("ConfigMap", source.get("configMapRef", "name").text(), workload.resource)
+        value = config.node.get("data", name) if config else Node()
+        if value.exists:
+            return value.text(), value
+    image = image_variables(world)
+    return (image[name], container.node) if name in image else (None, container.node)
+
+
+def image_variables(world: World) -> dict[str, str]:
+    """ENV of the image's last stage."""
+    found: dict[str, str] = {}
+    for instruction in world.dockerfile.stages[-1].instructions if world.dockerfile else ():
+        if instruction.name == "ENV":
+            for word in instruction.value.split():
+                key, equals, value = word.partition("=")
+                if equals:
+                    found[key] = value.strip("\"'")
+    return found
+
+
+DNS = DOCS + "concepts/services-networking/dns-pod-service/"
+
+CHECKS = (
+    Check(
+        "time-zone",
+        "The time zone is the VMs'",
+        "blocking",
+        "Daily cut-offs, reports and schedules would shift by hours.",
+        DOCS + "tasks/inject-data-application/define-environment-variable-container/",
+        time_zone,
+    ),
+    Check(
+        "dns-config",
+        "Names resolve without waits",
+        "warning",
+        "The VMs' resolver had neither search domains of a cluster nor its races.",
+        DNS + "#pod-dns-config",
+        name_resolution,
+    ),
+    Check(
+        "session-affinity",
+        "Sessions in memory stay with their Pod",
+        "blocking",
+        "Users are logged out by every request that reaches another Pod.",
+        DOCS + "reference/networking/virtual-ips/#session-affinity",
+        sticky_sessions,
+    ),
+    Check(
+        "service-links",
+        "Variables of Services do not clash",
+        "warning",
+        "PORT of a Service is an address, not a number.",
+        DOCS + "tutorials/services/connect-applications-service/",
+        service_links,
+    ),
+    Check(
+        "restart-policy",
+        "The restart policy fits the kind",
+        "blocking",
+        "The API server refuses it.",
+        DOCS + "concepts/workloads/pods/pod-lifecycle/#restart-policy",
+        restart_policy,
+    ),
+    Check(
+        "cron-job",
+        "Scheduled jobs run once, at their hour",
+        "warning",
+        "A crontab ran in the VM's zone, on one VM.",
+        DOCS + "concepts/workloads/controllers/cron-jobs/",
+        scheduled_jobs,
+    ),
+)

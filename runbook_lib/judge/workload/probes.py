@@ -1,0 +1,196 @@
+"""Liveness, readiness and startup probes: are they there, do they reach a port, do they leave time to start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container, unknown
+from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
+
+LINK = DOCS + "tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
+
+
+def readiness(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers(*LONG_RUNNING):
+        if container.kind == "app":
+            yield _there(
+                workload, container, "readinessProbe", "traffic is sent before the service can answer", "/ready"
+            )
+
+
+def liveness(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers(*LONG_RUNNING):
+        if container.kind == "app":
+            yield _there(workload, container, "livenessProbe", "a process that hangs is never restarted", "/healthz")
+
+
+def reachable_port(world: World) -> Iterator[Seen]:
+    """A named port must exist in the container; a number need not be declared, but a mismatch is a slip."""
+    for workload, container in world.containers():
+        names = {port.get("name").text() for port in container.node.get("ports").elements()}
+        numbers = {port.get("containerPort").text() for port in container.node.get("ports").elements()}
+        for name in PROBES:
+            for handler in ("httpGet", "tcpSocket", "grpc"):
+                port = container.node.get(name, handler, "port")
+                wanted = port.text()
+                if not wanted:
+                    continue
+                if wanted in names | numbers:
+                    yield passed((workload, container), port, f"{name} asks port {wanted}")
+                elif not wanted.isdigit():
+                    yield failed((workload, container), port, f"{name} asks port {wanted!r}, but no port has that name")
+                elif numbers:
+                    shown = ", ".join(sorted(numbers))
+                    yield failed(
+                        (workload, container), port, f"{name} asks port {wanted}, the container declares {shown}"
+                    )
+
+
+def startup_budget(world: World) -> Iterator[Seen]:
+    """What the probes allow for starting, against the longest start measured on the virtual machines."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        if container.kind != "app" or not container.node.get("livenessProbe").exists:
+            continue
+        name = "startupProbe" if container.node.get("startupProbe").exists else "livenessProbe"
+        probe = container.node.get(name)
+        budget, sum_ = allowed(probe)
+        measured = world.assessed.start_seconds
+        if measured is None:
+            message = f"{name} allows {budget:g} s ({sum_}), but the start-up time was not measured: run 01_assessment"
+            yield unknown((workload, container), probe, message, severity="warning")
+        elif budget >= 1.5 * measured:
+            yield passed(
+                (workload, container), probe, f"{name} allows {budget:g} s ({sum_}) for a start of {measured:g} s"
+            )
+        else:
+            message = f"{name} allows {budget:g} s ({sum_}), but the longest start took {measured:g} s, x 1.5 = {1.5 * measured:g} s"
+            yield failed((workload, container), probe, message, _startup(workload, container, measured))
+
+
+def allowed(probe: Node) -> tuple[float, str]:
+    """Seconds until the kubelet gives up: initial delay + failures x period, with Kubernetes' defaults."""
+    delay = probe.get("initialDelaySeconds").integer(0) or 0
+    failures = probe.get("failureThreshold").integer(3) or 3
+    period = probe.get("periodSeconds").integer(10) or 10
+    return delay + failures * period, f"{delay} + {failures} x {period}"
+
+
+def identical(world: World) -> Iterator[Seen]:
+    """The same question is fine when liveness gives up later: only then is a slow Pod taken out before it is killed."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        live, ready = container.node.get("livenessProbe"), container.node.get("readinessProbe")
+        handlers = [{key: probe.get(key).plain() for key in HANDLERS} for probe in (live, ready)]
+        if container.kind != "app" or not live.exists or not ready.exists or handlers[0] != handlers[1]:
+            continue
+        live_time, ready_time = allowed(live)[0], allowed(ready)[0]
+        if live_time > ready_time:
+            yield passed(
+                (workload, container),
+                live,
+                f"liveness gives up after {live_time:g} s, readiness after {ready_time:g} s",
+            )
+        else:
+            message = (
+                f"liveness asks the same as readiness and gives up after {live_time:g} s, "
+                f"not later than readiness ({ready_time:g} s): an overloaded Pod is killed, not relieved"
+            )
+            yield failed((workload, container), live, message)
+
+
+def timing(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        for name in PROBES:
+            probe = container.node.get(name)
+            if not probe.exists:
+                continue
+            timeout, period = probe.get("timeoutSeconds").integer(1) or 1, probe.get("periodSeconds").integer(10) or 10
+            successes = probe.get("successThreshold")
+            if name != "readinessProbe" and successes.integer(1) != 1:
+                yield failed(
+                    (workload, container), successes, f"{name}.successThreshold must be 1: the API server refuses it"
+                )
+            elif sum(probe.get(handler).exists for handler in HANDLERS) != 1:
+                yield failed(
+                    (workload, container),
+                    probe,
+                    f"{name} must ask in exactly one way (httpGet, tcpSocket, grpc or exec)",
+                )
+            elif timeout > period:
+                message = f"{name} waits {timeout} s for an answer but asks every {period} s"
+                yield failed((workload, container), probe, message, severity="warning")
+            else:
+                yield passed((workload, container), probe, f"{name}: every {period} s, {timeout} s to answer")
+
+
+def _there(workload: Workload, container: Container, name: str, harm: str, path: str) -> Seen:
+    probe = container.node.get(name)
+    if probe.exists:
+        return passed((workload, container), probe, f"{name} is there")
+    ports = container.node.get("ports").elements()
+    port = ports[0].get("containerPort").integer() if ports else None
+    mend = patch_container(workload, container, {name: {"httpGet": {"path": path, "port": port}}}) if port else None
+    return failed((workload, container), container.node, f"no {name}: {harm}", mend)
+
+
+def _startup(workload: Workload, container: Container, measured: float) -> dict[str, object] | None:
+    live = container.node.get("livenessProbe")
+    handler = {key: live.get(key).plain() for key in HANDLERS if live.get(key).exists}
+    failures = max(3, -int(-2 * measured // 5))
+    return patch_container(
+        workload, container, {"startupProbe": {**handler, "periodSeconds": 5, "failureThreshold": failures}}
+    )
+
+
+CHECKS = (
+    Check(
+        "readiness-probe",
+        "A readiness probe says when traffic may come",
+        "blocking",
+        "Gray traffic reaches every Pod that is called ready; on a VM a person waited for the service.",
+        LINK,
+        readiness,
+    ),
+    Check(
+        "liveness-probe",
+        "A liveness probe restarts what hangs",
+        "warning",
+        "On a VM somebody restarted it; here only a probe does.",
+        LINK,
+        liveness,
+    ),
+    Check(
+        "probe-port",
+        "Probes ask a port that is there",
+        "blocking",
+        "A probe that asks the wrong port never succeeds, and the rollout never ends.",
+        LINK,
+        reachable_port,
+    ),
+    Check(
+        "startup-budget",
+        "The probes leave enough time to start",
+        "blocking",
+        "A Pod that is killed while it starts starts again, for ever; the first stage shows a crash loop.",
+        LINK,
+        startup_budget,
+    ),
+    Check(
+        "probes-identical",
+        "Liveness gives up later than readiness",
+        "warning",
+        "Under load all Pods would be restarted at once.",
+        LINK,
+        identical,
+    ),
+    Check(
+        "probe-form",
+        "Probes have a valid form",
+        "blocking",
+        "The API server refuses it, or the probes overlap.",
+        LINK,
+        timing,
+    ),
+)

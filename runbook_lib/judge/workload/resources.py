@@ -1,0 +1,202 @@
+"""Requests and limits: are they there, are they numbers, do they fit what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.quantity import number_of
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
+
+LINK = DOCS + "concepts/configuration/manage-resources-containers/"
+MIB = 2**20
+
+
+def cpu_request(world: World) -> Iterator[Seen]:
+    yield from _given(
+        world, "requests", "cpu", "the scheduler counts it as nothing, and the HPA cannot compute a share"
+    )
+
+
+def memory_request(world: World) -> Iterator[Seen]:
+    yield from _given(world, "requests", "memory", "the scheduler packs the node until Pods are evicted")
+
+
+def memory_limit(world: World) -> Iterator[Seen]:
+    yield from _given(world, "limits", "memory", "a leak takes the whole node with it")
+
+
+def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
+    for workload, container in world.containers(*LONG_RUNNING):
+        if not container.runs_on:
+            continue
+        node = resource(container, part, name)
+        implied = part == "requests" and resource(container, "limits", name).exists
+        if node.exists or implied:
+            yield passed((workload, container), node, f"{name} {part[:-1]} {node.text() or 'equals the limit'}")
+        else:
+            mend = _sized(world, workload, container, part, name)
+            yield failed((workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend)
+
+
+def well_formed(world: World) -> Iterator[Seen]:
+    """Every quantity must be one, and of a sensible size: memory 512m is half a byte."""
+    for workload, container in world.containers():
+        for part in ("requests", "limits"):
+            for name, node in container.node.get("resources", part).entries():
+                value = number_of(node)
+                if value is None or value < 0:
+                    yield failed(
+                        (workload, container),
+                        node,
+                        f"{name} {part[:-1]} {node.text()!r} is no quantity: the API server refuses it",
+                    )
+                elif name == "memory" and 0 < value < MIB:
+                    yield failed(
+                        (workload, container), node, f"memory {node.text()} is {value:g} bytes: Mi or Gi is meant"
+                    )
+                elif name == "cpu" and value > 512:
+                    yield failed((workload, container), node, f"cpu {node.text()} is {value:g} cores: m is missing")
+                else:
+                    yield passed((workload, container), node, f"{name} {part[:-1]} {node.text()}")
+
+
+def in_order(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        for name in ("cpu", "memory"):
+            request, limit = resource(container, "requests", name), resource(container, "limits", name)
+            asked, most = number_of(request), number_of(limit)
+            if asked is None or most is None:
+                continue
+            if asked > most:
+                yield failed(
+                    (workload, container),
+                    request,
+                    f"{name} request {request.text()} > limit {limit.text()}: the API server refuses it",
+                )
+            else:
+                yield passed((workload, container), request, f"{name} request {request.text()} <= limit {limit.text()}")
+
+
+def quality(world: World) -> Iterator[Seen]:
+    """Names the QoS class: what is evicted first when a node runs short."""
+    for workload in world.workloads(*LONG_RUNNING):
+        name = quality_class(workload)
+        if not workload.containers:
+            continue
+        if name == "BestEffort":
+            yield failed(workload, workload.pod, "QoS class BestEffort: these Pods are evicted first")
+        else:
+            yield passed(workload, workload.pod, f"QoS class {name}")
+
+
+def quality_class(workload: Workload) -> str:
+    """Guaranteed, Burstable or BestEffort, as the kubelet works it out."""
+    every = [
+        (resource(c, "requests", name).text() or resource(c, "limits", name).text(), resource(c, "limits", name).text())
+        for c in workload.containers
+        for name in ("cpu", "memory")
+    ]
+    if not any(asked or most for asked, most in every):
+        return "BestEffort"
+    return "Guaranteed" if all(most and asked == most for asked, most in every) else "Burstable"
+
+
+def fits_the_size(world: World) -> Iterator[Seen]:
+    """Requests against what 01_assessment measured: not under it, and not three times over it."""
+    assessed = world.assessed
+    wanted = {"cpu": assessed.cpu_request, "memory": assessed.memory_mib and assessed.memory_mib * MIB}
+    for workload, container in world.containers("Deployment", "StatefulSet"):
+        if container.kind != "app" or sum(c.kind == "app" for c in workload.containers) != 1:
+            continue
+        for name, needed in wanted.items():
+            node = resource(container, "requests", name)
+            asked = number_of(node)
+            if not needed or asked is None:
+                continue
+            sums = f"{name} request {node.text()}, measured {shown(name, needed)}"
+            mend = patch_container(workload, container, {"resources": {"requests": {name: shown(name, needed)}}})
+            if asked < 0.9 * needed:
+                yield failed((workload, container), node, f"{sums}: {asked / needed:.0%} of what the VMs needed", mend)
+            elif asked > 3 * needed:
+                yield failed(
+                    (workload, container), node, f"{sums}: {asked / needed:.1f} times as much as needed", mend, "info"
+                )
+            else:
+                yield passed((workload, container), node, f"{sums}: {asked / needed:.0%}")
+        limit = resource(container, "limits", "memory")
+        most, need = number_of(limit), wanted["memory"]
+        if need and most is not None and most < need:
+            message = f"memory limit {limit.text()}, measured {shown('memory', need)}: the Pod would be killed (OOMKilled) at its peak"
+            yield failed((workload, container), limit, message, severity="blocking")
+
+
+def resource(container: Container, part: str, name: str) -> Node:
+    return container.node.get("resources", part, name)
+
+
+def shown(name: str, value: float) -> str:
+    """Cores as millicores, bytes as MiB: the form a manifest holds."""
+    return f"{math.ceil(value * 1000 - 1e-6)}m" if name == "cpu" else f"{math.ceil(value / MIB)}Mi"
+
+
+def _sized(world: World, workload: Workload, container: Container, part: str, name: str) -> dict[str, object] | None:
+    """A patch with the measured size; none when nothing was measured, because a guess is worse than a question."""
+    needed = (
+        world.assessed.cpu_request if name == "cpu" else world.assessed.memory_mib and world.assessed.memory_mib * MIB
+    )
+    if not needed or container.kind != "app":
+        return None
+    return patch_container(workload, container, {"resources": {part: {name: shown(name, needed)}}})
+
+
+CHECKS = (
+    Check(
+        "cpu-request",
+        "A CPU request is set",
+        "blocking",
+        "A VM had its processors to itself; without a request a Pod gets what is left.",
+        LINK,
+        cpu_request,
+    ),
+    Check(
+        "memory-request", "A memory request is set", "blocking", "A VM had its memory to itself.", LINK, memory_request
+    ),
+    Check(
+        "memory-limit",
+        "A memory limit is set",
+        "blocking",
+        "One leaking application must not evict its neighbours.",
+        LINK,
+        memory_limit,
+    ),
+    Check(
+        "quantity",
+        "Quantities are valid and sensible",
+        "blocking",
+        "The API server refuses them, or the Pod can never run.",
+        DOCS + "reference/kubernetes-api/common-definitions/quantity/",
+        well_formed,
+    ),
+    Check(
+        "request-limit-order", "Requests do not exceed limits", "blocking", "The API server refuses it.", LINK, in_order
+    ),
+    Check(
+        "qos-class",
+        "The QoS class is not BestEffort",
+        "warning",
+        "It decides who is evicted first.",
+        DOCS + "concepts/workloads/pods/pod-qos/",
+        quality,
+    ),
+    Check(
+        "size-fits",
+        "Requests fit what the VMs used",
+        "warning",
+        "Too little starves the service at its peak, too much wastes what the move should save.",
+        LINK,
+        fits_the_size,
+    ),
+)

@@ -1,0 +1,202 @@
+"""Security context: what a container may do beyond its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container, patch_pod
+from runbook_lib.judge.workload.world import Container, Workload, World
+
+LINK = DOCS + "concepts/security/pod-security-standards/"
+
+
+def effective(workload: Workload, container: Container, key: str) -> Node:
+    """The container's own setting, else the Pod's."""
+    own = container.node.get("securityContext", key)
+    return own if own.exists else workload.pod.get("securityContext", key)
+
+
+def not_root(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        asked, user = effective(workload, container, "runAsNonRoot"), effective(workload, container, "runAsUser")
+        if user.integer() == 0:
+            yield failed((workload, container), user, "runAsUser 0 is root")
+        elif asked.is_true() or (user.integer() or 0) > 0:
+            yield passed((workload, container), asked if asked.exists else user, f"runs as {_user(user)}")
+        else:
+            mend = _mend(workload, container, {"runAsNonRoot": True})
+            yield failed((workload, container), container.node, "nothing keeps it from running as root", mend)
+
+
+def no_escalation(world: World) -> Iterator[Seen]:
+    yield from _must_be_false(world, "allowPrivilegeEscalation", "a setuid program makes it root", default=True)
+
+
+def not_privileged(world: World) -> Iterator[Seen]:
+    yield from _must_be_false(world, "privileged", "it owns the node", default=False)
+
+
+def no_capabilities(world: World) -> Iterator[Seen]:
+    dangerous = {"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_MODULE", "DAC_READ_SEARCH", "BPF", "ALL"}
+    for workload, container in world.containers():
+        node = container.node.get("securityContext", "capabilities")
+        dropped = {item.text().upper().removeprefix("CAP_") for item in node.get("drop").elements()}
+        added = {item.text().upper().removeprefix("CAP_") for item in node.get("add").elements()}
+        if added & dangerous:
+            yield failed(
+                (workload, container),
+                node.get("add"),
+                f"adds {', '.join(sorted(added & dangerous))}",
+                severity="blocking",
+            )
+        elif "ALL" in dropped:
+            yield passed(
+                (workload, container), node, "drops ALL" + (f", adds {', '.join(sorted(added))}" if added else "")
+            )
+        else:
+            mend = _mend(workload, container, {"capabilities": {"drop": ["ALL"]}})
+            yield failed(
+                (workload, container), node, "keeps capabilities that a web service never needs: drop ALL", mend
+            )
+
+
+def read_only_root(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        node = container.node.get("securityContext", "readOnlyRootFilesystem")
+        if node.is_true():
+            yield passed((workload, container), node, "the root file system cannot be written")
+        else:
+            mend = _mend(workload, container, {"readOnlyRootFilesystem": True})
+            yield failed(
+                (workload, container), container.node, "the root file system can be written: state may hide there", mend
+            )
+
+
+def system_calls(world: World) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        node = effective(workload, container, "seccompProfile").get("type")
+        if node.text() in ("RuntimeDefault", "Localhost"):
+            yield passed((workload, container), node, f"seccomp {node.text()}")
+        else:
+            mend = patch_pod(workload, {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}})
+            yield failed(
+                (workload, container),
+                container.node,
+                f"seccomp is {node.text('not set')}: every system call is open",
+                mend,
+            )
+
+
+def own_token(world: World) -> Iterator[Seen]:
+    """A Pod that never speaks to the API server needs no token; one that does has an account of its own."""
+    for workload in world.workloads():
+        node, account = workload.pod.get("automountServiceAccountToken"), workload.pod.get("serviceAccountName")
+        if node.is_false():
+            yield passed(workload, node, "no token is mounted")
+        elif account.text("default") != "default":
+            yield passed(workload, account, f"account {account.text()} of its own")
+        else:
+            mend = patch_pod(workload, {"automountServiceAccountToken": False})
+            yield failed(
+                workload, workload.pod, "the token of the account default is mounted, and nothing needs it", mend
+            )
+
+
+def own_namespaces(world: World) -> Iterator[Seen]:
+    for workload in world.workloads():
+        shared = [name for name in ("hostNetwork", "hostPID", "hostIPC") if workload.pod.get(name).is_true()]
+        for name in shared:
+            yield failed(
+                workload, workload.pod.get(name), f"{name}: the Pod shares it with the node and its neighbours"
+            )
+        for container in workload.containers:
+            for port in container.node.get("ports").elements():
+                if port.get("hostPort").integer():
+                    message = f"hostPort {port.get('hostPort').text()}: one Pod a node, and the address of the node is part of the service again"
+                    yield failed((workload, container), port, message)
+                    shared.append("hostPort")
+        if not shared:
+            yield passed(workload, workload.pod, "network, processes and IPC of its own")
+
+
+def _must_be_false(world: World, key: str, harm: str, default: bool) -> Iterator[Seen]:
+    for workload, container in world.containers():
+        node = container.node.get("securityContext", key)
+        if node.is_true() or (default and not node.is_false()):
+            mend = _mend(workload, container, {key: False})
+            yield failed((workload, container), node, f"{key} is {node.text('not set')}: {harm}", mend)
+        else:
+            yield passed((workload, container), node, f"{key} is {node.text('not set, so false')}")
+
+
+def _mend(workload: Workload, container: Container, change: dict[str, Any]) -> dict[str, Any]:
+    return patch_container(workload, container, {"securityContext": change})
+
+
+def _user(node: Node) -> str:
+    return f"user {node.text()}" if node.exists else "a user that is not root"
+
+
+CHECKS = (
+    Check(
+        "non-root",
+        "No container runs as root",
+        "blocking",
+        "Services on VMs often ran as root, and files, ports and limits rely on it.",
+        LINK,
+        not_root,
+    ),
+    Check(
+        "privilege-escalation",
+        "No process gains rights",
+        "warning",
+        "Restricted namespaces refuse the Pod.",
+        LINK,
+        no_escalation,
+    ),
+    Check(
+        "privileged",
+        "No container is privileged",
+        "blocking",
+        "It would own the node and all who live there.",
+        LINK,
+        not_privileged,
+    ),
+    Check(
+        "capabilities",
+        "Capabilities are dropped",
+        "warning",
+        "Restricted namespaces refuse the Pod.",
+        LINK,
+        no_capabilities,
+    ),
+    Check(
+        "read-only-root",
+        "The root file system is read-only",
+        "warning",
+        "Shows at once what the service writes to its machine.",
+        LINK,
+        read_only_root,
+    ),
+    Check(
+        "seccomp", "A seccomp profile is set", "warning", "Restricted namespaces refuse the Pod.", LINK, system_calls
+    ),
+    Check(
+        "account-token",
+        "No unneeded account token",
+        "warning",
+        "A stolen token of default may be more than nothing.",
+        DOCS + "tasks/configure-pod-container/configure-service-account/",
+        own_token,
+    ),
+    Check(
+        "host-namespaces",
+        "The Pod shares nothing with the node",
+        "blocking",
+        "It ties the service to a node, as it was tied to a VM.",
+        LINK,
+        own_namespaces,
+    ),
+)

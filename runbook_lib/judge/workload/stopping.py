@@ -1,0 +1,134 @@
+"""Graceful stop: the time a Pod has to finish, against what preStop and the application need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container, patch_pod, unknown
+from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
+
+LINK = DOCS + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
+SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)(s|m)?\b")
+DEFAULT_GRACE = 30
+PROPAGATION = 5
+
+
+def pause_before_stop(world: World) -> Iterator[Seen]:
+    """Endpoints are taken out while the container is already being stopped: preStop has to bridge that."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        if container.kind != "app" or not world.services(workload):
+            continue
+        hook = container.node.get("lifecycle", "preStop")
+        if hook.exists:
+            yield passed((workload, container), hook, f"preStop is there{_shown(pause(container))}")
+        else:
+            mend = patch_container(workload, container, {"lifecycle": {"preStop": {"sleep": {"seconds": PROPAGATION}}}})
+            message = "no preStop: requests still arrive for some seconds after SIGTERM and are refused"
+            yield failed((workload, container), container.node, message, mend)
+
+
+def enough_grace(world: World) -> Iterator[Seen]:
+    """preStop + the application's drain < terminationGracePeriodSeconds; SIGKILL cuts what is left."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        if container.kind != "app":
+            continue
+        grace_node = workload.pod.get("terminationGracePeriodSeconds")
+        grace = grace_node.integer(DEFAULT_GRACE)
+        seconds, drain = pause(container), world.assessed.drain_seconds
+        where = grace_node if grace_node.exists else container.node
+        if grace is None:
+            continue
+        if seconds is None:
+            yield unknown(
+                (workload, container), where, f"how long preStop takes cannot be read; the grace period is {grace} s"
+            )
+        elif seconds >= grace:
+            message = f"preStop takes {seconds:g} s of a grace period of {grace} s: nothing is left for the application"
+            yield failed((workload, container), where, message, _longer(workload, seconds + (drain or 10)))
+        elif drain is None:
+            message = f"preStop {seconds:g} s leaves {grace - seconds:g} s of {grace} s, but how long the application drains is not known"
+            yield unknown((workload, container), where, message, severity="warning")
+        elif seconds + drain < grace:
+            message = f"preStop {seconds:g} s + drain {drain:g} s < grace period {grace} s"
+            yield passed((workload, container), where, message)
+        else:
+            message = (
+                f"preStop {seconds:g} s + drain {drain:g} s = {seconds + drain:g} s, but the grace period is {grace} s"
+            )
+            yield failed((workload, container), where, message, _longer(workload, seconds + drain))
+
+
+def pause(container: Container) -> float | None:
+    """Seconds that preStop takes: 0 without one, None when it cannot be read from the manifest."""
+    hook = container.node.get("lifecycle", "preStop")
+    if not hook.exists:
+        return 0.0
+    native = hook.get("sleep", "seconds").integer()
+    if native is not None:
+        return float(native)
+    command = " ".join(word.text() for word in hook.get("exec", "command").elements())
+    found = SLEEP.findall(command)
+    if not found:
+        return None
+    return sum(float(number) * (60 if unit == "m" else 1) for number, unit in found)
+
+
+def _longer(workload: Workload, needed: float) -> dict[str, object]:
+    return patch_pod(workload, {"terminationGracePeriodSeconds": int(needed) + 10})
+
+
+def _shown(seconds: float | None) -> str:
+    return "" if seconds is None else f", {seconds:g} s"
+
+
+def shell_shields_signals(world: World) -> Iterator[Seen]:
+    """``command: [sh, -c, server]`` makes the shell process 1, and a shell does not pass SIGTERM on."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        words = [word.text() for word in _words(container)]
+        if (
+            len(words) < 3
+            or words[0].rpartition("/")[2] not in ("sh", "bash", "ash", "dash")
+            or words[1] not in ("-c", "-ec")
+        ):
+            continue
+        script = words[2].strip()
+        last = re.split(r"&&|;|\n", script)[-1].strip()
+        if last.startswith("exec ") or "trap " in script:
+            yield passed((workload, container), container.node.get("command"), "the shell hands over with exec")
+        else:
+            message = f"the shell stays process 1 and keeps SIGTERM to itself: {last[:60]!r} needs exec in front"
+            yield failed((workload, container), container.node.get("command"), message)
+
+
+def _words(container: Container) -> tuple[Node, ...]:
+    return container.node.get("command").elements() + container.node.get("args").elements()
+
+
+CHECKS = (
+    Check(
+        "prestop",
+        "A pause before SIGTERM lets the endpoints follow",
+        "warning",
+        "Every rollout and every rollback loses requests without it; on the VM the load balancer was told first.",
+        LINK,
+        pause_before_stop,
+    ),
+    Check(
+        "graceful-stop",
+        "The grace period covers preStop and the drain",
+        "blocking",
+        "What is not finished when it ends is killed: requests and orders are cut in the middle.",
+        LINK,
+        enough_grace,
+    ),
+    Check(
+        "signal-reaches",
+        "SIGTERM reaches the application",
+        "blocking",
+        "The application never hears that it should stop, and is killed after the whole grace period.",
+        LINK,
+        shell_shields_signals,
+    ),
+)

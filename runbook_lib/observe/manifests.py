@@ -1,0 +1,188 @@
+"""Reads Kubernetes manifests with the line of every value, and names everything in the files that is no object."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook_lib.artefacts import Manifests, Node, Resource
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.text import cause, read_text, where
+
+SUFFIXES = (".yaml", ".yml", ".json")
+Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+
+
+def read_manifests(path: Path) -> Manifests:
+    """All objects of a file or folder, in the order of the file names.
+
+    Raises BadParameters when the path does not exist or nothing in it is a Kubernetes object; a broken file among
+    good ones is a finding.
+    """
+    if not path.exists():
+        raise BadParameters(f"manifests {path} do not exist: check containerization.manifests in the parameters")
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in SUFFIXES and f.is_file())
+    resources: list[Resource] = []
+    findings: list[Finding] = []
+    for file in files:
+        try:
+            read = parse_manifests(read_text(file, "manifest"), str(file))
+        except BadParameters as error:
+            read = Manifests((), (_broken(str(file), 1, str(error)),))
+        resources += read.resources
+        findings += read.findings
+    if not resources:
+        seen = findings[0].message if findings else "no .yaml, .yml or .json file in it"
+        raise BadParameters(f"no Kubernetes object in {path}: {seen}")
+    return Manifests(tuple(resources), tuple(findings))
+
+
+def parse_manifests(text: str, file: str) -> Manifests:
+    """The objects of one file's text; never raises, what is wrong becomes a finding."""
+    resources: list[Resource] = []
+    findings: list[Finding] = list(_templates(text, file))
+    if findings:
+        return Manifests((), tuple(findings))
+    try:
+        documents = list(_documents(text))
+    except yaml.YAMLError as error:
+        return Manifests((), (_broken(file, where(error), f"{file}:{where(error)} is not YAML: {cause(error)}"),))
+    except (RecursionError, ValueError) as error:
+        return Manifests((), (_broken(file, 1, f"{file} is not usable YAML: {type(error).__name__}"),))
+    for document in documents:
+        node = _build(document, file, {}, findings)
+        resources += _objects(node, findings)
+    if not resources and not findings:
+        findings.append(_broken(file, 1, f"{file} holds no object, only empty documents or comments"))
+    return Manifests(tuple(resources), tuple(findings))
+
+
+def _documents(text: str) -> Iterator[yaml.Node]:
+    for document in yaml.compose_all(text, Loader=Loader):
+        empty = isinstance(document, yaml.ScalarNode) and document.tag.endswith(":null")
+        if document is not None and not empty:
+            yield document
+
+
+def _build(source: yaml.Node, file: str, known: dict[int, Node], findings: list[Finding], path: str = "") -> Node:
+    """A Node per YAML node; an alias is the same Node, an alias to its own parent is nothing."""
+    if id(source) in known:
+        return known[id(source)]
+    line = source.start_mark.line + 1
+    known[id(source)] = Node(None, file, line, path)
+    if isinstance(source, yaml.MappingNode):
+        value: Any = _mapping(source, file, known, findings, path)
+    elif isinstance(source, yaml.SequenceNode):
+        value = [_build(item, file, known, findings, f"{path}[{n}]") for n, item in enumerate(source.value)]
+    else:
+        value = _scalar(source)
+    known[id(source)] = Node(value, file, line, path)
+    return known[id(source)]
+
+
+def _mapping(
+    source: yaml.MappingNode, file: str, known: dict[int, Node], findings: list[Finding], path: str
+) -> dict[str, Node]:
+    merged: dict[str, Node] = {}
+    own: dict[str, Node] = {}
+    for key, item in source.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else str(key.tag)
+        child = _build(item, file, known, findings, f"{path}.{name}".lstrip("."))
+        if key.tag.endswith(":merge"):
+            for parent in child.elements() or (child,):
+                merged = {**dict(parent.entries()), **merged}
+            continue
+        child = dataclasses.replace(child, line=key.start_mark.line + 1)
+        if name in own:
+            findings.append(_duplicate(file, key.start_mark.line + 1, f"{path}.{name}".lstrip(".")))
+        own[name] = child
+    return {**merged, **own}
+
+
+def _scalar(source: yaml.Node) -> Any:
+    """The scalar with Kubernetes' types (YAML 1.1 as the API server's parser reads it); else its text."""
+    kind = source.tag.rpartition(":")[2]
+    text = str(source.value)
+    try:
+        if kind == "bool":
+            return text.lower() in ("true", "yes", "on", "y")
+        if kind == "int":
+            return int(text.replace("_", ""), 0) if not text.lstrip("-+").startswith("0") else int(text, 10)
+        if kind == "float":
+            return float(text)
+    except ValueError:
+        return text
+    return None if kind == "null" else text
+
+
+def _objects(node: Node, findings: list[Finding]) -> Iterator[Resource]:
+    """The object of a document, or the members of its List."""
+    kind = node.get("kind").text()
+    if kind.endswith("List") and isinstance(node.get("items").value, list):
+        for item in node.get("items").elements():
+            yield from _objects(item, findings)
+        return
+    if not kind or not node.get("apiVersion").text():
+        message = f"{node.file}:{node.line} has no kind and apiVersion: it is not a Kubernetes object"
+        findings.append(_broken(node.file, node.line, message))
+        return
+    metadata = node.get("metadata")
+    yield Resource(
+        api_version=node.get("apiVersion").text(),
+        kind=kind,
+        name=metadata.get("name").text(),
+        namespace=metadata.get("namespace").text(),
+        node=node,
+    )
+
+
+def _templates(text: str, file: str) -> Iterator[Finding]:
+    for number, line in enumerate(text.splitlines(), 1):
+        found = TEMPLATE.search(line)
+        if found and not line.lstrip().startswith("#") and _opens_template(line, found.start()):
+            message = (
+                f"{file}:{number} holds a template expression, {found.group()[:40]}: render it first (helm template)"
+            )
+            yield _broken(file, number, message)
+            return
+
+
+def _opens_template(line: str, position: int) -> bool:
+    """Quoted braces in a value, as alert annotations hold them, are text and no template."""
+    before = line[:position]
+    return before.count('"') % 2 == 0 and before.count("'") % 2 == 0
+
+
+def _broken(file: str, line: int, message: str) -> Finding:
+    return Finding(
+        check="manifest-readable",
+        title="Every file can be read",
+        outcome=Outcome.FAIL,
+        severity="blocking",
+        object=Path(file).name,
+        message=message,
+        reason="What cannot be read was not checked, and the cluster refuses it.",
+        file=file,
+        line=line,
+    )
+
+
+def _duplicate(file: str, line: int, path: str) -> Finding:
+    return Finding(
+        check="duplicate-key",
+        title="No key is given twice",
+        outcome=Outcome.FAIL,
+        severity="blocking",
+        object=Path(file).name,
+        message=f"{path} is given twice: the second one wins without a word",
+        reason="The value a reader sees first is not the one that runs.",
+        file=file,
+        line=line,
+    )
