@@ -69,7 +69,8 @@ def watch_stage(
 ) -> Iterator[Look]:
     """Look once a tick until the stage passes, a trigger fires, or patience ends; the last Look is the verdict.
 
-    It begins ``traffic.settle`` after the shift: old workers and connections are not judged. The stage is watched for ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
+    It begins ``traffic.settle`` after the shift: old workers and connections are not judged. It is watched for
+    ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
     A tick that cannot be measured adds nothing and is never a trigger.
     """
     p = clients.parameters

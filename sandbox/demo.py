@@ -116,7 +116,8 @@ def _passage(plan: Plan, console: Console) -> int:
             for gate in waiting:
                 console.print(f"[yellow]gate[/yellow] {gate['question']}  (the practice range's approver says yes)")
                 reason = "practice range: the evidence passes, approved by script"
-                _runbook("approve", gate["id"], "--by", APPROVER, "--reason", reason)
+                said = ("--by", APPROVER, "--reason", reason, "--records", str(folder))
+                _runbook("approve", gate["id"], *said)
         code = _runbook("run", str(plan.parameters))
     return code
 
