@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sandbox.kubernetes import controllers, exporters, kubelet, server
+from sandbox.kubernetes import controllers, exporters, server
+from sandbox.kubernetes.kubelet import Kubelet
 from sandbox.kubernetes.resources import resource
 from sandbox.kubernetes.settings import Settings
 from sandbox.kubernetes.store import Store
@@ -41,10 +42,11 @@ async def running(settings: Settings) -> AsyncIterator[Cluster]:
     store = new_store()
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(server.serving(store, settings))
+        node = Kubelet(store, settings)
         tasks = [
             asyncio.create_task(controllers.run(store), name="controllers"),
-            asyncio.create_task(kubelet.run(store, settings), name="kubelet"),
-            asyncio.create_task(exporters.run(store, settings), name="exporters"),
+            asyncio.create_task(node.run(), name="kubelet"),
+            asyncio.create_task(exporters.run(store, settings, node), name="exporters"),
         ]
         for task in tasks:
             task.add_done_callback(_report)

@@ -68,9 +68,20 @@ _MERGE_KEYS: dict[str, str] = {
     "volumes": "name",
 }
 _MERGED_SETS = frozenset({"finalizers"})
-# Members of API types that are structs, not pointers: they exist, empty, before anybody sets them.
-STRUCTS = frozenset(
-    {"jobTemplate", "metadata", "scaleTargetRef", "source", "spec", "status", "strategy", "template", "updateStrategy"}
+# Members of API types that are there, empty, before anybody sets them: structs that are no pointers, required lists.
+_PRESENT = frozenset(
+    {
+        "containers",
+        "jobTemplate",
+        "metadata",
+        "scaleTargetRef",
+        "source",
+        "spec",
+        "status",
+        "strategy",
+        "template",
+        "updateStrategy",
+    }
 )
 
 
@@ -93,6 +104,11 @@ def is_set(path: Path) -> bool:
 def is_atomic(resource: Resource, path: Path) -> bool:
     """Whether the map at that path has one owner and is replaced as a whole."""
     return not resource.custom and path[-1] in _ATOMIC
+
+
+def is_present(resource: Resource, path: Path) -> bool:
+    """Whether the map or list at that path is there before anybody sets it: then nobody owns it, only what is in it."""
+    return path[-1] == "metadata" if resource.custom else path[-1] in _PRESENT
 
 
 def merge_key(path: Path) -> str | None:

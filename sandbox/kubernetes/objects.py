@@ -34,7 +34,7 @@ def listed(store: Store, target: Target, asked: web.Request) -> JsonObject:
     labels = selectors.by_labels(asked.query.get("labelSelector"))
     fields = selectors.by_fields(asked.query.get("fieldSelector"), resource)
     items = [item for item in store.view(resource, target.namespace) if labels(item) and fields(item)]
-    metadata: JsonObject = {"resourceVersion": str(store.revision)}
+    metadata: JsonObject = {"resourceVersion": str(store.revision)} | ({"continue": ""} if resource.custom else {})
     limit, start = request.number(asked, "limit"), _start(asked)
     if start:
         items = [item for item in items if _place(item) > start]

@@ -165,10 +165,12 @@ def _compare(
     """Pairs (changed, path), where `changed` False means removed."""
     if (old is _NOTHING and new is _NOTHING) or old == new:
         return
-    sample = old if new is _NOTHING else new
-    struct = names[-1] in fields.STRUCTS and not resource.custom and not any(part[0] == "k" for part in path)
-    if struct and isinstance(sample, dict):
-        old, new = ({} if side is _NOTHING else side for side in (old, new))
+    if old is _NOTHING and new in (None, "") and not resource.custom:
+        return  # the zero value of a member that is always written
+    present = fields.is_present(resource, names) and not any(part[0] == "k" for part in path)
+    if present:
+        empty: Any = [] if isinstance(old if new is _NOTHING else new, list) else {}
+        old, new = (empty if side is _NOTHING else side for side in (old, new))
     before, after = (children(resource, side, path, names) for side in (old, new))
     if before is None or after is None or (old is not _NOTHING and new is not _NOTHING and not _alike(old, new)):
         yield new is not _NOTHING, path

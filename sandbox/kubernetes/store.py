@@ -144,12 +144,12 @@ class Store:
         metadata.pop("resourceVersion", None)
         if resource.generation:
             metadata["generation"] = 1
-        defaults.on_create(resource, created, self)
         metadata["managedFields"] = (
             managed if managed is not None else ownership.updated(resource, None, created, manager, now)
         )
         if not metadata["managedFields"]:
             del metadata["managedFields"]
+        defaults.on_create(resource, created, self)
         if not dry_run:
             self.commit("ADDED", resource, created, None)
             lifecycle.created(self, resource, created)
@@ -166,7 +166,7 @@ class Store:
         dry_run: bool = False,
         managed: Objects | None = None,
     ) -> JsonObject:
-        """Replaces an object, or with subresource="status" its status only.
+        """Replaces an object, or with subresource="status" only its status and annotations.
 
         ApiError 404 when it is not there, 409 when `metadata.resourceVersion` is given and stale or the uid differs.
         A write that changes nothing keeps the resourceVersion.
@@ -178,18 +178,16 @@ class Store:
         if given != old["resourceVersion"] or metadata.get("uid", old["uid"]) != old["uid"]:
             raise stale(resource.qualified, resource.group, resource.plural, old["name"])
         if subresource == "status":
-            updated = clone(previous)
-            if "status" in obj:
-                updated["status"] = clone(obj["status"])
-            updated = self._prepared(resource, updated)
+            updated = self._prepared(resource, self._with_new_status(obj, previous))
         else:
             updated = self._prepared(resource, self._with_server_fields(resource, obj, previous))
+            defaults.on_update(resource, updated, previous)
         validation.check(resource, updated, previous)
         updated["metadata"]["managedFields"] = old.get("managedFields", []) if managed is None else managed
         if self._same(updated, previous, compare_managed=managed is not None):
             unchanged: JsonObject = clone(previous)
             return unchanged
-        if resource.generation and self._spec_differs(updated, previous):
+        if resource.generation and subresource != "status" and self._spec_differs(resource, updated, previous):
             updated["metadata"]["generation"] = old.get("generation", 0) + 1
         if managed is None:
             now = timestamp(self.clock())
@@ -309,6 +307,15 @@ class Store:
                 updated["status"] = clone(previous["status"])
         return updated
 
+    def _with_new_status(self, obj: JsonObject, previous: JsonObject) -> JsonObject:
+        """The stored object with the status and the annotations that were given."""
+        updated: JsonObject = clone(previous)
+        if "status" in obj:
+            updated["status"] = clone(obj["status"])
+        if "annotations" in obj["metadata"]:
+            updated["metadata"]["annotations"] = clone(obj["metadata"]["annotations"])
+        return updated
+
     def _same(self, updated: JsonObject, previous: JsonObject, *, compare_managed: bool) -> bool:
         """Equal, leaving aside the bookkeeping of owners, or only its times."""
         left, right = dict(updated), dict(previous)
@@ -318,7 +325,12 @@ class Store:
             return False
         return not compare_managed or ownership.without_times(mine) == ownership.without_times(theirs)
 
-    def _spec_differs(self, updated: JsonObject, previous: JsonObject) -> bool:
+    def _spec_differs(self, resource: Resource, updated: JsonObject, previous: JsonObject) -> bool:
+        """Whether the generation counts the change; of a Deployment it counts the annotations, too."""
+        if resource.kind == "Deployment":
+            annotations = [side["metadata"].get("annotations") or {} for side in (updated, previous)]
+            if annotations[0] != annotations[1]:
+                return True
         outside = ("metadata", "status")
         return {key: value for key, value in updated.items() if key not in outside} != {
             key: value for key, value in previous.items() if key not in outside

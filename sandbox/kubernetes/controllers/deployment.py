@@ -157,7 +157,7 @@ def _with_new_set(controller: Controller, d: JsonObject) -> tuple[JsonObject, Js
 def _at_revision(controller: Controller, d: JsonObject, new: JsonObject) -> JsonObject:
     annotations = d["metadata"].get("annotations", {}) | {revisions.REVISION: str(revisions.revision(new))}
     wanted = d | {"metadata": d["metadata"] | {"annotations": annotations}}
-    return controller.store.update(DEPLOYMENTS, wanted, manager=MANAGER)
+    return controller.store.update(DEPLOYMENTS, wanted, "status", MANAGER)  # /status keeps annotations, too
 
 
 def _note_set(controller: Controller, d: JsonObject, reason: str, message: str) -> JsonObject:
