@@ -1,0 +1,258 @@
+"""A release on a cluster: applied, watched, undone, its configuration restored. The same on any cluster."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes.client.exceptions import ApiException
+
+from runbook_lib.act import configuration, workload
+from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
+from runbook_lib.model import canonical
+from runbook_lib.observe import bundle, preflight
+from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.difference import compare
+from runbook_lib.observe.pods import endpoints, explain, pods
+from runbook_lib.observe.rollout import deployment, progress, revisions, template_digest
+from runbook_lib.observe.wait import wait
+
+PASSWORD = "correct horse battery staple"
+SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 8080), h.SimpleHTTPRequestHandler).serve_forever()"
+SERVE_HERE = SERVE.replace("''", "__import__('os').environ['BIND_ADDRESS']")
+IN_TIME = timedelta(seconds=60)
+
+
+@pytest.fixture
+def here(cluster: Any) -> Cluster:
+    """The test's namespace as the library sees it."""
+    return Cluster(cluster.client, cluster.namespace)
+
+
+def release(folder: Path, image: str, **deployment_spec: Any) -> Path:
+    """A small web service with a ConfigMap and a Secret, as manifests."""
+    labels = {"app": "web"}
+    address = {"name": "BIND_ADDRESS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    container = {
+        "name": "web",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "command": ["python3", "-c", SERVE_HERE],
+        "ports": [{"containerPort": 8080}],
+        "env": [address],
+        "envFrom": [{"configMapRef": {"name": "web"}}, {"secretRef": {"name": "web"}}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+    }
+    pod = {"terminationGracePeriodSeconds": 1, "containers": [container]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template, **deployment_spec}
+    objects = [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"MODE": "fast"}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web"}, "stringData": {"PASSWORD": PASSWORD}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web"},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+        },
+    ]
+    folder.mkdir(exist_ok=True)
+    (folder / "web.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    return folder
+
+
+def applied(here: Cluster, folder: Path) -> None:
+    workload.apply(here, bundle.read(folder, here.namespace))
+    wait(here, "web", IN_TIME)
+
+
+def patch(here: Cluster, api_version: str, kind: str, body: dict[str, Any], manager: str = "somebody") -> None:
+    here.resource(api_version, kind).patch(
+        body=body,
+        name="web",
+        namespace=here.namespace,
+        content_type="application/merge-patch+json",
+        field_manager=manager,
+    )
+
+
+def test_the_cluster_says_who_it_is_and_what_may_be_done(here: Cluster) -> None:
+    found = preflight.version(here)
+    assert found.version.startswith("v1.")
+    assert found.uid
+    assert all(answer.allowed for answer in preflight.permissions(here))
+
+
+def test_a_release_arrives_whole_and_is_not_applied_twice(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    manifests = bundle.read(release(tmp_path, cluster.image), here.namespace)
+    assert {d.action for d in compare(here, manifests)} == {"create"}
+    first = workload.apply(here, manifests)
+    assert first.done
+    seen: list[int] = []
+    done = wait(here, "web", IN_TIME, lambda state, why: seen.append(state.ready))
+    assert done.complete
+    assert seen == sorted(seen), "Pods become ready one after the other, none is lost"
+    found = pods(here, "web")
+    assert [pod.ready for pod in found] == [True, True]
+    assert endpoints(here, "web") == {pod.address: True for pod in found}
+    again = workload.apply(here, manifests)
+    assert not again.done
+    assert revisions(here, "web")[-1].number == 1
+
+
+def test_a_change_names_the_field_and_both_values(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    changed = bundle.read(release(tmp_path, cluster.image, replicas=3), here.namespace)
+    (difference,) = [d for d in compare(here, changed) if d.action != "same"]
+    assert (difference.object, difference.fields[0].path) == ("Deployment/web", ".spec.replicas")
+    assert (difference.fields[0].before, difference.fields[0].after) == (2, 3)
+    change = workload.apply(here, changed)
+    assert change.before["Deployment/web"] == {".spec.replicas": 2}
+    assert change.after["Deployment/web"] == {".spec.replicas": 3}
+
+
+def test_a_manifest_the_server_refuses_leaves_nothing_behind(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    folder = release(tmp_path, cluster.image)
+    (folder / "bad.yaml").write_text(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 99999999}]}\n", encoding="utf-8"
+    )
+    with pytest.raises(BadParameters, match=r"bad\.yaml:1.*Service/bad.*nothing was applied"):
+        workload.apply(here, bundle.read(folder, here.namespace))
+    assert here.get("apps/v1", "Deployment", "web") is None
+    assert here.get("v1", "ConfigMap", "web") is None
+
+
+def test_a_kind_the_cluster_does_not_know_is_refused(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    folder = release(tmp_path, cluster.image)
+    (folder / "odd.yaml").write_text("apiVersion: odd.example/v1\nkind: Odd\nmetadata: {name: odd}\n", encoding="utf-8")
+    with pytest.raises(BadParameters, match="knows no Odd"):
+        workload.apply(here, bundle.read(folder, here.namespace))
+    assert here.get("apps/v1", "Deployment", "web") is None
+
+
+def test_a_field_of_another_manager_is_not_taken(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    patch(here, "apps/v1", "Deployment", {"spec": {"replicas": 1}}, manager="autoscaler")
+    with pytest.raises(CriterionFailed, match=r"autoscaler.*nothing was applied"):
+        workload.apply(here, bundle.read(tmp_path, here.namespace))
+    assert deployment(here, "web")["spec"]["replicas"] == 1
+
+
+def test_what_our_own_undo_wrote_does_not_stand_in_the_way_of_the_next_release(
+    here: Cluster, cluster: Any, tmp_path: Path
+) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    workload.scale(here, "web", 1)
+    wait(here, "web", IN_TIME)
+    assert workload.apply(here, bundle.read(tmp_path, here.namespace)).done
+    assert deployment(here, "web")["spec"]["replicas"] == 2
+
+
+def test_undo_brings_the_template_back_and_says_when_it_is_gone(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image, revisionHistoryLimit=1))
+    before = template_digest(deployment(here, "web"))
+    assert workload.annotate(here, "web", {"runbook/drill": "one"}).done
+    wait(here, "web", IN_TIME)
+    assert not workload.annotate(here, "web", {"runbook/drill": "one"}).done
+    undone = workload.undo(here, "web", 1)
+    assert undone.done
+    wait(here, "web", IN_TIME)
+    assert template_digest(deployment(here, "web")) == before
+    newest = progress(deployment(here, "web")).revision
+    assert newest == 3
+    assert not workload.undo(here, "web", newest).done
+    with pytest.raises(BadParameters, match=r"ReplicaSet is gone \(kept are 2, 3"):
+        workload.undo(here, "web", 1)
+
+
+def test_undo_refuses_a_deployment_without_history_and_a_paused_one(
+    here: Cluster, cluster: Any, tmp_path: Path
+) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    with pytest.raises(BadParameters, match="no earlier revision"):
+        workload.undo(here, "web")
+    patch(here, "apps/v1", "Deployment", {"spec": {"paused": True}})
+    with pytest.raises(CriterionFailed, match="rollout resume"):
+        workload.undo(here, "web")
+
+
+def test_a_writer_in_between_is_read_again_and_not_run_over(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    resource, refused = here.resource("apps/v1", "Deployment"), []
+    replace = resource.replace
+
+    def late(*args: Any, **options: Any) -> Any:
+        if not refused:
+            patch(here, "apps/v1", "Deployment", {"metadata": {"labels": {"by": "somebody"}}})
+        try:
+            return replace(*args, **options)
+        except ApiException as error:
+            refused.append(error.status)
+            raise
+
+    here.resource = lambda *_: _With(resource, late)  # type: ignore[method-assign]
+    workload.scale(here, "web", 1)
+    del here.resource  # type: ignore[method-assign]
+    live = deployment(here, "web")
+    assert refused == [409]
+    assert (live["spec"]["replicas"], live["metadata"]["labels"]["by"]) == (1, "somebody")
+
+
+class _With:
+    """A resource whose replace is another one."""
+
+    def __init__(self, resource: Any, replace: Any) -> None:
+        self._resource = resource
+        self.replace = replace
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._resource, name)
+
+
+def test_a_stuck_rollout_says_why_and_names_the_way_back(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image, progressDeadlineSeconds=3))
+    containers = [{"name": "web", "image": "localhost/absent:1"}]
+    here.resource("apps/v1", "Deployment").patch(
+        body={"spec": {"template": {"spec": {"containers": containers}}}}, name="web", namespace=here.namespace
+    )
+    with pytest.raises(ChangeFailed, match=r"web-.*absent.*06_rollback") as failed:
+        wait(here, "web", timedelta(seconds=30))
+    assert "has timed out progressing" in str(failed.value)
+    assert any("absent" in reason for reason in explain(here, "web"))
+    workload.undo(here, "web")
+    assert wait(here, "web", IN_TIME).complete, "the failed verdict of before does not end the wait"
+
+
+def test_configuration_is_kept_and_restored_and_no_value_is_in_the_record(
+    here: Cluster, cluster: Any, tmp_path: Path
+) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    names = configuration.concerned([deployment(here, "web")], [])
+    assert names == [("ConfigMap", "web"), ("Secret", "web")]
+    kept = configuration.snapshot(here, names)
+    assert kept.done
+    assert not configuration.snapshot(here, names).done
+    patch(here, "v1", "ConfigMap", {"data": {"MODE": "slow", "MORE": "1"}})
+    here.resource("v1", "Secret").delete(name="web", namespace=here.namespace)
+    restored = configuration.restore(here, kept.after)
+    assert restored.done
+    assert here.get("v1", "ConfigMap", "web")["data"] == {"MODE": "fast"}  # type: ignore[index]
+    assert set(here.get("v1", "Secret", "web")["data"]) == {"PASSWORD"}  # type: ignore[index]
+    assert not configuration.restore(here, kept.after).done
+    differences = compare(here, bundle.read(tmp_path, here.namespace))
+    written = canonical([kept, restored, differences]).decode()
+    assert PASSWORD not in written
+    assert "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==" not in written
+
+
+def test_a_copy_that_was_removed_is_not_restored_from(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    kept = configuration.snapshot(here, [("ConfigMap", "web")]).after
+    here.resource("v1", "Secret").delete(name=kept[0].copy, namespace=here.namespace)
+    with pytest.raises(CriterionFailed, match="is gone"):
+        configuration.restore(here, kept)
