@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import uuid
 from collections.abc import Callable
@@ -13,19 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.kubernetes.kubelet import health
-from sandbox.kubernetes.kubelet.environment import (
-    ConfigMissing,
-    base,
-    environment,
-    expanded,
-    working_directory,
-)
 from sandbox.kubernetes.kubelet.handlers import Failed
 from sandbox.kubernetes.kubelet.host import Host, go_duration
-from sandbox.kubernetes.kubelet.images import ImageMissing, command_line, entrypoint
-from sandbox.kubernetes.kubelet.process import Process, Usage
+from sandbox.kubernetes.kubelet.images import command_line
+from sandbox.kubernetes.kubelet.launch import Launch, prepared, termination_mount
+from sandbox.kubernetes.kubelet.process import Process, Usage, run_beside
 from sandbox.kubernetes.kubelet.status import Record, Role
-from sandbox.kubernetes.kubelet.volumes import Mount, mounts, rewritten
+from sandbox.kubernetes.kubelet.volumes import mounts, rewritten
 from sandbox.kubernetes.store import timestamp
 
 JsonObject = dict[str, Any]
@@ -56,15 +49,6 @@ class Surroundings:
     publish: Callable[[], None]
 
 
-@dataclass
-class Launch:
-    """All that is needed to start the process."""
-
-    words: list[str]
-    variables: dict[str, str]
-    directory: Path
-
-
 class Container:
     """One container of a Pod."""
 
@@ -76,6 +60,7 @@ class Container:
         self.started_at: datetime | None = None
         self.finished = Usage()  # of processes that have ended
         self.out_of_memory = False
+        self.kills = 0  # for want of memory
         self.up = asyncio.Event()
         self._launch: Launch | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -84,7 +69,7 @@ class Container:
         """Starts the process and starts it again, as the restart policy says, until the Pod goes."""
         crashes = 0
         while not self.around.stopping.is_set():
-            self._launch = await self._prepared()
+            self._launch = await prepared(self)
             if self._launch is None:
                 return
             began = asyncio.get_running_loop().time()
@@ -99,69 +84,7 @@ class Container:
             self.record.last = {"terminated": self._ended_as()}
             self.record.restarts += 1
 
-    # before the process
-
-    async def _prepared(self) -> Launch | None:
-        """Waits for the image and for what the environment refers to; None when the Pod goes before."""
-        pulls = 0
-        while True:
-            try:
-                given = self._pulled()
-                return self._launch_of(given)
-            except ImageMissing as missing:
-                waited = await self._image_missing(str(missing), pulls)
-                pulls += 1
-            except ConfigMissing as missing:
-                self._event("Warning", "Failed", f"Error: {missing}")
-                waited = await self._wait("CreateContainerConfigError", str(missing), self.around.host.options.retry)
-            if waited:
-                return None
-
-    def _pulled(self) -> list[str]:
-        image, policy = self.record.spec["image"], self.record.spec.get("imagePullPolicy", "IfNotPresent")
-        given = entrypoint(self.around.host.settings.images_file, image)
-        if policy == "Always":
-            self._event("Normal", "Pulling", f'Pulling image "{image}"')
-            self._event("Normal", "Pulled", f'Successfully pulled image "{image}" in 0s (0s including waiting)')
-        else:
-            message = f'Container image "{image}" already present on machine and can be accessed by the pod'
-            self._event("Normal", "Pulled", message)
-        return given
-
-    async def _image_missing(self, message: str, pulls: int) -> bool:
-        image, options = self.record.spec["image"], self.around.host.options
-        if self.record.spec.get("imagePullPolicy") == "Never":
-            message = f'Container image "{image}" is not present with pull policy of Never'
-            self._event("Warning", "ErrImageNeverPull", message)
-            self._event("Warning", "Failed", "Error: ErrImageNeverPull")
-            return await self._wait("ErrImageNeverPull", message, options.retry)
-        self._event("Normal", "Pulling", f'Pulling image "{image}"')
-        self._event("Warning", "Failed", f'Failed to pull image "{image}": {message}')
-        self._event("Warning", "Failed", "Error: ErrImagePull")
-        if await self._wait("ErrImagePull", message, min(options.back_off, 1.0)):
-            return True
-        self._event("Normal", "BackOff", f'Back-off pulling image "{image}"')
-        self._event("Warning", "Failed", "Error: ImagePullBackOff")
-        pause = min(options.back_off * 2**pulls, options.longest_back_off)
-        return await self._wait("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {message}', pause)
-
-    def _launch_of(self, given: list[str]) -> Launch:
-        spec, pod, host = self.record.spec, self.around.pod(), self.around.host
-        mounted = [*mounts(spec, self.around.volumes), self._termination_mount()]
-        asked = environment(host.store, pod, spec, mounted)
-        command, arguments = (
-            [rewritten(expanded(word, asked), mounted) for word in spec.get(part, ())] for part in ("command", "args")
-        )
-        words = command_line(given, command, arguments)
-        if not words:
-            raise ConfigMissing(f'image "{spec["image"]}" has no command of its own: give the container one')
-        return Launch(words, base(host.settings, pod) | asked, working_directory(spec, mounted))
-
-    def _termination_mount(self) -> Mount:
-        path = self.record.spec.get("terminationMessagePath", "/dev/termination-log")
-        return Mount(path, self.around.folder / f"{self.record.name}.termination")
-
-    async def _wait(self, reason: str, message: str, seconds: float) -> bool:
+    async def wait(self, reason: str, message: str, seconds: float) -> bool:
         """Shows why the container waits; True when the Pod goes meanwhile."""
         self.record.attempted = True
         self.record.state = {"waiting": {"reason": reason, "message": message}}
@@ -172,8 +95,8 @@ class Container:
 
     async def _live(self, launch: Launch) -> None:
         """Runs the process once, to its end."""
-        self._event("Normal", "Created", "Container created")
-        self._termination_mount().target.unlink(missing_ok=True)
+        self.event("Normal", "Created", "Container created")
+        termination_mount(self).target.unlink(missing_ok=True)
         self.record.attempted = True
         self.record.container_id = f"process://{uuid.uuid4().hex}{uuid.uuid4().hex}"
         self.throttling, self.out_of_memory, self._stopping = Throttling(), False, None
@@ -182,10 +105,10 @@ class Container:
             self.process = Process(launch.words, launch.variables, launch.directory, self._log())
         except OSError as error:
             reason = f'exec: "{launch.words[0]}": {error.strerror}'
-            self._event("Warning", "Failed", f"Error: {reason}")
+            self.event("Warning", "Failed", f"Error: {reason}")
             self._terminated(128, "StartError", f"failed to start container: {reason}")
             return
-        self._event("Normal", "Started", "Container started")
+        self.event("Normal", "Started", "Container started")
         self.record.state = {"running": {"startedAt": timestamp(self.started_at)}}
         checks = health.begin(self)
         self.around.publish()
@@ -214,7 +137,7 @@ class Container:
         self.around.publish()
 
     def _termination_message(self, code: int) -> str:
-        file = self._termination_mount().target
+        file = termination_mount(self).target
         if file.is_file():
             return file.read_text(errors="replace")[:TERMINATION_MESSAGE_BYTES]
         if code and self.record.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
@@ -251,7 +174,7 @@ class Container:
         full_name = f"{pod['name']}_{pod['namespace']}({pod['uid']})"
         ended = self._ended_as()
         message = f"Back-off restarting failed container {self.record.name} in pod {full_name}"
-        self._event("Warning", "BackOff", message)
+        self.event("Warning", "BackOff", message)
         self.record.last = {"terminated": ended}
         message = f"back-off {go_duration(seconds)} restarting failed container={self.record.name} pod={full_name}"
         self.record.state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
@@ -264,7 +187,7 @@ class Container:
     def stop(self, grace: float, message: str) -> asyncio.Task[None]:
         """Begins to end the process: preStop, SIGTERM, and SIGKILL when `grace` seconds are over."""
         if self._stopping is None:
-            self._event("Normal", "Killing", message)
+            self.event("Normal", "Killing", message)
             self._stopping = asyncio.create_task(self._stop(grace))
         return self._stopping
 
@@ -291,7 +214,7 @@ class Container:
             async with asyncio.timeout(seconds):
                 await health.handled(self, hook, seconds)
         except (Failed, TimeoutError) as error:
-            self._event("Warning", f"Failed{name}Hook", f"{name}Hook failed: {error or 'timed out'}")
+            self.event("Warning", f"Failed{name}Hook", f"{name}Hook failed: {error or 'timed out'}")
             return False
         return True
 
@@ -306,40 +229,15 @@ class Container:
 
     async def execute(self, command: list[str], seconds: float) -> tuple[int, str]:
         """Runs a command as inside the container: its exit code and the end of its output."""
-        launch = self._launch
-        if launch is None:
+        if self._launch is None:
             return 1, "container not running"
-        mounted = [*mounts(self.record.spec, self.around.volumes)]
+        mounted = mounts(self.record.spec, self.around.volumes)
         words = command_line([], [rewritten(word, mounted) for word in command], [])
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *words,
-                env=launch.variables,
-                cwd=launch.directory,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-        except OSError as error:
-            return 127, f'exec: "{command[0]}": {error.strerror}'
-        try:
-            async with asyncio.timeout(seconds):
-                output, _ = await child.communicate()
-        except TimeoutError:
-            return 1, f"command timed out after {go_duration(seconds)}"
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
-        return child.returncode or 0, output.decode(errors="replace")[-1024:]
-
-    def _event(self, kind: str, reason: str, message: str) -> None:
-        self.around.host.recorder.record(self.around.pod(), kind, reason, message, self.record.name)
+        return await run_beside(words, self._launch.variables, self._launch.directory, seconds)
 
     def event(self, kind: str, reason: str, message: str) -> None:
         """Writes an Event about this container."""
-        self._event(kind, reason, message)
+        self.around.host.recorder.record(self.around.pod(), kind, reason, message, self.record.name)
 
 
 def added(one: Usage, other: Usage) -> Usage:

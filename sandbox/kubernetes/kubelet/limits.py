@@ -42,6 +42,7 @@ def _check_memory(container: Container) -> None:
     limit, process = memory_limit(container), container.process
     if process is not None and limit is not None and process.memory() > limit:
         container.out_of_memory = True
+        container.kills += 1
         process.send_all(signal.SIGKILL)
 
 

@@ -35,7 +35,7 @@ class PodRunner:
         self.mounted = False
         self.ended = False
         self.volumes: dict[str, Path] = {}
-        self._since = timestamp(host.store.clock())
+        self.began = host.store.clock()
         self._gone = False
         self._ending: asyncio.Task[None] | None = None
         around = Surroundings(
@@ -109,7 +109,7 @@ class PodRunner:
         stored = self.host.store.find(PODS, self.pod["metadata"]["namespace"], self.pod["metadata"]["name"])
         if stored is None or stored["metadata"]["uid"] != self.uid:
             return
-        sandbox = Sandbox(self.address, self.host.settings.host, self._since, self.mounted, ended=self.ended)
+        sandbox = Sandbox(self.address, self.host.settings.host, timestamp(self.began), self.mounted, ended=self.ended)
         records = [container.record for container in self.containers]
         status = pod_status(stored, sandbox, records, timestamp(self.host.store.clock()))
         if status != stored.get("status"):

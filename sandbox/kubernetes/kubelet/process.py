@@ -149,3 +149,29 @@ def _as_container(words: list[str]) -> Callable[[], None]:
                 os._exit(1)
 
     return prepare
+
+
+async def run_beside(words: list[str], environment: Mapping[str, str], folder: Path, seconds: float) -> tuple[int, str]:
+    """Runs a command to its end: its exit code and the last 1024 characters of what it wrote."""
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *words,
+            env=dict(environment),
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    except OSError as error:
+        return 127, f'exec: "{words[0]}": {error.strerror}'
+    try:
+        async with asyncio.timeout(seconds):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        return 1, f"command timed out after {seconds:g}s"
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+    return child.returncode or 0, output.decode(errors="replace")[-1024:]
