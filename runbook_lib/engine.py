@@ -50,7 +50,7 @@ class Options:
 
     kernel_name: str = "python3"
     start_timeout: float = 60
-    cell_timeout: float | None = None
+    cell_timeout: int | None = None
     folder: Path | None = None
     save_each_cell: bool = True
     kernel_log: Path | None = None
@@ -174,7 +174,7 @@ class _Execution:
             return Stop("KernelDied", "the kernel died while this cell was running (killed, or out of memory)", self.at)
         if isinstance(error, CellTimeoutError):
             seconds = self.options.cell_timeout
-            return Stop("CellTimeout", f"a cell ran longer than {seconds:g} s and its kernel was ended", self.at)
+            return Stop("CellTimeout", f"a cell ran longer than {seconds} s and its kernel was ended", self.at)
         return Stop(type(error).__name__, str(error) or "the kernel could not be started", self.at)
 
 

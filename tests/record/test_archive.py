@@ -1,0 +1,109 @@
+"""Attempts get folders of their own, and the right run goes on."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import Busy
+from runbook_lib.record import archive
+from runbook_lib.record.archive import Attempt
+
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GRAY: tuple[str, int | None, str | None] = ("gray_stage", 5, None)
+
+
+def record(folder: Path, outcome: str, minute: int = 0, **facts: Any) -> Path:
+    """A record as short as the archive accepts."""
+    started = (AT + timedelta(minutes=minute)).isoformat()
+    defaults = {"phase": "gray_stage", "weight": 5, "mode": None, "started": started, "ended": started, "seconds": 1}
+    (folder / archive.RECORD).write_text(json.dumps({"predicate": {**defaults, "outcome": outcome, **facts}}))
+    return folder
+
+
+def test_each_attempt_gets_a_folder_and_none_is_reused(tmp_path: Path) -> None:
+    first = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)
+    second = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)
+    assert first.relative_to(tmp_path).as_posix() == "app/20261120t120000z-gray_stage-5/attempt-1"
+    assert second != first and second.is_dir()
+
+
+def test_runs_that_start_in_the_same_second_do_not_clash(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        made = pool.map(_open_passed, [tmp_path / "app"] * 12)
+    assert len(set(made)) == 12
+
+
+def _open_passed(folder: Path) -> Path:
+    return record(archive.new_attempt(folder, *GRAY, dry_run=False, at=AT), "passed")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "goes_on"),
+    [
+        ("gate_pending", True),
+        ("observing", True),
+        ("crashed", True),
+        ("interrupted", True),
+        ("passed", False),
+        ("failed", False),
+        ("refused", False),
+        ("rolled_back", False),
+    ],
+)
+def test_what_waits_or_was_broken_off_goes_on_as_the_next_attempt(tmp_path: Path, outcome: str, goes_on: bool) -> None:
+    first = record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT), outcome)
+    second = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT + timedelta(minutes=1))
+    assert (second == first.parent / "attempt-2") is goes_on
+    assert (second.name == "attempt-1") is not goes_on
+
+
+@pytest.mark.parametrize(
+    ("between", "goes_on"),
+    [
+        ({"phase": "rollback", "weight": None, "mode": "rollback", "outcome": "passed"}, False),
+        ({"phase": "rollback", "weight": None, "mode": "drill", "outcome": "passed"}, True),
+        ({"phase": "rollback", "weight": None, "mode": "rollback", "outcome": "failed"}, True),
+        ({"phase": "gray_stage", "weight": 10, "outcome": "rolled_back"}, False),
+        ({"phase": "rollback", "weight": None, "mode": "rollback", "outcome": "passed", "dry_run": True}, True),
+    ],
+)
+def test_it_does_not_go_on_after_the_users_were_brought_back(
+    tmp_path: Path, between: dict[str, Any], goes_on: bool
+) -> None:
+    waiting = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)
+    record(waiting, "gate_pending", 0)
+    (tmp_path / "app" / "other" / "attempt-1").mkdir(parents=True)
+    record(tmp_path / "app" / "other" / "attempt-1", minute=1, **between)
+    known = archive.attempts(tmp_path, "app")
+    assert archive.run_to_continue(known, GRAY, dry_run=False) == (waiting.parent.name if goes_on else None)
+
+
+def test_a_dry_run_does_not_go_on_in_earnest(tmp_path: Path) -> None:
+    record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=True, at=AT), "interrupted", dry_run=True)
+    assert archive.run_to_continue(archive.attempts(tmp_path), GRAY, dry_run=False) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"predicate": {}}', '{"predicate": 3}'])
+def test_a_record_that_cannot_be_read_is_told_and_not_dropped(tmp_path: Path, content: str) -> None:
+    folder = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)
+    (folder / archive.RECORD).write_text(content)
+    (attempt,) = archive.attempts(tmp_path)
+    assert attempt.outcome == "unreadable" and archive.RECORD in attempt.problem
+
+
+def test_only_one_runner_holds_an_application_and_the_other_learns_which(tmp_path: Path) -> None:
+    with archive.hold(tmp_path / "app"), pytest.raises(Busy, match=str(archive.holder(tmp_path / "app"))):
+        archive.hold(tmp_path / "app").__enter__()
+    with archive.hold(tmp_path / "app"):
+        pass
+    assert archive.holder(tmp_path / "app") is None
+
+
+def test_an_attempt_without_record_and_without_a_living_process_crashed(tmp_path: Path) -> None:
+    assert Attempt(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)).outcome == "crashed"

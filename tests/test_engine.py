@@ -1,0 +1,154 @@
+"""Whatever ends a notebook, each cell and the run say truly what became of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from papermill.exceptions import PapermillExecutionError
+
+from runbook_lib.cells import cell_results
+from runbook_lib.durable import write_whole
+from runbook_lib.engine import Options, execute, register
+
+NAP = "import time\ntry:\n    time.sleep(30)\nfinally:\n    print('cleaned up')"
+STUBBORN = "import time\nwhile True:\n    try:\n        time.sleep(30)\n    except KeyboardInterrupt:\n        pass"
+
+
+def _notebook(*cells: Any) -> Any:
+    return new_notebook(cells=[new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+
+
+def _statuses(path: Path) -> list[str]:
+    return [cell["status"] for cell in cell_results(nbformat.read(path, as_version=4))]
+
+
+def _tagged(source: str, tag: str) -> Any:
+    return new_code_cell(source, metadata={"tags": [tag]})
+
+
+@pytest.mark.parametrize(
+    ("middle", "options", "error", "statuses"),
+    [
+        ("1 + 1", {}, None, ["completed", "completed", "completed"]),
+        ("raise ValueError('broken')", {}, "ValueError", ["completed", "failed", "not-run"]),
+        ("import os, signal\nos.kill(os.getpid(), 9)", {}, "KernelDied", ["completed", "failed", "not-run"]),
+        ("import time\ntime.sleep(30)", {"cell_timeout": 1}, "CellTimeout", ["completed", "failed", "not-run"]),
+        ("import sys\nsys.exit(0)", {}, "SystemExit", ["completed", "failed", "not-run"]),
+        (_tagged("1 / 0", "raises-exception"), {}, None, ["completed", "completed", "completed"]),
+        (_tagged("1 / 0", "skip-execution"), {}, None, ["completed", "not-run", "completed"]),
+    ],
+    ids=["all well", "cell error", "kernel killed", "time-out", "sys.exit(0)", "raises-exception", "skip-execution"],
+)
+def test_each_ending_is_told_truly(
+    tmp_path: Path, middle: Any, options: dict[str, Any], error: str | None, statuses: list[str]
+) -> None:
+    target = tmp_path / "out.ipynb"
+    stop = execute(_notebook("'first'", middle, "'last'"), target, Options(**options))
+    assert (stop.name if stop else None) == error
+    assert _statuses(target) == statuses
+    assert nbformat.read(target, as_version=4).metadata.papermill.exception == error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("cell", [NAP, STUBBORN], ids=["cleans up", "stubborn"])
+def test_a_signal_ends_the_kernel_and_leaves_a_truthful_notebook(
+    tmp_path: Path, number: signal.Signals, cell: str
+) -> None:
+    target, pids = tmp_path / "out.ipynb", tmp_path / "pid"
+    tell = f"import os\nopen({str(pids)!r}, 'w').write(str(os.getpid()))"
+    before = signal.getsignal(number)
+    watcher = threading.Thread(target=_strike_when_running, args=(target, number))
+    watcher.start()
+    stop = execute(_notebook(tell, cell, "'last'"), target, Options())
+    watcher.join()
+    assert stop is not None and stop.signal == number
+    assert _statuses(target) == ["completed", "failed", "not-run"]
+    assert not Path(f"/proc/{pids.read_text()}").exists()
+    assert signal.getsignal(number) is before
+    assert ("cleaned up" in target.read_text()) == (cell is NAP)
+
+
+def _strike_when_running(target: Path, number: signal.Signals) -> None:
+    while not target.exists() or _statuses(target)[:2] != ["completed", "running"]:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.kill(os.getpid(), number)
+
+
+def test_an_allowed_exception_is_still_named(tmp_path: Path) -> None:
+    target = tmp_path / "out.ipynb"
+    execute(_notebook(_tagged("1 / 0", "raises-exception")), target, Options())
+    assert cell_results(nbformat.read(target, as_version=4))[0]["exception"] == "ZeroDivisionError"
+
+
+def test_a_kernel_that_cannot_start_leaves_all_cells_not_run(tmp_path: Path) -> None:
+    stop = execute(_notebook("1"), tmp_path / "out.ipynb", Options(kernel_name="no-such-kernel"))
+    assert stop is not None and stop.name == "NoSuchKernel"
+    assert _statuses(tmp_path / "out.ipynb") == ["not-run"]
+
+
+def test_a_cell_that_runs_is_on_the_disk_as_running_unless_saves_are_off(tmp_path: Path) -> None:
+    for wanted, seen in ((True, "running"), (False, "pending")):
+        target, nb = tmp_path / f"{wanted}.ipynb", _notebook("1")
+        cells = f"json.load(open({str(target)!r}))['cells']"
+        look = f"import json\nprint([cell['metadata']['papermill']['status'] for cell in {cells}])"
+        nb.cells.append(new_code_cell(look))
+        execute(nb, target, Options(save_each_cell=wanted))
+        assert seen in nb.cells[1].outputs[0].text
+
+
+def test_markdown_is_left_alone_and_the_folder_is_the_kernels(tmp_path: Path) -> None:
+    nb = _notebook(new_markdown_cell("# title"), "import os\nprint(os.getcwd())")
+    assert execute(nb, tmp_path / "out.ipynb", Options(folder=tmp_path)) is None
+    assert nb.cells[1].outputs[0].text.strip() == str(tmp_path.resolve())
+    assert "papermill" not in nb.cells[0].metadata
+
+
+def test_it_runs_where_a_loop_is_already_running(tmp_path: Path) -> None:
+    import asyncio
+
+    async def inside() -> Any:
+        return execute(_notebook("1 / 0"), tmp_path / "out.ipynb", Options())
+
+    stop = asyncio.run(inside())
+    assert stop is not None and stop.name == "ZeroDivisionError"
+
+
+def test_papermill_can_use_it_by_name(tmp_path: Path) -> None:
+    register()
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    notebook = _notebook("1", "import sys\nsys.exit(0)", "2")
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, source)
+    with pytest.raises(PapermillExecutionError, match="SystemExit"):
+        papermill.execute_notebook(source, target, engine_name="runbook", progress_bar=False)
+    assert _statuses(target) == ["completed", "failed", "not-run"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    target, sizes, stop = tmp_path / "big.json", set[int](), threading.Event()
+    contents = [letter * 2_000_000 for letter in "ab"]
+    write_whole(target, contents[0])
+
+    def read() -> None:
+        while not stop.is_set():
+            content = target.read_text()
+            sizes.add(len(content) if len(set(content[::1000])) == 1 else -1)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for turn in range(40):
+        write_whole(target, contents[turn % 2])
+    stop.set()
+    reader.join()
+    assert sizes == {2_000_000}
+    assert [path.name for path in tmp_path.iterdir()] == ["big.json"]
