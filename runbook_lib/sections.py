@@ -257,3 +257,5 @@ class Legacy(Section):
     instances: list[LegacyInstance]
     retire: list[str]
     """Command that ends one instance; {instance} is replaced by its name."""
+    connections: list[str] | None = None
+    """Command that prints a line for each client connected to {instance} (or {address}), without the monitoring."""

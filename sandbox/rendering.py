@@ -114,6 +114,8 @@ def _write_wrappers(plan: Plan, tools: Mapping[str, Tool]) -> None:
     here = {"PYTHONPATH": str(project_root())}
     retire = [sys.executable, "-m", "sandbox", "stop", "--name", plan.name, "--root", str(plan.folder.parent.parent)]
     _wrapper(plan.binaries / "retire", retire, here)
+    connections = [sys.executable, "-m", "sandbox.connections", "--plan", str(plan.file)]
+    _wrapper(plan.binaries / "connections", connections, here)
 
 
 def _wrapper(path: Path, argv: list[str], environment: Mapping[str, str]) -> None:
