@@ -134,8 +134,7 @@ class Row:
 
 def rows(folder: Path, running: RangeState) -> list[Row]:
     """How each part is, asked now."""
-    plan = load(folder / "plan.json")
-    known = {part.name: part for part in all_parts(plan, prepare(project_root()), rate=1)}
+    known = parts_of(load(folder / "plan.json"))
     return [_row(name, known.get(name), running) for name in running.parts]
 
 
@@ -160,18 +159,28 @@ def running_state(folder: Path, name: str) -> RangeState:
 
 
 def set_stopped(folder: Path, name: str, parts: list[str], stop: bool) -> None:
-    """Stop parts on purpose, or let them run again, and wait until that is so."""
+    """Stop parts on purpose, or let them run again, and wait until they are gone or answer."""
     running = running_state(folder, name)
     if unknown := [part for part in parts if part not in running.parts]:
         raise Unreachable(f"There is no part {', '.join(unknown)}: there are {', '.join(running.parts)}.")
     now = state.stopped(folder)
     state.set_stopped(folder, now | set(parts) if stop else now - set(parts))
-    wanted = "stopped" if stop else "running"
     deadline = time.monotonic() + 2 * DOWN_WITHIN
-    while any(running_state(folder, name).parts[part].state != wanted for part in parts):
+    known = {} if stop else parts_of(load(folder / "plan.json"))
+
+    def done(part: str) -> bool:
+        word = running_state(folder, name).parts[part].state
+        return word == "stopped" if stop else word == "running" and (part not in known or not health(known[part]))
+
+    while not all(done(part) for part in parts):
         if time.monotonic() > deadline:
-            raise Unreachable(f"{', '.join(parts)} is not {wanted} after {2 * DOWN_WITHIN:g} s: see `sandbox status`.")
+            raise Unreachable(f"{', '.join(parts)}: still not so after {2 * DOWN_WITHIN:g} s, see `sandbox status`.")
         time.sleep(0.05)
+
+
+def parts_of(plan: Plan) -> dict[str, Part]:
+    """Every part that a range can have, by name."""
+    return {part.name: part for part in all_parts(plan, prepare(project_root()), rate=1)}
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sandbox.plan import Plan, load
 from sandbox.processes import Identity, alive
 
 
@@ -83,11 +82,6 @@ def stopped(folder: Path) -> frozenset[str]:
 def set_stopped(folder: Path, names: Collection[str]) -> None:
     """Ask the supervisor to keep exactly these parts stopped."""
     _replace(folder / "stopped.json", json.dumps(sorted(names)))
-
-
-def plan_of(folder: Path) -> Plan:
-    """The plan that the range in that folder runs by."""
-    return load(folder / "plan.json")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -39,10 +39,11 @@ RUN = textwrap.dedent("""
     from pathlib import Path
     from sandbox import supervisor
     from sandbox.parts import Part, listens
-    from sandbox.plan import Address, Plan
+    from sandbox.plan import Address, Plan, save
     supervisor.READY_WITHIN = 10.0
     plan = Plan("test", Path(sys.argv[1]), int(sys.argv[2]))
     plan.logs.mkdir(parents=True)
+    save(plan)
     (plan.part("nginx") / "conf.d").mkdir(parents=True)
     parts = []
     for name, code, port, restarted in json.loads(sys.argv[3]):
