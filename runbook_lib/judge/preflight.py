@@ -58,18 +58,29 @@ def permissions(answers: Sequence[Permission]) -> Verdict:
     return Verdict("permissions", Outcome.PASS, allowed, numbers)
 
 
-def capacity(needed_cores: float, needed_bytes: float, free_cores: float | None, free_bytes: float | None) -> Verdict:
+class Room(Protocol):
+    """Cores and bytes."""
+
+    @property
+    def cores(self) -> float: ...
+    @property
+    def memory(self) -> float: ...
+
+
+def capacity(needed: Room, free: Room | None) -> Verdict:
     """The requests of all Pods that come at once against what the nodes have left; unknown room is INCONCLUSIVE."""
-    numbers = {"needed_cores": needed_cores, "needed_bytes": needed_bytes}
-    needed = f"{needed_cores:.2f} cores and {needed_bytes / 2**20:.0f} MiB"
-    if free_cores is None or free_bytes is None:
-        message = f"{needed} needed; what the nodes have left is not known"
+    numbers = {"needed_cores": needed.cores, "needed_bytes": needed.memory}
+    if free is None:
+        message = f"needed {_words(needed)}; what the nodes have left is not known"
         return Verdict("capacity", Outcome.INCONCLUSIVE, message, numbers)
-    numbers |= {"free_cores": free_cores, "free_bytes": free_bytes}
-    fits = needed_cores <= free_cores and needed_bytes <= free_bytes
-    free = f"{free_cores:.2f} cores and {free_bytes / 2**20:.0f} MiB"
-    sign = "<=" if fits else ">"
-    return Verdict("capacity", Outcome.PASS if fits else Outcome.FAIL, f"needed {needed} {sign} free {free}", numbers)
+    numbers |= {"free_cores": free.cores, "free_bytes": free.memory}
+    fits = needed.cores <= free.cores and needed.memory <= free.memory
+    message = f"needed {_words(needed)} {'<=' if fits else '>'} free {_words(free)}"
+    return Verdict("capacity", Outcome.PASS if fits else Outcome.FAIL, message, numbers)
+
+
+def _words(room: Room) -> str:
+    return f"{room.cores:.2f} cores and {room.memory / 2**20:.0f} MiB"
 
 
 def difference(differences: Sequence[Difference]) -> Verdict:

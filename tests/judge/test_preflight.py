@@ -6,6 +6,7 @@ from runbook_lib.judge import preflight
 from runbook_lib.model import Outcome
 from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.rbac import Permission
+from runbook_lib.observe.room import Room
 
 
 @pytest.mark.parametrize(
@@ -25,10 +26,10 @@ def test_missing_permissions_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "memory", "outcome"), [(2.0, 2e9, 0), (0.5, 2e9, 2), (2.0, 0.5e9, 2), (None, None, 1)]
+    ("free", "outcome"), [(Room(2.0, 2e9), 0), (Room(0.5, 2e9), 2), (Room(2.0, 0.5e9), 2), (None, 1)]
 )
-def test_room_for_the_pods_is_compared_or_unknown(cores: float | None, memory: float | None, outcome: int) -> None:
-    assert preflight.capacity(1.0, 1e9, cores, memory).outcome == outcome
+def test_room_for_the_pods_is_compared_or_unknown(free: Room | None, outcome: int) -> None:
+    assert preflight.capacity(Room(1.0, 1e9), free).outcome == outcome
 
 
 def test_a_conflict_names_object_field_and_manager() -> None:
