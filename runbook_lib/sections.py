@@ -180,7 +180,7 @@ class Traffic(Section):
     """URL at which users come in."""
     nginx: NginxSplit
     settle: Duration = timedelta(seconds=3)
-    """Left out of the judgement after a shift: old workers and connections still drain."""
+    """Left out when the split is judged after a shift: old workers and connections still drain."""
     split_patience: Duration = timedelta(seconds=30)
     """How long the observed share may take to match the one asked for."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from runbook_lib.clients import Clients
 from runbook_lib.errors import Unreachable
@@ -69,12 +69,10 @@ def watch_stage(
 ) -> Iterator[Look]:
     """Look once a tick until the stage passes, a trigger fires, or patience ends; the last Look is the verdict.
 
-    It begins ``traffic.settle`` after the shift: old workers and connections are not judged. It is watched for
-    ``observe`` at the least, and for ``watch.extend`` longer while evidence is missing.
-    A tick that cannot be measured adds nothing and is never a trigger.
+    It is watched from the shift on, for ``observe`` at the least, and for ``watch.extend`` longer while evidence is
+    missing. A split that does not show after ``traffic.settle`` is a failed change, and a trigger. A tick that cannot be measured adds nothing and is never a trigger.
     """
     p = clients.parameters
-    sleep(p.traffic.settle.total_seconds())
     memory = _Memory(clients, stage)
     begun, tick = clock(), p.watch.tick.total_seconds()
     observe, patience = stage.observe.total_seconds(), p.watch.extend.total_seconds()
@@ -127,6 +125,7 @@ class _Memory:
         self.bound: float | None = None
         self.last: Reading | None = None
         self.measured_at = 0.0
+        self.begun = now()
         self.first_tick()
 
     def first_tick(self) -> None:
@@ -166,12 +165,19 @@ class _Memory:
 
     def _rate_verdicts(self) -> list[Verdict]:
         errors, slow = self.limits
-        requests = [d.errors for d in self.deltas]
         return [
-            judge_rate("failed requests", requests, errors),
+            judge_rate("failed requests", [d.errors for d in self.deltas], errors),
             judge_rate(f"requests over {self.bound or 0:g} s", [d.slow for d in self.deltas], slow),
-            _split(self.stage.weight, requests),
+            self._split_verdict(),
         ]
+
+    def _split_verdict(self) -> Verdict:
+        """The split since it settled: until then old workers drain, and scrapes still show what was before."""
+        p = self.clients.parameters
+        settled = self.begun + p.traffic.settle + p.metrics.scrape
+        later = [d.errors for d in self.deltas if d.at - timedelta(seconds=d.errors.seconds) >= settled]
+        verdict = _split(self.stage.weight, later)
+        return replace(verdict, trigger=verdict.outcome is Outcome.FAIL)
 
     def _pod_verdicts(self, seen: Stability | None) -> list[Verdict]:
         t = self.clients.parameters.thresholds

@@ -7,6 +7,7 @@ from scipy.stats import binomtest
 from runbook_lib.model import Outcome, Verdict
 
 _ENOUGH = 100
+_EXPECTED = 7  # requests expected on the smaller side: with none of them seen, chance is below 0.1 %
 _IMPROBABLE = 1e-4
 _TOLERATED = 0.15
 
@@ -22,8 +23,9 @@ def judge_split(weight: int, kubernetes_requests: float, legacy_requests: float)
     asked = weight / 100
     said = f"observed {share:.2%} ({kubernetes_requests:.0f}/{total:.0f}), asked {weight} %"
     numbers = {"kubernetes_requests": kubernetes_requests, "legacy_requests": legacy_requests, "asked": asked}
-    if total < _ENOUGH:
-        return Verdict("traffic split", Outcome.INCONCLUSIVE, f"{said}; {_ENOUGH - total:.0f} more requests", numbers)
+    needed = _ENOUGH if weight in (0, 100) else max(_ENOUGH, _EXPECTED / min(asked, 1 - asked))
+    if total < needed:
+        return Verdict("traffic split", Outcome.INCONCLUSIVE, f"{said}; {needed - total:.0f} more requests", numbers)
     if weight in (0, 100):
         right = (kubernetes_requests if weight == 0 else legacy_requests) == 0
         return Verdict("traffic split", Outcome.PASS if right else Outcome.FAIL, said, numbers)
