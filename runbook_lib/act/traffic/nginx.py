@@ -1,12 +1,13 @@
-"""nginx ``split_clients``: the share of the users is one line of one block; every other byte of the file stays.
+"""nginx ``split_clients``: the share of the users is one word of one block; every other byte of the file stays.
 
-0 and 100 % have a form of their own, because nginx refuses ``0%``: one ``*`` line and nothing else.
+0 and 100 % have a form of their own, because nginx refuses ``0%``: one ``*`` line, and the block's comments.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,19 +23,28 @@ from runbook_lib.model import Change, now
 from runbook_lib.parameters import project_root
 from runbook_lib.sections import NginxSplit
 
+# nginx' words, as byte offsets: crossplane knows the lines only. A brace in a comment, in quotes or in ${name} is none.
+_WORDS = re.compile(
+    rb"(?P<comment>#[^\r\n]*)"
+    rb"|(?P<word>[;{}]|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s;{\\])+)",
+    re.DOTALL,
+)
+
 
 @dataclass(frozen=True)
 class _Block:
-    """Where the split_clients block stands: byte offsets of what is between its braces, and its entries."""
+    """Where the split_clients block stands, in bytes: its directive, what is between its braces, the first share."""
 
+    directive: int
     start: int
     end: int
+    first_share: tuple[int, int]
     entries: tuple[tuple[str, str], ...]
 
 
 def read_weight(split: NginxSplit) -> int:
     """Percent of the users that the configuration sends to the Kubernetes side; BadParameters when it is unclear."""
-    path = project_root() / split.config
+    path = _path(split)
     return _weight(split, _find(split, path, _read(path)))
 
 
@@ -45,7 +55,7 @@ def shift(split: NginxSplit, weight: int) -> Change:
     """
     if not 0 <= weight <= 100:
         raise BadParameters(f"weight {weight}: allowed are 0 to 100")
-    path = project_root() / split.config
+    path = _path(split)
     with _alone(path):
         before = _read(path)
         block = _find(split, path, before)
@@ -53,8 +63,7 @@ def shift(split: NginxSplit, weight: int) -> Change:
         if old == weight:
             _command(split.reload, "reload", split)  # an earlier run may have died between write and reload
             return Change("traffic weight", old, weight, False, now(), "was already so; reloaded to be sure")
-        after = before[: block.start] + _lines(split, weight, before) + before[block.end :]
-        _replace(path, after)
+        _replace(path, _rewritten(split, weight, before, block))
         try:
             _command(split.test, "test", split)
             _command(split.reload, "reload", split)
@@ -68,7 +77,8 @@ def shift(split: NginxSplit, weight: int) -> Change:
 
 def _weight(split: NginxSplit, block: _Block) -> int:
     shares = {value: share for share, value in block.entries}
-    if set(shares) - {split.legacy, split.kubernetes} or not block.entries or block.entries[-1][0] != "*":
+    names_once = len(shares) == len(block.entries) and not set(shares) - {split.legacy, split.kubernetes}
+    if not names_once or not block.entries or block.entries[-1][0] != "*":
         raise BadParameters(
             f"{split.config}: split_clients {split.variable} holds {dict(block.entries)}; "
             f"expected a share of {split.kubernetes!r} and `* {split.legacy};`"
@@ -83,29 +93,46 @@ def _weight(split: NginxSplit, block: _Block) -> int:
     return int(share)
 
 
-def _lines(split: NginxSplit, weight: int, text: bytes) -> bytes:
+def _rewritten(split: NginxSplit, weight: int, text: bytes, block: _Block) -> bytes:
+    """The file with another weight: one word where the block has a share already, else its entries."""
+    if 0 < weight < 100 and len(block.entries) == 2:
+        first, last = block.first_share
+        return text[:first] + f"{weight}%".encode() + text[last:]
     newline = b"\r\n" if b"\r\n" in text else b"\n"
-    entries = [f"{weight}% {split.kubernetes}", f"* {split.legacy}"]
+    line = text[text.rfind(b"\n", 0, block.directive) + 1 : block.directive]
+    outer = line[: len(line) - len(line.lstrip())]
+    inner = outer + (b"\t" if b"\t" in outer else b"    ")
+    entries = [f"{weight}% {split.kubernetes};", f"* {split.legacy};"]
     if weight in (0, 100):
-        entries = [f"* {split.kubernetes if weight else split.legacy}"]
-    return newline + b"".join(b"        " + e.encode() + b";" + newline for e in entries) + b"    "
+        entries = [f"* {split.kubernetes if weight else split.legacy};"]
+    comments = [m["comment"] for m in _WORDS.finditer(text, block.start, block.end) if m["comment"]]
+    lines = [inner + entry for entry in (*comments, *(e.encode() for e in entries))]
+    return text[: block.start] + newline.join([b"", *lines, outer]) + text[block.end :]
 
 
 def _find(split: NginxSplit, path: Path, text: bytes) -> _Block:
-    """The block of our variable; crossplane says on which line it stands, the braces are found in the bytes."""
-    parsed: dict[str, Any] = crossplane.parse(str(path), single=True, comments=False)
+    """The block of our variable; crossplane says what it holds, the offsets are found in the bytes."""
+    # the file may be a part that another one includes: what is allowed where is for `nginx -t` to say
+    parsed: dict[str, Any] = crossplane.parse(str(path), single=True, comments=False, check_ctx=False)
     if parsed["status"] != "ok":
         raise BadParameters(f"{path} is not a valid nginx configuration: {parsed['errors'][0]['error']}")
     blocks = [d for d in _directives(parsed["config"][0]["parsed"]) if d["directive"] == "split_clients"]
     ours = [d for d in blocks if d["args"][-1] == split.variable]
-    if len(ours) != 1:
+    words = [m for m in _WORDS.finditer(text) if m["word"]]
+    begins = [i for i in range(len(words) - 3) if _begins(split, [m["word"] for m in words[i : i + 4]])]
+    if len(ours) != 1 or len(begins) != 1:
         raise BadParameters(
             f"{path} has {len(ours)} split_clients blocks that set {split.variable}; needed is exactly one"
         )
-    line_start = sum(len(line) for line in text.splitlines(keepends=True)[: ours[0]["line"] - 1])
-    start = text.index(b"{", line_start) + 1
-    entries = tuple((d["directive"], d["args"][0]) for d in ours[0]["block"])
-    return _Block(start, text.index(b"}", start), entries)
+    brace, first = words[begins[0] + 3], words[begins[0] + 4]
+    end = next(m.start() for m in words[begins[0] + 4 :] if m["word"] == b"}")
+    entries = tuple((d["directive"], " ".join(d["args"])) for d in ours[0]["block"])
+    return _Block(words[begins[0]].start(), brace.end(), end, first.span(), entries)
+
+
+def _begins(split: NginxSplit, four: list[bytes]) -> bool:
+    """True for the words ``split_clients SOURCE VARIABLE {``."""
+    return four[0] == b"split_clients" and four[3] == b"{" and four[2].strip(b"\"'") == split.variable.encode()
 
 
 def _directives(parsed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -113,6 +140,11 @@ def _directives(parsed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield directive
         if directive["directive"] != "split_clients":
             yield from _directives(directive.get("block", []))
+
+
+def _path(split: NginxSplit) -> Path:
+    """The file itself: writing beside a link (sites-enabled) would cut the link."""
+    return (project_root() / Path(split.config).expanduser()).resolve()
 
 
 def _read(path: Path) -> bytes:
@@ -125,13 +157,15 @@ def _read(path: Path) -> bytes:
 
 def _replace(path: Path, text: bytes) -> None:
     temporary = path.with_name(f".{path.name}.runbook")
-    mode = path.stat().st_mode
-    with temporary.open("wb") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.chmod(mode)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(path.stat().st_mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise ChangeFailed(f"{path} cannot be written ({error.strerror}); it is as it was") from None
 
 
 def _command(argv: list[str], what: str, split: NginxSplit) -> None:
@@ -144,6 +178,8 @@ def _command(argv: list[str], what: str, split: NginxSplit) -> None:
         )
     except FileNotFoundError:
         raise ChangeFailed(f"there is no nginx command {argv[0]}; install nginx or mend traffic.nginx.{what}") from None
+    except OSError as error:
+        raise ChangeFailed(f"nginx {what}: {argv[0]} cannot be run ({error.strerror})") from None
     except subprocess.TimeoutExpired:
         raise ChangeFailed(f"nginx {what} did not end within {limit:g} s") from None
     if done.returncode:
@@ -153,7 +189,13 @@ def _command(argv: list[str], what: str, split: NginxSplit) -> None:
 @contextmanager
 def _alone(path: Path, patience: float = 10.0) -> Iterator[None]:
     """One writer at a time on this machine; the lock goes with the process."""
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
+    try:
+        lock = path.with_name(f".{path.name}.lock").open("w")
+    except OSError as error:
+        raise Unreachable(
+            f"the folder of {path} cannot be written ({error.strerror}); check traffic.nginx.config"
+        ) from None
+    with lock:
         deadline = time.monotonic() + patience
         while True:
             try:
