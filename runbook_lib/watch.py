@@ -70,7 +70,8 @@ def watch_stage(
     """Look once a tick until the stage passes, a trigger fires, or patience ends; the last Look is the verdict.
 
     It is watched from the shift on, for ``observe`` at the least, and for ``watch.extend`` longer while evidence is
-    missing. A split that does not show after ``traffic.settle`` is a failed change, and a trigger. A tick that cannot be measured adds nothing and is never a trigger.
+    missing. A split that does not show after ``traffic.settle`` is a failed change, and a trigger. A tick that cannot
+    be measured adds nothing and is never a trigger.
     """
     p = clients.parameters
     memory = _Memory(clients, stage)
