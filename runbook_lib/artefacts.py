@@ -211,6 +211,8 @@ class Assessed:
     shared_sessions: bool | None = None
     runtime: str = ""
     demands: tuple[Demanded, ...] = ()
+    decided: dict[str, str] = field(default_factory=dict)
+    """Paths that are written today, and where the profile sends them."""
 
 
 def node_of(value: Any, file: str = "", line: int = 0, path: str = "") -> Node:

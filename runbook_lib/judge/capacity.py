@@ -50,7 +50,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Size:
-    """One way to size a container: cores and MiB; ``starved`` is the share of time that needs more than is requested."""
+    """One way to size a container, in cores and MiB; ``starved`` is the share of time that needs more than requested."""
 
     profile: str
     rule: str
@@ -80,6 +80,7 @@ def size(usage: pd.DataFrame, jvm: Jvm | None = None, agents: tuple[float, float
     ``agents`` are cores and MiB of host agents to subtract. Rules: CPU request P95 of the busiest instance, no limit;
     memory peak x 1.15, for Java at least heap and everything beside it.
     """
+    usage = usage.assign(starting=usage["starting"] | restarts(usage))
     running = usage[~usage["starting"]]
     lacking = _lacking(running)
     if lacking:
@@ -88,11 +89,23 @@ def size(usage: pd.DataFrame, jvm: Jvm | None = None, agents: tuple[float, float
     sizes = (_default(use, cpu, jvm), _seed_burst(use, cpu, jvm))
     first = sizes[0]
     message = (
-        f"CPU request {first.cpu_request * 1000:.0f}m (P95 of {use.busiest}, {use.points} points over {use.days:.1f} days), "
-        f"memory {first.memory_request} MiB (peak {use.memory_peak:.0f} MiB x {MEMORY_MARGIN}), {first.replicas} replicas"
+        f"CPU request {first.cpu_request * 1000:.0f}m (P95 of {use.busiest}, "
+        f"{use.points} points over {use.days:.1f} days), "
+        f"memory {first.memory_request} MiB (peak {use.memory_peak:.0f} MiB x "
+        f"{MEMORY_MARGIN}), {first.replicas} replicas"
     )
     numbers = {"cpu_request": first.cpu_request, "memory_mib": float(first.memory_request), "points": float(use.points)}
     return Sizing(Verdict("size", Outcome.PASS, message, numbers), use, sizes)
+
+
+def restarts(usage: pd.DataFrame) -> pd.Series:
+    """The points right after a restart: memory falls by more than 40 % from one point to the next.
+
+    The CPU of a start belongs to the start-up budget; in the request it would be paid for day and night.
+    """
+    ordered = usage.sort_values(["instance", "at"])
+    before = ordered.groupby("instance")["memory_mib"].shift()
+    return (ordered["memory_mib"] < 0.6 * before).reindex(usage.index)
 
 
 def _lacking(running: pd.DataFrame) -> str:
@@ -176,5 +189,5 @@ def _mebibytes(value: float) -> int:
 
 
 def startup_budget(start_seconds: float | None, margin: float = 2.0) -> int | None:
-    """Seconds a Pod should be given to start: twice the longest start measured, in steps of five; None if unmeasured."""
+    """Seconds a Pod should be given to start: twice the longest start, in steps of five; None if unmeasured."""
     return None if start_seconds is None else max(10, math.ceil(start_seconds * margin / 5) * 5)

@@ -14,7 +14,7 @@ from runbook_lib.model import Finding, Outcome
 
 @dataclass(frozen=True)
 class Aspect:
-    """One thing hosts can differ in. ``weight`` 3: the image has to decide it; 2: the Pod; 1: the node brings its own."""
+    """One thing hosts can differ in. ``weight`` 3: the image must decide it; 2: the Pod; 1: the node brings its own."""
 
     name: str
     weight: int

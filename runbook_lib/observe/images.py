@@ -14,8 +14,26 @@ from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.text import read_text
 
 KNOWN = frozenset(
-    "FROM RUN CMD LABEL MAINTAINER EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG ONBUILD STOPSIGNAL "
-    "HEALTHCHECK SHELL".split()
+    [
+        "FROM",
+        "RUN",
+        "CMD",
+        "LABEL",
+        "MAINTAINER",
+        "EXPOSE",
+        "ENV",
+        "ADD",
+        "COPY",
+        "ENTRYPOINT",
+        "VOLUME",
+        "USER",
+        "WORKDIR",
+        "ARG",
+        "ONBUILD",
+        "STOPSIGNAL",
+        "HEALTHCHECK",
+        "SHELL",
+    ]
 )
 DIRECTIVE = re.compile(r"^#\s*(\w+)\s*=\s*(\S.*)$")
 HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from runbook_lib.artefacts import Manifests, Node, Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.located import located
 from runbook_lib.observe.text import cause, read_text, where
 
 SUFFIXES = (".yaml", ".yml", ".json")
-Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 
 
@@ -51,75 +49,17 @@ def parse_manifests(text: str, file: str) -> Manifests:
     if findings:
         return Manifests((), tuple(findings))
     try:
-        documents = list(_documents(text))
+        documents, twice = located(text, file)
     except yaml.YAMLError as error:
         return Manifests((), (_broken(file, where(error), f"{file}:{where(error)} is not YAML: {cause(error)}"),))
     except (RecursionError, ValueError) as error:
         return Manifests((), (_broken(file, 1, f"{file} is not usable YAML: {type(error).__name__}"),))
+    findings += [_duplicate(file, line, path) for line, path in twice]
     for document in documents:
-        node = _build(document, file, {}, findings)
-        resources += _objects(node, findings)
+        resources += _objects(document, findings)
     if not resources and not findings:
         findings.append(_broken(file, 1, f"{file} holds no object, only empty documents or comments"))
     return Manifests(tuple(resources), tuple(findings))
-
-
-def _documents(text: str) -> Iterator[yaml.Node]:
-    for document in yaml.compose_all(text, Loader=Loader):
-        empty = isinstance(document, yaml.ScalarNode) and document.tag.endswith(":null")
-        if document is not None and not empty:
-            yield document
-
-
-def _build(source: yaml.Node, file: str, known: dict[int, Node], findings: list[Finding], path: str = "") -> Node:
-    """A Node per YAML node; an alias is the same Node, an alias to its own parent is nothing."""
-    if id(source) in known:
-        return known[id(source)]
-    line = source.start_mark.line + 1
-    known[id(source)] = Node(None, file, line, path)
-    if isinstance(source, yaml.MappingNode):
-        value: Any = _mapping(source, file, known, findings, path)
-    elif isinstance(source, yaml.SequenceNode):
-        value = [_build(item, file, known, findings, f"{path}[{n}]") for n, item in enumerate(source.value)]
-    else:
-        value = _scalar(source)
-    known[id(source)] = Node(value, file, line, path)
-    return known[id(source)]
-
-
-def _mapping(
-    source: yaml.MappingNode, file: str, known: dict[int, Node], findings: list[Finding], path: str
-) -> dict[str, Node]:
-    merged: dict[str, Node] = {}
-    own: dict[str, Node] = {}
-    for key, item in source.value:
-        name = key.value if isinstance(key, yaml.ScalarNode) else str(key.tag)
-        child = _build(item, file, known, findings, f"{path}.{name}".lstrip("."))
-        if key.tag.endswith(":merge"):
-            for parent in child.elements() or (child,):
-                merged = {**dict(parent.entries()), **merged}
-            continue
-        child = dataclasses.replace(child, line=key.start_mark.line + 1)
-        if name in own:
-            findings.append(_duplicate(file, key.start_mark.line + 1, f"{path}.{name}".lstrip(".")))
-        own[name] = child
-    return {**merged, **own}
-
-
-def _scalar(source: yaml.Node) -> Any:
-    """The scalar with Kubernetes' types (YAML 1.1 as the API server's parser reads it); else its text."""
-    kind = source.tag.rpartition(":")[2]
-    text = str(source.value)
-    try:
-        if kind == "bool":
-            return text.lower() in ("true", "yes", "on", "y")
-        if kind == "int":
-            return int(text.replace("_", ""), 0) if not text.lstrip("-+").startswith("0") else int(text, 10)
-        if kind == "float":
-            return float(text)
-    except ValueError:
-        return text
-    return None if kind == "null" else text
 
 
 def _objects(node: Node, findings: list[Finding]) -> Iterator[Resource]:

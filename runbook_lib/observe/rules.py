@@ -19,7 +19,23 @@ SEVERITIES = ("blocking", "warning", "info")
 REQUIRED = ("id", "title", "topic", "severity", "language", "files", "match", "reason", "change", "control")
 OPTIONAL = ("unless", "requires")
 SYNTAX = frozenset(
-    "pattern kind regex nthChild range inside has precedes follows all any not matches stopBy field".split()
+    [
+        "pattern",
+        "kind",
+        "regex",
+        "nthChild",
+        "range",
+        "inside",
+        "has",
+        "precedes",
+        "follows",
+        "all",
+        "any",
+        "not",
+        "matches",
+        "stopBy",
+        "field",
+    ]
 )
 
 

@@ -24,7 +24,8 @@ CAPTURED = re.compile(
 CREDENTIAL = re.compile(
     r"""(?i)((?:password|passwd|secret|token|api[_-]?key|access[_-]?key)["']?\s*[=:]\s*)[^\s,;)]+"""
 )
-COMMENT = re.compile(r"^\s*(#|//|;|<!--|\*)")
+COMMENT = re.compile(r"^\s*(#|//|;|<!--|/?\*[^/\d]*$)")
+FOLDER = re.compile(r"""["']((?:file://)?/[\w.-]+/[^"'\s]+)["']""")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,9 @@ def _syntax(rule: Rule, text: str, parsed: dict[str, SgRoot]) -> Iterator[tuple[
         matched = " ".join(node.text().split())[:200]
         found = CAPTURED.search(matched)
         captured = next((group for group in found.groups() if group), "") if found else ""
+        if rule.topic == "local-file" and not captured.startswith("/"):
+            folder = FOLDER.search(text)  # the path is most often a constant of the same file
+            captured = folder.group(1) if folder else captured
         yield node.range().start.line + 1, matched, captured
 
 

@@ -121,7 +121,8 @@ def scaler_can_compute(world: World) -> Iterator[Seen]:
                 yield failed(
                     scaler,
                     metric,
-                    f"utilisation of {name}, but {', '.join(lacking)} in {workload.title} requests none: it never scales",
+                    f"utilisation of {name}, but {', '.join(lacking)} in "
+                    f"{workload.title} requests none: it never scales",
                 )
             else:
                 yield passed(scaler, metric, f"every container of {workload.title} requests {name}")

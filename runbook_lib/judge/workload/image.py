@@ -76,14 +76,17 @@ def tag_policy(world: World) -> Iterator[Seen]:
 
 
 def pull_policy(world: World) -> Iterator[Seen]:
-    """IfNotPresent is right for what never moves; Always only hides a moving tag, and needs the registry at each start."""
+    """IfNotPresent is right for what never moves; Always hides a moving tag and needs the registry at each start."""
     for workload, container in world.containers():
         node = container.node.get("imagePullPolicy")
         reference = parse_reference(container.node.get("image").text())
         moving = not reference.digest and (not reference.tag or reference.tag.lower() in MOVING)
         policy = node.text("Always" if moving and (not reference.tag or reference.tag == "latest") else "IfNotPresent")
         if moving and policy == "IfNotPresent":
-            message = f"IfNotPresent with the moving tag {reference.tag or 'latest'}: each node keeps the image it happens to have"
+            message = (
+                f"IfNotPresent with the moving tag {reference.tag or 'latest'}: each "
+                "node keeps the image it happens to have"
+            )
             yield failed((workload, container), node if node.exists else container.node, message)
         elif policy == "Never":
             yield failed(

@@ -1,4 +1,4 @@
-"""What lies between the image, the manifests and the source: users, ports, Java memory, controls that the source asks."""
+"""What lies between image, manifests and source: users, ports, Java memory, controls that the source asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from runbook_lib.artefacts import Demanded, Instruction, Node
 from runbook_lib.judge.quantity import number_of, quantity
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container, unknown
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, Severity, failed, passed, patch_container, unknown
 from runbook_lib.judge.workload.pod import image_variables, variable
 from runbook_lib.judge.workload.resources import resource
 from runbook_lib.judge.workload.security import effective
@@ -41,7 +41,10 @@ def user_fits(world: World) -> Iterator[Seen]:
             yield passed((workload, container), asked, f"the image's USER {name} is a number and not root")
         else:
             where = Node(None, world.dockerfile.file, user.line) if user and world.dockerfile else asked
-            message = f"runAsNonRoot, but the image's USER is {name or 'not set, so root'}: CreateContainerConfigError, a number is needed"
+            message = (
+                f"runAsNonRoot, but the image's USER is {name or 'not set, so root'}: "
+                "CreateContainerConfigError, a number is needed"
+            )
             yield failed((workload, container), where, message)
 
 
@@ -83,7 +86,8 @@ def writes_on_read_only(world: World) -> Iterator[Seen]:
         if not container.node.get("securityContext", "readOnlyRootFilesystem").is_true():
             continue
         paths = [path.strip('",[] ') for i in _all(world, "VOLUME") for path in (i.words or i.value.split())]
-        paths += [path for d in world.assessed.demands if d.topic in ("local-file", "log-file") for path in d.captured]
+        paths += [path for d in world.assessed.demands if d.topic == "local-file" for path in d.captured]
+        paths = [path for path in paths if not decision(world, path)]
         for path in dict.fromkeys(path for path in paths if path.startswith("/")):
             volume = volume_at(workload, container, path)
             if volume is None:
@@ -107,7 +111,10 @@ def java_memory(world: World) -> Iterator[Seen]:
             continue
         heap, sums = _heap(options, limit)
         if heap is None and _sees_the_node(world):
-            message = f"Java {world.assessed.runtime} takes a quarter of the node's memory as heap, the limit is {limit_node.text()}"
+            message = (
+                f"Java {world.assessed.runtime} takes a quarter of the node's memory as "
+                f"heap, the limit is {limit_node.text()}"
+            )
             yield failed((workload, container), where, message, _percentage(workload, container))
         elif heap is None:
             yield failed(
@@ -118,7 +125,10 @@ def java_memory(world: World) -> Iterator[Seen]:
                 "info",
             )
         elif heap > 0.75 * limit:
-            message = f"heap {sums} = {heap / MIB:.0f} MiB is {heap / limit:.0%} of the limit {limit_node.text()}, at most 75 % leaves room for the rest"
+            message = (
+                f"heap {sums} = {heap / MIB:.0f} MiB is {heap / limit:.0%} of the limit "
+                f"{limit_node.text()}, at most 75 % leaves room for the rest"
+            )
             yield failed((workload, container), where, message, _percentage(workload, container))
         else:
             yield passed(
@@ -137,7 +147,7 @@ def controls(world: World) -> Iterator[Seen]:
         for workload, container in _applications(world):
             found = answer(world, workload, container, demand)
             place = f"{demand.places[0]}{f' and {len(demand.places) - 1} more' if len(demand.places) > 1 else ''}"
-            severity = "blocking" if demand.severity == "blocking" else "warning"
+            severity: Severity = "blocking" if demand.topic in AT_ONCE else "warning"
             if found:
                 yield passed((workload, container), container.node, f"{demand.topic} ({place}): {found}")
             else:
@@ -147,10 +157,24 @@ def controls(world: World) -> Iterator[Seen]:
 
 def _volume_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
     paths = [path for path in demand.captured if path.startswith("/")]
-    if not paths:
-        return ""
-    kept = [path for path in paths if volume_at(workload, container, path) is not None]
-    return f"volumes at {', '.join(kept)}" if len(kept) == len(paths) else ""
+    answers = {path: _kept(world, workload, container, path) for path in paths}
+    return "; ".join(f"{path} {answer}" for path, answer in answers.items()) if paths and all(answers.values()) else ""
+
+
+def _kept(world: World, workload: Workload, container: Container, path: str) -> str:
+    volume = volume_at(workload, container, path)
+    if volume is not None:
+        return f"lies in a volume ({volume.get('name').text() or volume.get('metadata', 'name').text()})"
+    sent = decision(world, path)
+    return f"goes to the {sent} by decision" if sent else ""
+
+
+def decision(world: World, path: str) -> str:
+    """Where the profile sends what is written at a path; empty when nobody has decided."""
+    for root, target in world.assessed.decided.items():
+        if path == root or path.startswith(root.rstrip("/") + "/"):
+            return target
+    return ""
 
 
 def _cron_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
@@ -216,6 +240,8 @@ def _zone_answers(world: World, workload: Workload, container: Container, demand
     return f"TZ {value}" if value else ""
 
 
+# Users feel these from the first percent on; the others are due before the old side goes.
+AT_ONCE = ("session", "local-file")
 ANSWERS: dict[str, Callable[[World, Workload, Container, Demanded], str]] = {
     "local-file": _volume_answers,
     "cron": _cron_answers,

@@ -80,12 +80,15 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
             yield passed(service, node, f"sessionAffinity ClientIP answers the sessions in memory ({demand.places[0]})")
         else:
             mend = patch(service, {"spec": {"sessionAffinity": "ClientIP"}})
-            message = f"sessions are kept in one process ({', '.join(demand.places[:2])}) and sessionAffinity is {node.text('None')}: users are logged out"
+            message = (
+                f"sessions are kept in one process ({', '.join(demand.places[:2])}) and "
+                f"sessionAffinity is {node.text('None')}: users are logged out"
+            )
             yield failed(service, node, message, mend)
 
 
 def service_links(world: World) -> Iterator[Seen]:
-    """Kubernetes puts ORDER_SERVICE_PORT=tcp://… into the environment of every Pod, over the application's own names."""
+    """Every Pod gets ORDER_SERVICE_PORT=tcp://… of each Service, over the application's own names."""
     for workload in world.workloads("Deployment", "StatefulSet"):
         node = workload.pod.get("enableServiceLinks")
         names = {f"{s.name.upper().replace('-', '_')}_PORT" for s in world.of_kind("Service")}
@@ -113,7 +116,8 @@ def restart_policy(world: World) -> Iterator[Seen]:
             yield failed(
                 workload,
                 node,
-                f"restartPolicy {node.text('Always')} in a {workload.kind}: the API server wants {' or '.join(allowed)}",
+                f"restartPolicy {node.text('Always')} in a {workload.kind}: the API "
+                f"server wants {' or '.join(allowed)}",
             )
 
 

@@ -66,7 +66,10 @@ def startup_budget(world: World) -> Iterator[Seen]:
                 (workload, container), probe, f"{name} allows {budget:g} s ({sum_}) for a start of {measured:g} s"
             )
         else:
-            message = f"{name} allows {budget:g} s ({sum_}), but the longest start took {measured:g} s, x 1.5 = {1.5 * measured:g} s"
+            message = (
+                f"{name} allows {budget:g} s ({sum_}), but the longest start took "
+                f"{measured:g} s, x 1.5 = {1.5 * measured:g} s"
+            )
             yield failed((workload, container), probe, message, _startup(workload, container, measured))
 
 

@@ -129,7 +129,10 @@ def fits_the_size(world: World) -> Iterator[Seen]:
         limit = resource(container, "limits", "memory")
         most, need = number_of(limit), wanted["memory"]
         if need and most is not None and most < need:
-            message = f"memory limit {limit.text()}, measured {shown('memory', need)}: the Pod would be killed (OOMKilled) at its peak"
+            message = (
+                f"memory limit {limit.text()}, measured {shown('memory', need)}: the Pod "
+                "would be killed (OOMKilled) at its peak"
+            )
             yield failed((workload, container), limit, message, severity="blocking")
 
 

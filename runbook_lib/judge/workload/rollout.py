@@ -66,7 +66,10 @@ def keeps_running(world: World) -> Iterator[Seen]:
                     workload, kind, message, patch(workload.resource, {"spec": {"strategy": {"type": "RollingUpdate"}}})
                 )
         elif single:
-            message = f"RollingUpdate with {single}, which one node mounts at a time: the new Pod waits for the old one, and the old one for the new"
+            message = (
+                f"RollingUpdate with {single}, which one node mounts at a time: the new Pod waits "
+                "for the old one, and the old one for the new"
+            )
             yield failed(workload, workload.spec, message)
         else:
             yield passed(workload, workload.spec, f"RollingUpdate{'' if kind.exists else ' (unset, so the default)'}")

@@ -114,7 +114,10 @@ def own_namespaces(world: World) -> Iterator[Seen]:
         for container in workload.containers:
             for port in container.node.get("ports").elements():
                 if port.get("hostPort").integer():
-                    message = f"hostPort {port.get('hostPort').text()}: one Pod a node, and the address of the node is part of the service again"
+                    message = (
+                        f"hostPort {port.get('hostPort').text()}: one Pod a node, and the address "
+                        "of the node is part of the service again"
+                    )
                     yield failed((workload, container), port, message)
                     shared.append("hostPort")
         if not shared:

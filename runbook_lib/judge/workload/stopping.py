@@ -48,7 +48,10 @@ def enough_grace(world: World) -> Iterator[Seen]:
             message = f"preStop takes {seconds:g} s of a grace period of {grace} s: nothing is left for the application"
             yield failed((workload, container), where, message, _longer(workload, seconds + (drain or 10)))
         elif drain is None:
-            message = f"preStop {seconds:g} s leaves {grace - seconds:g} s of {grace} s, but how long the application drains is not known"
+            message = (
+                f"preStop {seconds:g} s leaves {grace - seconds:g} s of {grace} s, but how "
+                "long the application drains is not known"
+            )
             yield unknown((workload, container), where, message, severity="warning")
         elif seconds + drain < grace:
             message = f"preStop {seconds:g} s + drain {drain:g} s < grace period {grace} s"

@@ -86,7 +86,10 @@ def no_state_in_scratch(world: World) -> Iterator[Seen]:
             if volume is None or not path.startswith("/"):
                 continue
             if volume.get("emptyDir").exists:
-                message = f"{path} is written by the source ({demand.places[0]}) and lies in the emptyDir {volume.get('name').text()}: gone with the Pod"
+                message = (
+                    f"{path} is written by the source ({demand.places[0]}) and lies in the emptyDir "
+                    f"{volume.get('name').text()}: gone with the Pod"
+                )
                 yield failed((workload, container), volume, message)
             else:
                 yield passed((workload, container), volume, f"{path} lies in {volume.get('name').text()}")

@@ -21,7 +21,10 @@ def own_selector(world: World) -> Iterator[Seen]:
             yield passed(workload, selector, "the selector takes in its own Pods")
         else:
             mend = patch_template(workload, {"metadata": {"labels": selector.get("matchLabels").labels()}})
-            message = f"selector {_pairs(selector.get('matchLabels'))} does not take in the template's labels: the API server refuses it"
+            message = (
+                f"selector {_pairs(selector.get('matchLabels'))} does not take in the "
+                "template's labels: the API server refuses it"
+            )
             yield failed(workload, selector, message, mend)
 
 

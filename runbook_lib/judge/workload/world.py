@@ -124,7 +124,7 @@ class World:
         return None
 
     def replicas(self, workload: Workload) -> int:
-        """How many Pods there are at the quietest: the HPA's minimum, else replicas, else 1 as the API server sets it."""
+        """How many Pods there are at the quietest: the HPA's minimum, else replicas, else 1 as Kubernetes does."""
         scaler = self.scaler(workload)
         if scaler is not None:
             return scaler.node.get("spec", "minReplicas").integer(1) or 1

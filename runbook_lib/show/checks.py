@@ -1,0 +1,112 @@
+"""Findings as tables, the blocking ones first, and the patches that mend them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape as escape_html
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import HTML
+from pandas.io.formats.style import Styler
+
+from runbook_lib.model import Finding, Outcome, Verdict, worst
+from runbook_lib.show.verdicts import COLOURS
+
+WEIGHTS = {"blocking": COLOURS["FAIL"], "warning": COLOURS["INCONCLUSIVE"], "info": "#57606a"}
+
+
+def escape(text: str) -> str:
+    return escape_html(text)
+
+
+def quiet(frame: pd.DataFrame) -> Styler:
+    """A table for reading: no index, left-aligned, top-aligned, wrapped; its texts are escaped."""
+    cells = [("text-align", "left"), ("vertical-align", "top"), ("padding", "4px 12px 4px 0")]
+    return (
+        frame.style.hide(axis="index")
+        .format(escape="html")
+        .set_table_styles(
+            [
+                {"selector": "th", "props": [*cells, ("border-bottom", "1px solid #8c959f"), ("font-weight", "600")]},
+                {"selector": "td", "props": [*cells, ("max-width", "34em"), ("overflow-wrap", "anywhere")]},
+                {"selector": "", "props": [("width", "100%")]},
+            ]
+        )
+    )
+
+
+def verdict_line(verdicts: Sequence[Verdict], not_applicable: int) -> HTML:
+    """The verdict in one large line, and one small line a severity."""
+    outcome = worst(verdicts)
+    word = {
+        Outcome.PASS: "fit for the pilot: nothing blocks",
+        Outcome.INCONCLUSIVE: "not known: a blocking question has no answer",
+        Outcome.FAIL: "not fit: something blocks",
+    }[outcome]
+    items = "".join(f"<li>{escape(v.message)}</li>" for v in verdicts)
+    return HTML(
+        f"<p style='font-size:125%'><b style='color:{COLOURS[outcome.name]}'>{outcome.name}</b> – {word}</p>"
+        f"<ul style='line-height:1.5'>{items}<li>{not_applicable} checks found nothing they apply to</li></ul>"
+    )
+
+
+def findings_table(
+    findings: Iterable[Finding], root: Path | None = None, reason: str = "why it matters", mend: str = ""
+) -> Styler | HTML:
+    """What failed or could not be answered: where, what, why; ``mend`` names a column for what answers it."""
+    shown = [finding for finding in findings if finding.outcome is not Outcome.PASS]
+    if not shown:
+        return HTML("<p>Nothing failed, and every question was answered.</p>")
+    rows = []
+    for f in shown:
+        row = {
+            "": f.severity if f.outcome is Outcome.FAIL else f"{f.severity}?",
+            "check": f.check,
+            "where": place(f, root),
+            "object": f.object,
+            "found": f.message,
+            reason: f.reason.partition(" https://")[0],
+        }
+        rows.append(row | ({mend: f.mend} if mend else {}))
+    frame = pd.DataFrame(rows)
+    return quiet(frame).map(lambda text: f"color: {WEIGHTS[text.rstrip('?')]}; font-weight: bold", subset=[""])
+
+
+def place(finding: Finding, root: Path | None = None) -> str:
+    """file:line, relative to the root where it lies below it."""
+    path = Path(finding.file)
+    if root is not None and path.is_relative_to(root):
+        path = path.relative_to(root)
+    return f"{path}:{finding.line}" if finding.line else str(path) if finding.file else ""
+
+
+def mends(findings: Iterable[Finding], root: Path | None = None) -> HTML:
+    """The patch of each finding that a machine can mend, each tried on a copy, folded."""
+    parts = []
+    for finding in findings:
+        if not finding.mend or finding.outcome is Outcome.PASS:
+            continue
+        link = finding.reason.partition("https://")[2]
+        more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
+        parts.append(
+            "<details style='margin:.4em 0'><summary><b "
+            f"style='color:{WEIGHTS[finding.severity]}'>{finding.severity}</b> "
+            f"{escape(finding.check)} – {escape(finding.message)} <code>{escape(place(finding, root))}</code></summary>"
+            f"<pre style='background:#f6f8fa;padding:.6em'>{escape(finding.mend)}</pre>{more}</details>"
+        )
+    return HTML("".join(parts) or "<p>No finding that a machine can mend.</p>")
+
+
+def coverage_table(findings: Iterable[Finding]) -> Styler:
+    """How often each check passed, failed or had no answer: what was looked at at all."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for finding in findings:
+        counts.setdefault((finding.check, finding.title), Counter())[finding.outcome.name] += 1
+    rows = [
+        {"check": check, "asks": title, "passed": c["PASS"], "failed": c["FAIL"], "no answer": c["INCONCLUSIVE"]}
+        for (check, title), c in counts.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["check", "asks", "passed", "failed", "no answer"])
+    return quiet(frame.sort_values(["failed", "no answer", "check"], ascending=[False, False, True]))
