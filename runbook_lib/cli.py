@@ -60,13 +60,15 @@ def resume(parameters: File) -> None:
 def rollback(parameters: File) -> None:
     """Bring all users back to the old side now; needs no gate, and nothing but nginx."""
     from runbook_lib import passage, preflight
-    from runbook_lib import run as runner
     from runbook_lib.clients import connect
-    from runbook_lib.progress import Screen
 
-    p, screen = load(parameters), Screen()
+    p = load(parameters)
     passage.source_of(passage.ROLLBACK)
     preflight.check(p, connect(p), [passage.ROLLBACK])
+    from runbook_lib import run as runner  # a second of imports, and only now it is sure that something is run
+    from runbook_lib.progress import Screen
+
+    screen = Screen()
     runner.take_over(passage.home(p), screen)
     raise typer.Exit(runner.single(p, passage.ROLLBACK, screen))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from throwaway import write_record
 
 from runbook_lib.errors import Busy
 from runbook_lib.record import archive
@@ -16,14 +16,6 @@ from runbook_lib.record.archive import Attempt
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GRAY: tuple[str, int | None, str | None] = ("gray_stage", 5, None)
-
-
-def record(folder: Path, outcome: str, minute: int = 0, **facts: Any) -> Path:
-    """A record as short as the archive accepts."""
-    started = (AT + timedelta(minutes=minute)).isoformat()
-    defaults = {"phase": "gray_stage", "weight": 5, "mode": None, "started": started, "ended": started, "seconds": 1}
-    (folder / archive.RECORD).write_text(json.dumps({"predicate": {**defaults, "outcome": outcome, **facts}}))
-    return folder
 
 
 def test_each_attempt_gets_a_folder_and_none_is_reused(tmp_path: Path) -> None:
@@ -40,7 +32,7 @@ def test_runs_that_start_in_the_same_second_do_not_clash(tmp_path: Path) -> None
 
 
 def _open_passed(folder: Path) -> Path:
-    return record(archive.new_attempt(folder, *GRAY, dry_run=False, at=AT), "passed")
+    return write_record(archive.new_attempt(folder, *GRAY, dry_run=False, at=AT), "passed")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +49,7 @@ def _open_passed(folder: Path) -> Path:
     ],
 )
 def test_what_waits_or_was_broken_off_goes_on_as_the_next_attempt(tmp_path: Path, outcome: str, goes_on: bool) -> None:
-    first = record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT), outcome)
+    first = write_record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT), outcome)
     second = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT + timedelta(minutes=1))
     assert (second == first.parent / "attempt-2") is goes_on
     assert (second.name == "attempt-1") is not goes_on
@@ -77,15 +69,15 @@ def test_it_does_not_go_on_after_the_users_were_brought_back(
     tmp_path: Path, between: dict[str, Any], goes_on: bool
 ) -> None:
     waiting = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT)
-    record(waiting, "gate_pending", 0)
+    write_record(waiting, "gate_pending", 0)
     (tmp_path / "app" / "other" / "attempt-1").mkdir(parents=True)
-    record(tmp_path / "app" / "other" / "attempt-1", minute=1, **between)
+    write_record(tmp_path / "app" / "other" / "attempt-1", minute=1, **between)
     known = archive.attempts(tmp_path, "app")
     assert archive.run_to_continue(known, GRAY, dry_run=False) == (waiting.parent.name if goes_on else None)
 
 
 def test_a_dry_run_does_not_go_on_in_earnest(tmp_path: Path) -> None:
-    record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=True, at=AT), "interrupted", dry_run=True)
+    write_record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=True, at=AT), "interrupted", dry_run=True)
     assert archive.run_to_continue(archive.attempts(tmp_path), GRAY, dry_run=False) is None
 
 
