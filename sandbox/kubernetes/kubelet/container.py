@@ -37,14 +37,13 @@ class Throttling:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a container needs to know of its Pod; `pod` and `stopping` are asked each time."""
+    """What a container needs to know of its Pod; `pod` is asked each time."""
 
     host: Host
     folder: Path
     address: str
     volumes: dict[str, Path]
     pod: Callable[[], JsonObject]
-    stopping: asyncio.Event
     changed: asyncio.Event  # a ConfigMap or Secret was written
     publish: Callable[[], None]
 
@@ -62,19 +61,20 @@ class Container:
         self.out_of_memory = False
         self.kills = 0  # for want of memory
         self.up = asyncio.Event()
+        self.leaving = asyncio.Event()  # it is to end and not to come back
         self._launch: Launch | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     async def keep(self) -> None:
         """Starts the process and starts it again, as the restart policy says, until the Pod goes."""
         crashes = 0
-        while not self.around.stopping.is_set():
+        while not self.leaving.is_set():
             self._launch = await prepared(self)
             if self._launch is None:
                 return
             began = asyncio.get_running_loop().time()
             await self._live(self._launch)
-            if self.around.stopping.is_set() or not self._comes_back():
+            if self.leaving.is_set() or not self._comes_back():
                 return
             options = self.around.host.options
             lasted = asyncio.get_running_loop().time() - began
@@ -89,7 +89,7 @@ class Container:
         self.record.attempted = True
         self.record.state = {"waiting": {"reason": reason, "message": message}}
         self.around.publish()
-        return await pause(seconds, self.around.stopping, self.around.changed)
+        return await pause(seconds, self.leaving, self.around.changed)
 
     # the process
 
@@ -179,10 +179,16 @@ class Container:
         message = f"back-off {go_duration(seconds)} restarting failed container={self.record.name} pod={full_name}"
         self.record.state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
         self.around.publish()
-        gone = await pause(seconds, self.around.stopping)
+        gone = await pause(seconds, self.leaving)
         if gone:
             self.record.state = {"terminated": ended}
         return gone
+
+    def leave(self, grace: float) -> None:
+        """Ends it for good."""
+        self.leaving.set()
+        if self.process is not None:
+            self.stop(grace, f"Stopping container {self.record.name}")
 
     def stop(self, grace: float, message: str) -> asyncio.Task[None]:
         """Begins to end the process: preStop, SIGTERM, and SIGKILL when `grace` seconds are over."""

@@ -80,7 +80,7 @@ async def _liveness(container: Container, probe: JsonObject) -> None:
             _restart(container, probe, "liveness")
 
     def complain(message: str) -> None:
-        if not container.around.stopping.is_set():
+        if not container.leaving.is_set():
             _complain(container, "Liveness", message)
 
     await watch(Timing.of(probe), ask, tell, complain)
@@ -91,6 +91,6 @@ def _complain(container: Container, kind: str, message: str) -> None:
 
 
 def _restart(container: Container, probe: JsonObject, kind: str) -> None:
-    if not container.around.stopping.is_set():
+    if not container.leaving.is_set():
         grace = probe.get("terminationGracePeriodSeconds", container.grace())
         container.stop(grace, f"Container {container.record.name} failed {kind} probe, will be restarted")

@@ -38,9 +38,7 @@ class PodRunner:
         self.began = host.store.clock()
         self._gone = False
         self._ending: asyncio.Task[None] | None = None
-        around = Surroundings(
-            host, self.folder, self.address, self.volumes, self._known, self.stopping, self.changed, self.publish
-        )
+        around = Surroundings(host, self.folder, self.address, self.volumes, self._known, self.changed, self.publish)
         spec = pod["spec"]
         self.early = [
             Container(one, "sidecar" if one.get("restartPolicy") == "Always" else "init", around)
@@ -163,19 +161,16 @@ class PodRunner:
 
     async def _stop_sidecars(self, sidecars: list[asyncio.Task[None]]) -> None:
         """Ends the sidecars after the containers, last started first."""
-        for container, task in reversed(
-            [*zip([one for one in self.early if one.record.role == "sidecar"], sidecars, strict=False)]
-        ):
-            while not task.done():
-                container.stop(container.grace(), f"Stopping container {container.record.name}")
-                await asyncio.wait([task], timeout=0.2)
+        containers = [one for one in self.early if one.record.role == "sidecar"]
+        for container, task in reversed([*zip(containers, sidecars, strict=False)]):
+            container.leave(container.grace())
+            await asyncio.wait([task])
 
     async def _end(self, grace: float) -> None:
         self.stopping.set()
-        running = [container for container in [*self.main, *self.early] if container.process is not None]
-        first = [one for one in running if one.record.role != "sidecar"]
-        for container in first:
-            container.stop(grace, f"Stopping container {container.record.name}")
+        for container in [*self.main, *self.early]:
+            if container.record.role != "sidecar":  # those follow when the others have ended
+                container.leave(grace)
         done, _ = await asyncio.wait([self._life], timeout=grace + FORCED_GRACE)
         if not done:
             self.kill()
