@@ -27,13 +27,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Crossing:
-    """A session made on one side and used on the other; ``without`` is the answer to the same request without it."""
+    """A session made on one side and used on the other; ``forged`` is the answer to a session that nobody made."""
 
     made_on: str
     used_on: str
     login: int | None
     status: int | None
-    without: int | None
+    forged: int | None
 
 
 def smoke(http: requests.Session, targets: Mapping[str, str], cases: Sequence[SmokeCase]) -> list[Answer]:
@@ -74,23 +74,28 @@ def _ask(http: requests.Session, target: str, url: str, case: SmokeCase) -> Answ
 def cross(
     http: requests.Session, login: str, check: str, made_on: tuple[str, str], used_on: tuple[str, str]
 ) -> Crossing:
-    """Log in on one target (name, URL), use the session on another, both by POST."""
+    """Log in (POST) on one target (name, URL), then read with that session (GET) on another; it writes nothing."""
     (made_name, made_url), (used_name, used_url) = made_on, used_on
     checked = used_url.rstrip("/") + check
     http.cookies.clear()
-    without = _post(http, checked, {})
-    session = _post(http, made_url.rstrip("/") + login, {})
+    session = _send(http, "POST", made_url.rstrip("/") + login, "")
+    http.cookies.clear()
+    cookies = dict(session.cookies.items()) if session is not None else {}
+    lives = _send(http, "GET", checked, _header(cookies)) if cookies else None
+    forged = _send(http, "GET", checked, _header(dict.fromkeys(cookies, "no-such-session")))
+    http.cookies.clear()
+    return Crossing(made_name, used_name, _status(session), _status(lives), _status(forged))
+
+
+def _header(cookies: Mapping[str, str]) -> str:
+    return "; ".join(f"{key}={value}" for key, value in cookies.items())
+
+
+def _send(http: requests.Session, method: str, url: str, cookies: str) -> requests.Response | None:
     # a jar binds cookies to the host that set them: users carry them across behind one name, so does this header
-    cookies = "; ".join(f"{key}={value}" for key, value in session.cookies.items()) if session is not None else ""
-    http.cookies.clear()
-    with_it = _post(http, checked, {"Cookie": cookies} if cookies else {})
-    http.cookies.clear()
-    return Crossing(made_name, used_name, _status(session), _status(with_it), _status(without))
-
-
-def _post(http: requests.Session, url: str, headers: dict[str, str]) -> requests.Response | None:
+    headers = {"Cookie": cookies} if cookies else {}
     try:
-        return http.post(url, headers=headers, timeout=5, allow_redirects=False)
+        return http.request(method, url, headers=headers, timeout=5, allow_redirects=False)
     except requests.RequestException:
         return None
 

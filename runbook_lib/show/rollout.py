@@ -81,13 +81,13 @@ def _said(answer: Answer) -> str:
 
 
 def crossing_table(crossings: Sequence[Crossing]) -> Styler:
-    """One row a session: made where, used where, and the control without it."""
+    """One row a session: made where, used where, and the control with a forged one."""
     rows = [
         {"log in on": c.made_on, "go on with": c.used_on, "log-in": c.login, "with session": c.status,
-         "control without": c.without}
+         "forged session": c.forged}
         for c in crossings
     ]  # fmt: skip
-    return _plain(pd.DataFrame(rows, columns=["log in on", "go on with", "log-in", "with session", "control without"]))
+    return _plain(pd.DataFrame(rows, columns=["log in on", "go on with", "log-in", "with session", "forged session"]))
 
 
 class LiveRollout:

@@ -75,9 +75,10 @@ def test_no_smoke_case_is_not_a_passed_smoke_test() -> None:
     [
         (CROSSING, 0),
         (replace(CROSSING, status=401), 2),
+        (replace(CROSSING, status=302), 2),
         (replace(CROSSING, status=None), 2),
         (replace(CROSSING, login=500), 2),
-        (replace(CROSSING, without=201), 1),  # the check says yes to everybody: it shows nothing
+        (replace(CROSSING, forged=200), 1),  # the check says yes to everybody: it shows nothing
     ],
 )
 def test_a_session_lives_on_only_if_the_check_refuses_strangers(crossing: Crossing, outcome: int) -> None:
