@@ -1,0 +1,376 @@
+"""The weight in nginx: one word changes, every other byte stays, and what nginx refuses is put back."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.act.traffic.nginx import _alone, read_weight, shift
+from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
+from runbook_lib.sections import NginxSplit
+from sandbox.tools import PROGRAMS, Tool, find
+
+REPOSITORY = Path(__file__).parents[3]
+VARIABLE = "$order_service_side"
+CONFIG = """\
+# split_clients "$request_id" $order_service_side { * kubernetes; } as it was tried in spring
+events {}
+http {
+    upstream legacy { server 127.0.0.1:1; }  # the café's € line
+    upstream kubernetes { server 127.0.0.1:2; }
+    split_clients "$request_id" $order_service_side {
+        5%   kubernetes;   # a share } of the users
+        *    legacy;
+    }
+    server { location / { proxy_pass http://$order_service_side; } }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """A configuration in a project of its own; commands only note that they were called."""
+
+    path: Path
+    split: NginxSplit
+
+    @property
+    def calls(self) -> list[str]:
+        log = self.path.parent / "calls"
+        return log.read_text().split() if log.exists() else []
+
+    def holds(self, text: str | bytes) -> Entrance:
+        self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return self
+
+    def with_(self, **changes: object) -> Entrance:
+        return Entrance(self.path, self.split.model_copy(update=changes))
+
+
+def command(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def note(word: str, then: str = "") -> list[str]:
+    return command(f"open('calls', 'a').write('{word} '); {then}")
+
+
+@pytest.fixture
+def entrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entrance:
+    for folder in ("notebooks", "parameters"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    split = NginxSplit(config="nginx.conf", variable=VARIABLE, test=note("test"), reload=note("reload"))
+    return Entrance(tmp_path / "nginx.conf", split).holds(CONFIG)
+
+
+def block(entries: str, newline: str = "\n") -> str:
+    return f'split_clients "$request_id" {VARIABLE} {{ {entries} }}{newline}'
+
+
+@pytest.mark.parametrize(
+    ("entries", "weight"),
+    [
+        ("* legacy;", 0),
+        ("* kubernetes;", 100),
+        ("1% kubernetes; * legacy;", 1),
+        ("99% kubernetes; * legacy;", 99),
+        ("95% legacy; * kubernetes;", None),
+        ("0.5% kubernetes; * legacy;", None),
+        ("5% kubernetes; 5% kubernetes; * legacy;", None),
+        ("5% kubernetes; 5% legacy; * legacy;", None),
+        ("5% kubernetes; * elsewhere;", None),
+        ("* legacy; 5% kubernetes;", None),
+        ("5% kubernetes;", None),
+        ("5%; * legacy;", None),
+        ("include shares.conf;", None),
+        ("", None),
+    ],
+)
+def test_the_weight_is_read_or_refused_but_never_guessed(entrance: Entrance, entries: str, weight: int | None) -> None:
+    entrance.holds(block(entries))
+    if weight is not None:
+        assert read_weight(entrance.split) == weight
+        return
+    with pytest.raises(BadParameters):
+        read_weight(entrance.split)
+    with pytest.raises(BadParameters):
+        shift(entrance.split, 10)
+    assert entrance.path.read_text() == block(entries)
+    assert entrance.calls == []
+
+
+def test_from_share_to_share_one_word_changes(entrance: Entrance) -> None:
+    change = shift(entrance.split, 30)
+    assert (change.before, change.after, change.done) == (5, 30, True)
+    assert entrance.path.read_text() == CONFIG.replace("5%   kubernetes", "30%   kubernetes")
+    assert entrance.calls == ["test", "reload"]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("weight", [0, 100])
+def test_0_and_100_have_one_entry_and_all_else_stays(entrance: Entrance, weight: int, newline: str) -> None:
+    before = CONFIG.replace("\n", newline)
+    entrance.holds(before)
+    shift(entrance.split, weight)
+    after = entrance.path.read_bytes().decode()
+    head, tail = before.index("5% "), before.index("    }\n".replace("\n", newline))
+    assert after.startswith(before[:head].rstrip())
+    assert after.endswith(before[tail:])
+    assert "# a share } of the users" in after
+    assert after.count("\n") == after.count(newline)
+    side = "kubernetes" if weight else "legacy"
+    lines = after[head : len(after) - len(before) + tail].split(newline)
+    assert [line.strip() for line in lines if line.strip() and "#" not in line] == [f"* {side};"]
+    assert read_weight(entrance.split) == weight
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (block("* legacy;"), ["5% kubernetes;", "* legacy;"]),
+        ("http { " + block("* legacy;") + "}", ["5% kubernetes;", "* legacy;"]),
+        ("split_clients $a $other { 7% kubernetes; * legacy; }\n" + block("* legacy;"), ["7%", "5% kubernetes;"]),
+        (block("* legacy;") + "split_clients $a $other { 7% kubernetes; * legacy; }", ["5% kubernetes;", "7%"]),
+        (f'split_clients "${{remote_addr}}AAA" {VARIABLE} {{ * legacy; }}', ["${remote_addr}AAA", "5% kubernetes;"]),
+        (f"split_clients ${{remote_addr}}AAA {VARIABLE} {{ * legacy; }}", ["${remote_addr}AAA", "5% kubernetes;"]),
+        (f"split_clients 'a \\' {{ b' {VARIABLE}\n{{\n* legacy;\n}}", ["a \\' { b", "5% kubernetes;"]),
+        (f'split_clients $a {VARIABLE} {{ # }} not here\n"*" "legacy"; }}', ["# } not here", "5% kubernetes;"]),
+        (f"split_clients # {{ here\n $a # $other {{\n {VARIABLE} {{ * legacy; }}", ["# $other {", "5% kubernetes;"]),
+        ('log_format x \'{"a": "split_clients $a ' + VARIABLE + " {\"}';\n" + block("* legacy;"), ["5% kubernetes;"]),
+    ],
+)
+def test_the_block_is_found_wherever_and_however_it_is_written(
+    entrance: Entrance, before: str, after: list[str]
+) -> None:
+    entrance.holds(before)
+    assert shift(entrance.split, 5).done
+    assert read_weight(entrance.split) == 5
+    text = entrance.path.read_text()
+    places = [text.find(part) for part in after]
+    assert -1 not in places
+    assert places == sorted(places)
+    shift(entrance.split, 0)
+    assert read_weight(entrance.split) == 0
+
+
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PIECES = st.lists(
+    st.sampled_from(["# a }{ comment\n", "log_format a '}{';\n", 'set $x "}{";\n', "\n", "\t", "map $a $b { c d; }\n"]),
+    max_size=5,
+).map("".join)
+
+
+@SETTINGS
+@given(head=PIECES, tail=PIECES, weights=st.lists(st.integers(0, 100), min_size=1, max_size=4))
+def test_whatever_stands_around_the_block_is_kept_byte_for_byte(
+    entrance: Entrance, head: str, tail: str, weights: list[int]
+) -> None:
+    quick = Entrance(entrance.path, entrance.split.model_copy(update={"test": ["true"], "reload": ["true"]}))
+    quick.holds(head + block("* legacy;") + tail)
+    for weight in weights:
+        shift(quick.split, weight)
+        assert read_weight(quick.split) == weight
+    text = quick.path.read_bytes().decode()
+    assert text.startswith(head + block("")[: block("").index("{") + 1])
+    assert text.endswith("}\n" + tail)
+
+
+def test_nothing_is_written_when_the_weight_is_already_right(entrance: Entrance) -> None:
+    stamp = entrance.path.stat().st_mtime_ns
+    change = shift(entrance.split, 5)
+    assert not change.done
+    assert entrance.path.stat().st_mtime_ns == stamp
+    assert entrance.calls == ["reload"]  # an earlier run may have died before it
+
+
+@pytest.mark.parametrize(
+    ("test", "reload", "says"),
+    [
+        (command("import sys; sys.exit('nginx: [emerg] unexpected end')"), None, "unexpected end"),
+        (None, command("import sys; sys.exit('no pid')"), "no pid"),
+        (["no-such-nginx", "-t"], None, "no nginx command no-such-nginx"),
+        (["./nginx.conf", "-t"], None, "cannot be run"),
+        (command("import time; time.sleep(60)"), None, "did not end within"),
+    ],
+)
+def test_what_nginx_refuses_is_put_back_as_it_was(
+    entrance: Entrance, test: list[str] | None, reload: list[str] | None, says: str
+) -> None:
+    patience = timedelta(seconds=0.5 if says.startswith("did not") else 10)
+    refusing = entrance.with_(
+        test=test or entrance.split.test, reload=reload or entrance.split.reload, timeout=patience
+    )
+    with pytest.raises(ChangeFailed) as refused:
+        shift(refusing.split, 50)
+    assert says in str(refused.value)
+    assert "5 % of the users are on the new side" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert entrance.path.read_text() == CONFIG
+
+
+def test_somebody_else_writing_in_between_is_seen(entrance: Entrance) -> None:
+    other = note("reload", "p='nginx.conf'; t=open(p).read().replace('30%', '31%'); open(p, 'w').write(t)")
+    with pytest.raises(ChangeFailed, match="says 31 % after writing 30 %"):
+        shift(entrance.with_(reload=other).split, 30)
+
+
+def test_a_configuration_that_is_not_there_is_one_sentence(entrance: Entrance) -> None:
+    gone = entrance.with_(config="nowhere/nginx.conf").split
+    for ask in (lambda: read_weight(gone), lambda: shift(gone, 1)):
+        with pytest.raises(Unreachable, match=r"traffic\.nginx\.config"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("events {}\n", "0 split_clients blocks"),
+        (block("* legacy;") * 2, "2 split_clients blocks"),
+        ("http {\n", "not a valid nginx configuration"),
+        (block("* legacy;").replace("side", "team"), "0 split_clients blocks"),
+        ("split_clients;", "not a valid nginx configuration"),
+        ("", "0 split_clients blocks"),
+    ],
+)
+def test_without_exactly_one_block_nothing_is_written(entrance: Entrance, text: str, says: str) -> None:
+    entrance.holds(text)
+    with pytest.raises(BadParameters, match=says):
+        shift(entrance.split, 10)
+    assert entrance.path.read_text() == text
+
+
+@pytest.mark.parametrize("weight", [-1, 101])
+def test_a_weight_outside_0_to_100_is_refused(entrance: Entrance, weight: int) -> None:
+    with pytest.raises(BadParameters, match="allowed are 0 to 100"):
+        shift(entrance.split, weight)
+    assert entrance.path.read_text() == CONFIG
+
+
+def test_a_link_stays_a_link_and_the_mode_stays(entrance: Entrance, tmp_path: Path) -> None:
+    target = tmp_path / "available.conf"
+    entrance.path.rename(target)
+    target.chmod(0o640)
+    entrance.path.symlink_to(target)
+    shift(entrance.split, 30)
+    assert entrance.path.is_symlink()
+    assert "30%" in target.read_text()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.endswith(".runbook")) == []
+
+
+def test_of_two_writers_at_once_both_end_and_the_file_is_whole(entrance: Entrance) -> None:
+    slow = entrance.with_(test=note("test", "import time; time.sleep(0.05)")).split
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda weight: shift(slow, weight), [10, 20, 30, 40]))
+    steps = {(change.before, change.after) for change in done}
+    last = read_weight(slow)
+    assert {after for _, after in steps} == {10, 20, 30, 40}
+    assert {before for before, _ in steps} == {5, 10, 20, 30, 40} - {last}  # one after the other, none lost
+    assert entrance.path.read_text() == CONFIG.replace("5%   ", f"{last}%   ")
+
+
+def test_a_writer_that_does_not_end_is_waited_for_and_then_named(entrance: Entrance) -> None:
+    with (
+        _alone(entrance.path),
+        pytest.raises(Busy, match="another process is changing"),
+        _alone(entrance.path, patience=0.05),
+    ):
+        pytest.fail("two writers at once")
+
+
+# -- the real nginx --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nginx() -> Tool:
+    tool = find(next(program for program in PROGRAMS if program.name == "nginx"), REPOSITORY)
+    if tool is None:
+        pytest.skip("no nginx here: python -m sandbox tools")
+    return tool
+
+
+REAL = """\
+daemon off; master_process on; worker_processes 1; pid nginx.pid; error_log stderr notice;
+events { worker_connections 64; }
+http {
+    client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+    access_log off;
+    split_clients "${request_id}x" $order_service_side {
+        * legacy;  # everybody }
+    }
+    server { listen 127.0.0.1:PORT; return 200 $order_service_side; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Real:
+    """A running nginx that answers each request with the side it would go to."""
+
+    split: NginxSplit
+    url: str
+    config: Path
+
+    def sides(self, number: int) -> dict[str, int]:
+        found = {"legacy": 0, "kubernetes": 0}
+        for _ in range(number):
+            found[requests.get(self.url, timeout=5).text] += 1
+        return found
+
+
+@pytest.fixture
+def real(nginx: Tool, entrance: Entrance, until: Callable[[Callable[[], bool]], None]) -> Iterator[Real]:
+    root = entrance.path.parent
+    argv = [str(nginx.binary), "-p", str(root), "-e", "stderr", "-c", "nginx.conf"]
+    runner = root / "nginx"
+    exports = "".join(f"export {key}='{value}'\n" for key, value in nginx.environment.items())
+    runner.write_text(f'#!/bin/sh\n{exports}exec {" ".join(argv)} "$@"\n')
+    runner.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    entrance.holds(REAL.replace("PORT", str(port)))
+    process = subprocess.Popen([str(runner)], cwd=root, stderr=(root / "log").open("w"))
+    try:
+        until(lambda: (root / "nginx.pid").exists() or process.poll() is not None)
+        assert process.poll() is None, (root / "log").read_text()
+        split = entrance.split.model_copy(update={"test": ["./nginx", "-t"], "reload": ["./nginx", "-s", "reload"]})
+        yield Real(split, f"http://127.0.0.1:{port}/", entrance.path)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_real_nginx_takes_every_weight_of_the_passage_and_the_way_back(
+    real: Real, until: Callable[[Callable[[], bool]], None]
+) -> None:
+    assert real.sides(20) == {"legacy": 20, "kubernetes": 0}
+    for weight in (1, 5, 50, 100, 30, 0):
+        assert shift(real.split, weight).done
+        assert read_weight(real.split) == weight
+        if weight in (0, 100):
+            side = "kubernetes" if weight else "legacy"
+            until(lambda side=side: real.sides(20)[side] == 20)  # type: ignore[misc]
+        if weight == 50:
+            until(lambda: min(real.sides(60).values()) > 5)
+
+
+def test_a_real_nginx_that_refuses_keeps_serving_as_before(real: Real) -> None:
+    broken = real.split.model_copy(update={"kubernetes": "kuber{netes"})
+    before = real.config.read_text()
+    with pytest.raises(RunbookError):
+        shift(broken, 50)
+    assert real.config.read_text() == before
+    assert real.sides(20) == {"legacy": 20, "kubernetes": 0}
