@@ -50,7 +50,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Size:
-    """One way to size a container, in cores and MiB; ``starved`` is the share of time that needs more than requested."""
+    """One way to size a container, in cores and MiB; ``starved`` is the share of time needing more than requested."""
 
     profile: str
     rule: str

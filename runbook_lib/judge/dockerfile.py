@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook_lib.artefacts import Dockerfile, Instruction
+from runbook_lib.artefacts import Dockerfile, Instruction, Policy
 from runbook_lib.judge.workload.config import is_secret
 from runbook_lib.judge.workload.image import MOVING, parse_reference
 from runbook_lib.model import Finding, Outcome
@@ -34,10 +34,11 @@ class Rule:
 Seen = tuple[Outcome, int, str, str]
 
 
-def check_dockerfile(dockerfile: Dockerfile) -> list[Finding]:
+def check_dockerfile(dockerfile: Dockerfile, policy: Policy | None = None) -> list[Finding]:
     """All findings of one Dockerfile, passed ones too; what could not be parsed comes first."""
     found = list(dockerfile.findings)
-    for rule in RULES if dockerfile.stages else ():
+    off = policy.off if policy else ()
+    for rule in (rule for rule in RULES if dockerfile.stages and rule.id not in off):
         for outcome, line, message, mend in rule.judge(dockerfile):
             found.append(
                 Finding(

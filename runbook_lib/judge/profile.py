@@ -134,6 +134,12 @@ def ports(stated: Node, hosts: Iterable[Host]) -> tuple[int, ...]:
     return tuple(sorted({int(text) for text in found if text.isdigit()}))
 
 
+def processors(hosts: Iterable[Host]) -> float | None:
+    """How many processors a host has on average; None when the facts say nothing."""
+    found = [text for host in hosts if (text := host_fact(host, "processor_vcpus")).isdigit()]
+    return sum(map(int, found)) / len(found) if found else None
+
+
 def place(node: Node) -> str:
     """profile.yaml:12"""
     return f"{node.file.rpartition('/')[2]}:{node.line}"

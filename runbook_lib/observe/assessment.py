@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.artefacts import Assessed, Demanded, Node, Policy
 from runbook_lib.errors import BadParameters
+from runbook_lib.model import now
 from runbook_lib.observe.located import read_located
 from runbook_lib.observe.text import read_json
 
@@ -41,6 +42,11 @@ def _demands(value: dict[str, Any]) -> tuple[Demanded, ...]:
         Demanded(**{**item, "places": tuple(item["places"]), "captured": tuple(item["captured"])})
         for item in value.get("demands", ())
     )
+
+
+def policy_for(path: Path | None, today: date | None = None) -> Policy:
+    """The house's policy, or the default when no file is named."""
+    return Policy() if path is None else read_policy(path, today or now().date())
 
 
 def read_policy(path: Path, today: date) -> Policy:
