@@ -49,6 +49,7 @@ class Resource:
 
 
 _REVIEW = ("create",)
+_ONE_BY_ONE = ("create", "delete", "get", "list", "patch", "update", "watch")
 _ALL = ("all",)
 _GATEWAY = ("gateway-api",)
 _ISTIO = ("istio-io", "networking-istio-io")
@@ -59,7 +60,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",)),
     Resource("", "v1", "Event", "events", short_names=("ev",)),
     Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
-    Resource("", "v1", "Namespace", "namespaces", False, ("ns",), ("status",)),
+    Resource("", "v1", "Namespace", "namespaces", False, ("ns",), ("status",), verbs=_ONE_BY_ONE),
     Resource("", "v1", "Node", "nodes", False, ("no",), ("status",)),
     Resource("", "v1", "PersistentVolume", "persistentvolumes", False, ("pv",), ("status",)),
     Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True, ("pvc",), ("status",)),

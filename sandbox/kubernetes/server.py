@@ -22,6 +22,7 @@ JsonObject = dict[str, Any]
 
 LARGEST_BODY = 3 * 1024 * 1024
 CHECK_SECONDS = 0.1  # how often the file of faults is looked at
+OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 AGGREGATED = "as=APIGroupDiscoveryList"
 
 log = logging.getLogger(__name__)
@@ -100,8 +101,8 @@ class Server:
         accept = asked.headers.get("Accept", "")
         aggregated = AGGREGATED in accept
         address = f"{self.settings.host}:{self.settings.port}"
-        if path.startswith("/openapi") and "json" not in accept and "protobuf" in accept:
-            return web.Response(body=b"", content_type="application/octet-stream", status=406)
+        if path == "/openapi/v2" and "protobuf" in accept:
+            return web.Response(body=b"", content_type=OPENAPI_V2)  # an empty document: old kubectls read no other form
         found = discovery.document(path, aggregated, address)
         if found is not None:
             kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" if aggregated else None
@@ -128,7 +129,7 @@ class Server:
                 return _written(*await objects.patched(store, target, asked))
             case "DELETE" if target.subresource is None and target.name is not None:
                 return _json(await objects.delete(store, target, asked), 200)
-            case "DELETE" if target.subresource is None:
+            case "DELETE" if target.subresource is None and "deletecollection" in target.resource.verbs:
                 return _json(await objects.delete_collection(store, target, asked), 200)
             case _:
                 raise objects.not_allowed()

@@ -255,8 +255,9 @@ class Store:
 
     def since(self, resource: Resource, revision: int) -> Events:
         """The changes after a revision; ApiError 410 when some of them are forgotten."""
-        if revision < self._forgotten.get(resource, 0):
-            message = f"too old resource version: {revision} ({self._forgotten[resource]})"
+        oldest = self._forgotten.get(resource, FIRST_REVISION)
+        if revision < oldest:
+            message = f"too old resource version: {revision} ({oldest})"
             raise ApiError(410, message, reason="Expired")
         newer = itertools.takewhile(lambda event: event.revision > revision, reversed(self._history[resource]))
         return [*newer][::-1]
