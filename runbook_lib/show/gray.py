@@ -87,6 +87,7 @@ def stage_figure(look: Look, weight: int) -> Figure:
     bottom.set_ylim(bottom=0)
     bottom.yaxis.set_major_formatter(PercentFormatter(1.0))
     bottom.set_xlabel("seconds in this stage")
+    bottom.set_xlim(left=0)
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", alpha=0.25)
