@@ -17,11 +17,12 @@ from sandbox.parts import Part, all_parts, health
 from sandbox.plan import DEFAULT_NAME, Plan, folder_of, load, project_root
 from sandbox.processes import Identity
 from sandbox.state import RangeState
-from sandbox.supervisor import READY_WITHIN, end_leftovers
+from sandbox.supervisor import READY_WITHIN, STOP_WITHIN, end_leftovers
 from sandbox.tools import prepare
 
 # The supervisor ends its parts within 3 s; then nobody waits for it any longer.
 DOWN_WITHIN = 5.0
+CHANGED_WITHIN = STOP_WITHIN + 5
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def set_stopped(folder: Path, name: str, parts: list[str], stop: bool) -> None:
         raise Unreachable(f"There is no part {', '.join(unknown)}: there are {', '.join(running.parts)}.")
     now = state.stopped(folder)
     state.set_stopped(folder, now | set(parts) if stop else now - set(parts))
-    deadline = time.monotonic() + 2 * DOWN_WITHIN
+    deadline = time.monotonic() + CHANGED_WITHIN
     known = {} if stop else parts_of(load(folder / "plan.json"))
 
     def done(part: str) -> bool:
@@ -174,7 +175,7 @@ def set_stopped(folder: Path, name: str, parts: list[str], stop: bool) -> None:
 
     while not all(done(part) for part in parts):
         if time.monotonic() > deadline:
-            raise Unreachable(f"{', '.join(parts)}: still not so after {2 * DOWN_WITHIN:g} s, see `sandbox status`.")
+            raise Unreachable(f"{', '.join(parts)}: still not so after {CHANGED_WITHIN:g} s, see `sandbox status`.")
         time.sleep(0.05)
 
 

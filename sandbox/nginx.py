@@ -76,6 +76,9 @@ $legacy        keepalive 32;
 }
 """)
 
+# Bytes: about ten minutes of the usual load, and never more than twice that on the disk.
+LARGEST_LOG = 30_000_000
+
 REFUSED = "# The fault reload_refused is on.\nthis_directive_does_not_exist;\n"
 
 
@@ -110,3 +113,12 @@ def refuse_reload(plan: Plan, refused: bool) -> None:
         broken.write_text(REFUSED)
     elif not refused:
         broken.unlink(missing_ok=True)
+
+
+def rotate(plan: Plan) -> bool:
+    """Move a grown access log aside, over the one before; True when nginx is then to be sent SIGUSR1."""
+    log = plan.part("nginx") / "access.log"
+    if not log.exists() or log.stat().st_size < LARGEST_LOG:
+        return False
+    log.replace(log.with_suffix(".log.1"))
+    return True

@@ -24,6 +24,8 @@ TICK = 0.25
 STARTING_TICK = 0.03
 READY_WITHIN = 30.0
 END_WITHIN = 2.0
+# A single part that is stopped on purpose may finish what it is doing.
+STOP_WITHIN = 15.0
 LOAD_ENDS_WITHIN = 0.5
 FIRST_BACK_OFF = 0.5
 LONGEST_BACK_OFF = 10.0
@@ -44,6 +46,7 @@ class Child:
     next_start: float = 0.0
     ended: str = ""
     stopped: bool = False
+    patience_ends: float = 0.0
 
     @property
     def state(self) -> PartState:
@@ -139,6 +142,7 @@ class Supervisor:
             for child in self.children.values():
                 self._collect(child)
                 self._restart_if_due(child)
+            self._rotate()
             self._publish("up")
             self._sleep(TICK)
             if self.owner and not processes.alive(self.owner):
@@ -153,11 +157,20 @@ class Supervisor:
             for name, child in self.children.items():
                 self._stop_or_start(child, name in unwanted)
 
+    def _rotate(self) -> None:
+        """A range may run for days: its largest log must not fill the disk."""
+        front = self.children.get("nginx")
+        if front and front.identity and nginx.rotate(self.plan):
+            processes.send(front.identity, signal.SIGUSR1)
+
     def _stop_or_start(self, child: Child, stop: bool) -> None:
         if stop and not child.stopped:
             child.stopped = True
+            child.patience_ends = time.monotonic() + STOP_WITHIN
             if child.identity:
                 processes.send(child.identity, signal.SIGTERM)
+        elif stop and child.identity and time.monotonic() > child.patience_ends:
+            processes.send(child.identity, signal.SIGKILL)
         elif child.stopped and not stop and not child.process:
             child.stopped = False
             self._start(child)

@@ -56,6 +56,17 @@ def test_users_are_sent_to_the_side_that_the_split_names(plan: Plan) -> None:
     assert directives(location, "proxy_pass") == [(["http://$order_service_side"], None)]
 
 
+def test_a_grown_access_log_is_moved_aside_once(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = plan.part("nginx") / "access.log"
+    assert not nginx.rotate(plan)
+    log.write_text("four")
+    assert not nginx.rotate(plan)
+    monkeypatch.setattr(nginx, "LARGEST_LOG", 4)
+    assert nginx.rotate(plan)
+    assert (log.exists(), log.with_suffix(".log.1").read_text()) == (False, "four")
+    assert not nginx.rotate(plan)
+
+
 @pytest.fixture(scope="module")
 def binary() -> Path:
     return prepare(project_root())["nginx"].binary

@@ -40,7 +40,7 @@ RUN = textwrap.dedent("""
     from sandbox import supervisor
     from sandbox.parts import Part, listens
     from sandbox.plan import Address, Plan, save
-    supervisor.READY_WITHIN = 10.0
+    supervisor.READY_WITHIN, supervisor.STOP_WITHIN = 10.0, 0.5
     plan = Plan("test", Path(sys.argv[1]), int(sys.argv[2]))
     plan.logs.mkdir(parents=True)
     save(plan)
@@ -159,6 +159,16 @@ def test_a_part_stopped_on_purpose_stays_stopped_until_it_is_wanted_again(begin:
     assert world.part("two").state == "running"
     control.set_stopped(world.folder, "test", ["one"], stop=False)
     assert world.part("one").state == "running"
+
+
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
+
+
+def test_a_part_that_does_not_want_to_stop_is_made_to(begin: Begin) -> None:
+    world = begin(("stubborn", STUBBORN, True))
+    world.until_phase("up")
+    control.set_stopped(world.folder, "test", ["stubborn"], stop=True)
+    assert world.part("stubborn").ended == "ended by SIGKILL"
 
 
 def test_a_part_that_is_not_there_cannot_be_stopped(begin: Begin) -> None:
