@@ -9,9 +9,10 @@ from pathlib import Path
 
 from runbook_lib.errors import RunbookError
 from sandbox import processes, rendering, state
+from sandbox.claim import claim
 from sandbox.control import Wish, owner_identity
 from sandbox.parts import all_parts
-from sandbox.plan import claim, project_root
+from sandbox.plan import project_root
 from sandbox.supervisor import Supervisor, end_leftovers, only_one
 from sandbox.tools import prepare
 

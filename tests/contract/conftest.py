@@ -22,6 +22,7 @@ import yaml
 from kubernetes import client, config
 
 from sandbox import plan
+from sandbox.claim import claim
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED_IMAGE = "localhost/py:1"
@@ -97,7 +98,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(Path(named), image, is_embedded=False)
         return
     root = tmp_path_factory.mktemp("cluster")
-    with plan.claim(f"contract-{os.getpid()}", root) as chosen:
+    with claim(f"contract-{os.getpid()}", root) as chosen:
         plan.save(chosen)
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.kubernetes", "--plan", str(chosen.file)],
