@@ -143,10 +143,24 @@ def start(parts: list[str], name: Name = DEFAULT_NAME, root: Root = HERE) -> Non
 
 
 @app.command()
-def tools() -> None:
+def tools(quiet: Annotated[bool, typer.Option("--quiet", help="say only what is fetched")] = False) -> None:
     """Find nginx, HAProxy, Redis, Prometheus and node exporter, or fetch them into .tools/."""
-    for tool in prepare(project_root(), console.print).values():
+    found = prepare(project_root(), lambda text: console.print(text, soft_wrap=True))
+    for tool in [] if quiet else found.values():
         console.print(f"{tool.name}: {tool.binary}", soft_wrap=True)
+
+
+@app.command()
+def demo(
+    fault: Annotated[str | None, typer.Option(help="what breaks the new side on the way, e.g. errors")] = None,
+    rate: Annotated[int, typer.Option(min=1, max=2000, help="requests a second of the users")] = 300,
+    name: Name = DEFAULT_NAME,
+    root: Root = HERE,
+) -> None:
+    """The whole passage on a range of its own: every notebook, under load, with the gates answered."""
+    from sandbox.demo import demo as run_demo  # it needs the whole runbook, the other commands do not
+
+    raise typer.Exit(run_demo(name, root, fault, rate, console))
 
 
 def main() -> None:

@@ -24,7 +24,15 @@ NAMESPACE = "shop"
 
 # What an earlier range of the same name left behind: a rehearsal begins at the beginning.
 REMAINS = ("nginx", "haproxy", "prometheus", "redis", "logs", "bin", "manifests")
-REMAINING_FILES = ("orders.db", "orders.db-wal", "orders.db-shm", "load.jsonl", "load.json", "stopped.json")
+REMAINING_FILES = (
+    "orders.db",
+    "orders.db-wal",
+    "orders.db-shm",
+    "load.jsonl",
+    "load.json",
+    "load-orders.jsonl",
+    "stopped.json",
+)
 
 
 def write(plan: Plan, tools: Mapping[str, Tool], kubeconfig: Path | None = None, image: str | None = None) -> None:
