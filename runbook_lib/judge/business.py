@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from scipy.stats import norm
 
-from runbook_lib.model import Measurement, Outcome, Verdict
+from runbook_lib.model import SIDES, Measurement, Outcome, Verdict
 
 _ENOUGH = 30
 _COARSEST = 3.0  # chance may blur the ratio by so many tolerances before a likeness means nothing
@@ -24,7 +24,8 @@ def judge_figure(
     name = pair[0].name
     values = {m.side: m.value for m in pair}
     old, new = values.get("legacy"), values.get("kubernetes")
-    if old is None or new is None or not all(requests.get(s) for s in ("legacy", "kubernetes")):
+    finite = all(v is not None and math.isfinite(v) for v in (old, new, *requests.values(), *orders.values()))
+    if old is None or new is None or not finite or not all(requests.get(side) for side in SIDES):
         return Verdict(name, Outcome.INCONCLUSIVE, "one side has no figure or no requests")
     events = min(orders.get("legacy", 0), orders.get("kubernetes", 0))
     if events < _ENOUGH or old <= 0:

@@ -11,12 +11,16 @@ from runbook_lib.model import Outcome, Verdict
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stage of ``weight`` percent can know: requests, seconds, and the smallest visible ratio new/old."""
+    """What a stage of ``weight`` percent can know: requests, seconds, and the smallest visible ratio new/old.
+
+    ``smallest_ratio`` is None where no ratio would show: the old side has no failures, or too little is seen of it.
+    """
 
     weight: int
     requests_needed: int
     seconds_needed: float
     smallest_ratio: float | None
+    base_rate: float = 0.0
 
 
 def plan_stage(
@@ -28,7 +32,7 @@ def plan_stage(
     at_hand = pace * seconds
     ratios = [1.5, 2, 3, 5, 10, 20, 50, 100]
     visible = [r for r in ratios if base_rate and _needed_for(r, base_rate, weight, alpha) <= at_hand]
-    return Plan(weight, needed, needed / pace if pace else math.inf, visible[0] if visible else None)
+    return Plan(weight, needed, needed / pace if pace else math.inf, visible[0] if visible else None, base_rate)
 
 
 def _needed_for(ratio: float, base_rate: float, weight: int, alpha: float, margin: float = 1.25) -> float:
@@ -41,11 +45,12 @@ def _needed_for(ratio: float, base_rate: float, weight: int, alpha: float, margi
 
 def judge_plan(plan: Plan, patience: float) -> Verdict:
     """INCONCLUSIVE when the stage could not see enough even after ``patience`` seconds: say so before it starts."""
-    see = (
-        f"a regression of {plan.smallest_ratio:g} x would show"
-        if plan.smallest_ratio
-        else "the old side has no failures"
-    )
-    said = f"{plan.weight} % needs {plan.requests_needed} requests, about {plan.seconds_needed:.0f} s; {see}"
+    see = "the old side has no failures to compare with"
+    if plan.smallest_ratio:
+        see = f"a regression of {plan.smallest_ratio:g} x would show"
+    elif plan.base_rate:
+        see = "no ratio to the old side would show, only failures above the limit"
+    takes = f"about {plan.seconds_needed:.0f} s" if math.isfinite(plan.seconds_needed) else "and there are none"
+    said = f"{plan.weight} % needs {plan.requests_needed} requests, {takes}; {see}"
     outcome = Outcome.PASS if plan.seconds_needed <= patience else Outcome.INCONCLUSIVE
     return Verdict("what this stage can see", outcome, said, {"requests_needed": plan.requests_needed})

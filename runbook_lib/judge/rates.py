@@ -57,14 +57,16 @@ class RateLimits:
 def ratio_cap(weight: int) -> float:
     """The ratio new/old that a stage must exclude: 10 at 1 %, falling to 2 from 30 % on."""
     steps = math.log(min(max(weight, 1), 30)) / math.log(30)
-    return 10.0 * 0.2**steps
+    return 10.0 * math.pow(0.2, steps)
 
 
 def judge_rate(name: str, intervals: Sequence[Interval], limits: RateLimits) -> Verdict:
     """FAIL (a trigger) when the new side is worse, PASS on evidence of its own, else INCONCLUSIVE and what is missing.
 
     A FAIL stands: the process is looked at after each interval, and a later calm does not take it back.
+    An interval with a count that is no number counts as not measured.
     """
+    intervals = [i for i in intervals if math.isfinite(math.fsum(vars(i).values()))]
     total = _total(intervals)
     numbers = {
         "kubernetes_requests": total.kubernetes_requests,
@@ -125,9 +127,9 @@ def _evidence(intervals: Sequence[Interval], ratios: FloatArray, null: float) ->
     for i in intervals:
         n_k, n_l = i.kubernetes_requests, i.legacy_requests
         if n_k > 0 and n_l > 0 and i.kubernetes_bad + i.legacy_bad > 0:
-            theta, theta_null = ratios * n_k / (ratios * n_k + n_l), null * n_k / (null * n_k + n_l)
-            logs = logs + i.kubernetes_bad * np.log(theta / theta_null)
-            logs = logs + i.legacy_bad * np.log((1 - theta) / (1 - theta_null))
+            # (1 - theta_r) / (1 - theta_null), written so that it is exact also where theta is almost 1
+            others = np.log((null * n_k + n_l) / (ratios * n_k + n_l))
+            logs = logs + i.kubernetes_bad * (np.log(ratios / null) + others) + i.legacy_bad * others
             highest = max(highest, float(logsumexp(logs)) - math.log(len(ratios)))
     return math.exp(min(highest, 700.0))
 
@@ -146,20 +148,22 @@ def absolute_evidence(intervals: Sequence[Interval], limit: float) -> float:
 
 
 def breaker(intervals: Sequence[Interval], limits: RateLimits) -> str:
-    """What tripped the breaker in the latest stretch of at least ``breaker_requests``; empty when nothing did."""
-    stretch: list[Interval] = []
-    for i in reversed(intervals):
-        stretch.append(i)
-        total = _total(stretch)
-        if total.kubernetes_requests >= limits.breaker_requests:
-            new = total.kubernetes_bad / total.kubernetes_requests
+    """What tripped the breaker: the first stretch of ``breaker_requests`` that is as bad; empty when none is.
+
+    Looked at is the shortest stretch that ends with each interval and has enough requests.
+    """
+    first, requests, bad = 0, 0.0, 0.0
+    for last, i in enumerate(intervals):
+        requests, bad = requests + i.kubernetes_requests, bad + i.kubernetes_bad
+        while requests - intervals[first].kubernetes_requests >= limits.breaker_requests:
+            requests, bad = requests - intervals[first].kubernetes_requests, bad - intervals[first].kubernetes_bad
+            first += 1
+        if requests >= limits.breaker_requests and bad >= limits.breaker_rate * requests:
+            total = _total(intervals[first : last + 1])
             old = total.legacy_bad / total.legacy_requests if total.legacy_requests else 0.0
-            if new >= limits.breaker_rate and new > limits.margin * old:
-                return (
-                    f"{new:.1%} ({total.kubernetes_bad:.0f}/{total.kubernetes_requests:.0f}) "
-                    f">= {limits.breaker_rate:.0%} in the last {total.seconds:.0f} s"
-                )
-            return ""
+            if bad / requests > limits.margin * old:
+                share = f"{bad / requests:.1%} ({bad:.0f}/{requests:.0f})"
+                return f"{share} >= {limits.breaker_rate:.0%} within {total.seconds:.0f} s"
     return ""
 
 
@@ -172,13 +176,15 @@ def upper_bound(bad: float, requests: float, confidence: float = _CONFIDENCE) ->
 
 def requests_missing(bad: float, requests: float, rule_out: float) -> int:
     """How many more good requests bring the upper bound down to ``rule_out``."""
-    low, high = requests, max(requests, 1.0)
-    while upper_bound(bad, high) > rule_out:
+    if upper_bound(bad, requests) <= rule_out:
+        return 0
+    low, high = 0, 1
+    while upper_bound(bad, requests + high) > rule_out:
         low, high = high, high * 2
     while high - low > 1:
-        middle = (low + high) / 2
-        low, high = (middle, high) if upper_bound(bad, middle) > rule_out else (low, middle)
-    return max(0, math.ceil(high - requests))
+        middle = (low + high) // 2
+        low, high = (middle, high) if upper_bound(bad, requests + middle) > rule_out else (low, middle)
+    return high
 
 
 def _total(intervals: Sequence[Interval]) -> Interval:

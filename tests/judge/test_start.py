@@ -1,0 +1,46 @@
+"""May a stage begin?"""
+
+from __future__ import annotations
+
+import pytest
+
+from runbook_lib.judge.start import judge_old_side, judge_predecessor
+from runbook_lib.model import Outcome
+
+PLANNED = [1, 5, 30, 100]
+
+
+@pytest.mark.parametrize(
+    ("weight", "standing", "outcome"),
+    [
+        (1, 0, Outcome.PASS),
+        (1, 1, Outcome.PASS),  # a run that goes on
+        (1, 5, Outcome.FAIL),
+        (5, 1, Outcome.PASS),
+        (5, 0, Outcome.FAIL),  # a stage was left out, or somebody brought the users back
+        (30, 5, Outcome.PASS),
+        (30, 7, Outcome.FAIL),
+        (100, 30, Outcome.PASS),
+        (100, 100, Outcome.PASS),
+        (100, 0, Outcome.FAIL),
+    ],
+)
+def test_a_stage_begins_where_the_one_before_it_stands(weight: int, standing: int, outcome: Outcome) -> None:
+    verdict = judge_predecessor(weight, standing, PLANNED)
+    assert verdict.outcome is outcome
+    assert verdict.message.startswith(f"{standing} % of the users")
+
+
+@pytest.mark.parametrize(
+    ("alive", "outcome", "says"),
+    [
+        ({}, Outcome.INCONCLUSIVE, "no instance"),
+        ({"vm-1": True}, Outcome.PASS, "1 of 1 answer"),
+        ({"vm-2": False, "vm-1": True, "vm-3": False}, Outcome.FAIL, "1 of 3 answer; silent: vm-2, vm-3"),
+        ({"vm-1": False}, Outcome.FAIL, "0 of 1 answer; silent: vm-1"),
+    ],
+)
+def test_the_old_side_must_be_able_to_take_everybody_back(alive: dict[str, bool], outcome: Outcome, says: str) -> None:
+    verdict = judge_old_side(alive)
+    assert verdict.outcome is outcome
+    assert says in verdict.message
