@@ -199,7 +199,9 @@ def _service_addresses(obj: JsonObject, store: Store, resource: Resource) -> Non
     if spec["type"] in ("NodePort", "LoadBalancer"):
         taken = {port.get("nodePort") for item in others for port in item.get("ports", ())}
         for port in spec.get("ports", ()):
-            taken.add(port.setdefault("nodePort", _unused(taken, lambda: random.randint(30000, 32767))))
+            if not port.get("nodePort"):
+                port["nodePort"] = _unused(taken, lambda: random.randint(30000, 32767))
+            taken.add(port["nodePort"])
 
 
 def _any_address() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from sandbox.kubernetes import protobuf
 from sandbox.kubernetes.errors import ApiError, bad_request
 from sandbox.kubernetes.resources import Resource, by_path
 
@@ -91,8 +92,11 @@ def manager(request: web.Request) -> str:
 
 
 async def read_object(request: web.Request, kind: str) -> JsonObject:
-    """The object in the body, JSON or YAML; ApiError 400 or 415."""
-    text = (await request.read()).decode("utf-8", "replace")
+    """The object in the body, JSON, YAML or protobuf; ApiError 400 or 415."""
+    body = await request.read()
+    if request.content_type == protobuf.CONTENT_TYPE:
+        return protobuf.decode(body)
+    text = body.decode("utf-8", "replace")
     if request.content_type in YAML_TYPES:
         return _mapping(_yaml(text))
     if request.content_type not in JSON_TYPES:
@@ -120,9 +124,13 @@ async def read_patch(request: web.Request) -> Any:
 
 async def read_options(request: web.Request) -> JsonObject:
     """DeleteOptions of body and query."""
-    text = (await request.read()).decode("utf-8", "replace")
+    body = await request.read()
+    text = body.decode("utf-8", "replace")
     try:
-        options = _mapping(json.loads(text)) if text.strip() else {}
+        if request.content_type == protobuf.CONTENT_TYPE and body:
+            options = protobuf.decode(body)
+        else:
+            options = _mapping(json.loads(text)) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise bad_request(_unreadable(text, "DeleteOptions", error)) from error
     if "propagationPolicy" in request.query:
