@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -63,7 +64,7 @@ def up(
         console.print(f"[yellow]note[/yellow] {note}")
     address = f"users come in at {plan.front.url}, Prometheus is {plan.prometheus.url}"
     console.print(f"The range {name!r} is up: {address}", soft_wrap=True)
-    console.print(f"kubectl --kubeconfig {plan.kubeconfig} get all", soft_wrap=True)
+    console.print(f"kubectl --kubeconfig {shlex.quote(str(plan.kubeconfig))} get all", soft_wrap=True)
     console.print(f"parameters: {plan.parameters}", soft_wrap=True)
 
 

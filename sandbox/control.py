@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_lib.errors import Busy, RunbookError, Unreachable
+from runbook_lib.errors import BadParameters, Busy, RunbookError, Unreachable
 from sandbox import processes, state
 from sandbox.parts import Part, all_parts, health
 from sandbox.plan import DEFAULT_NAME, Plan, folder_of, load, project_root
@@ -94,7 +94,8 @@ def _await_up(
         if ended is not None:
             said = log.read_bytes()[before:].decode(errors="replace").strip()
             reason = ours.message if ours and ours.phase == "failed" else said
-            raise Unreachable(reason or f"The supervisor ended with exit code {ended}; its log is {log}.")
+            kind = {error.exit_code: error for error in (Busy, BadParameters)}.get(ended, Unreachable)
+            raise kind(reason or f"The supervisor ended with exit code {ended}; its log is {log}.")
         if ours and ours.phase == "up":
             return
         if ours and ours.message:
