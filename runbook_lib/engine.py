@@ -1,4 +1,4 @@
-"""A papermill engine whose status is the truth: each cell is completed, failed or not-run, however the run ended.
+"""Runs a notebook so that its status is the truth: each cell is completed, failed or not-run, however the run ended.
 
 papermill's own engine marks cells that never ran as completed after a kernel's death, a time-out or Ctrl-C, and writes
 files that a reader can see half of. Here every ending becomes a `Stop`, and every write is whole.
@@ -9,28 +9,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 
+from runbook_lib import kernels
 from runbook_lib.cells import settle
 from runbook_lib.durable import write_whole
+from runbook_lib.kernels import Kernels
 from runbook_lib.model import now, plain
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GRACE = 0.7  # seconds that an interrupted cell has to clean up before its kernel is killed
-KERNEL_OPTIONS = ["--HistoryManager.enabled=False"]  # no history database: it costs start-up time and can be locked
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Options:
-    """How a notebook is run; times in seconds, ``folder`` is the kernel's working directory."""
+    """How a notebook is run; times in seconds, ``folder`` and ``imports`` as in `kernels.Wanted`.
+
+    ``kernel_log`` is where the kernel's own output goes, when there is any.
+    """
 
     kernel_name: str = "python3"
     start_timeout: float = 60
@@ -55,39 +54,32 @@ class Options:
     save_each_cell: bool = True
     kernel_log: Path | None = None
     on_cell: Callable[[int, int], None] | None = None
+    imports: tuple[str, ...] = ()
+
+    @property
+    def kernel(self) -> kernels.Wanted:
+        """What its kernel must be."""
+        return kernels.Wanted(self.kernel_name, self.folder, self.imports)
 
 
-class RunbookEngine(Engine):  # type: ignore[misc]
-    """``papermill --engine runbook``: the engine below behind papermill's own interface."""
+def execute(nb: NotebookNode, target: Path | None, options: Options, shelf: Kernels | None = None) -> Stop | None:
+    """Run a notebook's cells in order and file it at ``target``; None when all completed, else why it stopped.
 
-    @classmethod
-    def execute_notebook(
-        cls, nb: NotebookNode, kernel_name: str, output_path: str | None = None, **options: Any
-    ) -> NotebookNode:
-        """Run all cells; PapermillExecutionError, KeyboardInterrupt or SystemExit when the notebook stopped."""
-        wanted = Options(
-            kernel_name=kernel_name,
-            start_timeout=options.get("start_timeout") or 60,
-            cell_timeout=options.get("execution_timeout"),
-        )
-        stop = execute(nb, Path(output_path) if output_path else None, wanted)
-        if stop is None:
-            return nb
-        if stop.signal is not None:
-            raise KeyboardInterrupt if stop.signal == signal.SIGINT else SystemExit(128 + stop.signal)
-        at = stop.cell or 0
-        count, source = nb.cells[at].get("execution_count"), nb.cells[at].source
-        raise PapermillExecutionError(at, count, source, stop.name, stop.message, stop.traceback.splitlines())
+    With ``shelf`` the kernel comes from there, and the next one is started ahead.
+    """
+    if shelf is not None:
+        return _Execution(nb, target, options).run(shelf, ahead=True)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _execute_alone(nb, target, options)
+    with ThreadPoolExecutor(1) as other:  # a loop runs in this thread already, as in JupyterLab
+        return other.submit(_execute_alone, nb, target, options).result()
 
 
-def register() -> None:
-    """Make the engine known to papermill in this process as ``runbook``."""
-    papermill_engines.register("runbook", RunbookEngine)
-
-
-def execute(nb: NotebookNode, target: Path | None, options: Options) -> Stop | None:
-    """Run a notebook's cells in order and file it at ``target``; None when all completed, else why it stopped."""
-    return _Execution(nb, target, options).run()
+def _execute_alone(nb: NotebookNode, target: Path | None, options: Options) -> Stop | None:
+    with Kernels() as own:
+        return _Execution(nb, target, options).run(own, ahead=False)
 
 
 class _Execution:
@@ -97,13 +89,15 @@ class _Execution:
         self.nb, self.target, self.options = nb, target, options
         self.at: int | None = None
         self.signal: int | None = None
+        self.late: int | None = None
 
-    def run(self) -> Stop | None:
-        """All cells, then a truthful file; signals that came meanwhile are in the `Stop`, not raised."""
-        self._prepare()
-        stop = _run_here_or_in_a_thread(self._run)
+    def run(self, shelf: Kernels, ahead: bool) -> Stop | None:
+        """All cells, then a truthful file; a signal that stopped it is in the `Stop`, one that came too late raised."""
+        stop = shelf.run(self._run(shelf, ahead))
         settle(self.nb, stop.name if stop else None, stop.message if stop else "")
         self.save()
+        if self.late is not None:
+            signal.raise_signal(self.late)
         return stop
 
     def save(self) -> None:
@@ -121,21 +115,50 @@ class _Execution:
                 cell.metadata.papermill = NotebookNode(status="pending", **blank)
         self.save()
 
-    async def _run(self) -> Stop | None:
+    async def _run(self, shelf: Kernels, ahead: bool) -> Stop | None:
         task = asyncio.current_task()
         assert task is not None
+        running = True
 
         def on_signal(number: int) -> None:
-            self.signal = number
-            task.cancel()
+            if running and self.signal is None:
+                self.signal = number
+                task.cancel()
+            elif not running:
+                self.late = number
 
-        with _signals(on_signal), tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as sockets:
+        with _signals(on_signal):
+            kernel, stop = None, None
             try:
-                async with _kernel(self.nb, self.options, Path(sockets), lambda: self.signal is not None) as client:
-                    await self._cells(client)
+                self._prepare()
+                kernel = await shelf.take(self.options.kernel)
+                await self._on(kernel, shelf if ahead else None)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every ending must be told truly
-                return self._stop(error)
-        return None
+                stop = self._stop(error)
+            finally:
+                running = False  # from here on nothing may be cancelled: the kernel must be gone when this returns
+                await kernels.end_other_tasks()
+                if kernel is not None:
+                    self._keep_log(kernel)
+                    await kernels.end(kernel)
+        return stop
+
+    async def _on(self, kernel: kernels.Kernel, shelf: Kernels | None) -> None:
+        client = kernels.client_for(kernel, self.nb, self.options.start_timeout, self.options.cell_timeout)
+        async with kernels.connected(kernel, client):
+            if shelf is not None:
+                next_kernel = asyncio.create_task(shelf.start_ahead(self.options.kernel))
+                next_kernel.add_done_callback(_told)
+            try:
+                await self._cells(client)
+            except (DeadKernelError, asyncio.CancelledError):  # nbclient takes a cancelled cell for a dead kernel
+                if self.signal is not None:
+                    await kernels.interrupt(kernel, client)
+                raise
+
+    def _keep_log(self, kernel: kernels.Kernel) -> None:
+        if self.options.kernel_log is not None and kernel.log:
+            write_whole(self.options.kernel_log, kernel.log)
 
     async def _cells(self, client: NotebookClient) -> None:
         total = len(self.nb.cells)
@@ -178,35 +201,6 @@ class _Execution:
         return Stop(type(error).__name__, str(error) or "the kernel could not be started", self.at)
 
 
-@contextlib.asynccontextmanager
-async def _kernel(
-    nb: NotebookNode, options: Options, sockets: Path, hurry: Callable[[], bool]
-) -> Any:  # an async context manager of NotebookClient
-    """A kernel on sockets of its own (no ports to clash), dead in any case when the block is left."""
-    manager = AsyncKernelManager(kernel_name=options.kernel_name, transport="ipc", ip=str(sockets / "k"))
-    client = NotebookClient(
-        nb, km=manager, timeout=options.cell_timeout, startup_timeout=options.start_timeout, coalesce_streams=True
-    )
-    client.reset_execution_trackers()
-    with contextlib.ExitStack() as stack:
-        log = stack.enter_context((options.kernel_log or sockets / "log").open("ab"))
-        cwd = {"cwd": str(options.folder)} if options.folder else {}
-        try:
-            await manager.start_kernel(extra_arguments=KERNEL_OPTIONS, stdout=log, stderr=log, **cwd)
-            await client.async_start_new_kernel_client()
-            yield client
-        finally:
-            if hurry() and client.kc is not None and await manager.is_alive():
-                await manager.interrupt_kernel()
-                answers: Any = client.kc  # the interrupted cell's answer: its `finally` blocks have run by then
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(answers.get_shell_msg(), GRACE)
-            if client.kc is not None:
-                client.kc.stop_channels()
-            if manager.has_kernel:
-                await manager.shutdown_kernel(now=True)
-
-
 @contextlib.contextmanager
 def _signals(on_signal: Callable[[int], None]) -> Iterator[None]:
     """Ctrl-C and SIGTERM call ``on_signal`` inside the loop, so that they never strike in the middle of a write."""
@@ -224,15 +218,7 @@ def _signals(on_signal: Callable[[int], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _run_here_or_in_a_thread(main: Callable[[], Any]) -> Stop | None:
-    """Run the coroutine in a loop of its own, in a thread where this one already runs a loop (as JupyterLab's does)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        result: Stop | None = asyncio.run(main())
-        return result
-    answers: list[Stop | None] = []
-    thread = threading.Thread(target=lambda: answers.append(asyncio.run(main())))
-    thread.start()
-    thread.join()
-    return answers[0]
+def _told(task: asyncio.Task[None]) -> None:
+    """A kernel that could not be started ahead is started when it is needed, and fails there if it must."""
+    if not task.cancelled():
+        task.exception()

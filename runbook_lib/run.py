@@ -22,6 +22,7 @@ from runbook_lib.cells import settle
 from runbook_lib.durable import write_whole
 from runbook_lib.engine import Options, execute
 from runbook_lib.errors import BadParameters, Busy
+from runbook_lib.kernels import Kernels
 from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
 from runbook_lib.passage import Step
@@ -29,6 +30,8 @@ from runbook_lib.progress import Screen
 from runbook_lib.record import archive, html, index, journal, statement
 from runbook_lib.record.begin import open_attempt
 
+KERNEL_IMPORTS = ("runbook_lib.record", "pandas", "kubernetes.client", "prometheus_api_client")
+"""Loaded while a kernel starts ahead: together they take seconds, and nearly every notebook needs them."""
 KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
@@ -45,9 +48,9 @@ class Result:
 
 def advance(parameters: Parameters, screen: Screen, until: Step | None = None) -> int:
     """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code."""
-    with held(parameters, screen):
+    with held(parameters, screen), Kernels() as shelf:
         while step := passage.next_step(passage.standings(parameters)):
-            result = run_step(parameters, step, screen)
+            result = run_step(parameters, step, screen, shelf)
             if result.ending.exit_code or step == until:
                 return result.ending.exit_code
         screen.say(f"{parameters.application.name} has gone the whole way")
@@ -70,25 +73,25 @@ def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
         yield
 
 
-def run_step(parameters: Parameters, step: Step, screen: Screen) -> Result:
+def run_step(parameters: Parameters, step: Step, screen: Screen, shelf: Kernels | None = None) -> Result:
     """Execute one notebook in a fresh attempt and file it, whatever happens in between."""
     source = passage.source_of(step)
     nb = _read(source)
     attempt = open_attempt(parameters, step.key, source, "runner")
     book = journal.Journal(attempt)
     nb = _with_parameters(nb, parameters, step, attempt)
-    log = attempt / "kernel.log"
     threading.Thread(target=html.warm_up, daemon=True).start()
     began = time.monotonic()
-    with screen.following(step.title, attempt):
-        options = Options(
-            folder=source.parent,
-            save_each_cell=step.phase in passage.CHANGING,
-            kernel_log=log,
-            on_cell=screen.cell,
-        )
-        stop = execute(nb, attempt / archive.NOTEBOOK, options)
-    with undisturbed():
+    options = Options(
+        folder=source.parent,
+        save_each_cell=step.phase in passage.CHANGING,
+        kernel_log=attempt / "kernel.log",
+        on_cell=screen.cell,
+        imports=KERNEL_IMPORTS,
+    )
+    with signals_wait():
+        with screen.following(step.title, attempt):
+            stop = execute(nb, attempt / archive.NOTEBOOK, options, shelf)
         if stop is None:
             book.write("ended", error=None)
         else:
@@ -96,7 +99,7 @@ def run_step(parameters: Parameters, step: Step, screen: Screen) -> Result:
         book.close()
         result = replace(file_attempt(attempt), seconds=time.monotonic() - began)
         index.write(attempt.parent.parent.parent)
-    screen.done(result)
+        screen.done(result)
     return result
 
 
@@ -106,9 +109,7 @@ def file_attempt(attempt: Path) -> Result:
     begun = next((event.data for event in events if event.kind == "started"), {})
     step = Step(str(begun.get("phase", "")), begun.get("weight"), begun.get("mode"))
     end = _ending(events)
-    log, notebook = attempt / "kernel.log", attempt / archive.NOTEBOOK
-    if log.is_file() and not log.stat().st_size:
-        log.unlink()
+    notebook = attempt / archive.NOTEBOOK
     if notebook.is_file():
         html.write(notebook, f"{attempt.parent.parent.name}: {step.title}", end.outcome, end.message)
     following = passage.next_notebook(step.phase, end.outcome)
@@ -154,17 +155,20 @@ def take_over(folder: Path, screen: Screen, patience: float = 10) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave Ctrl-C and SIGTERM aside while a record is written; it takes a fraction of a second."""
+def signals_wait() -> Iterator[None]:
+    """Ctrl-C and SIGTERM strike after this block: a record is written whole. The engine hears them for itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _ending(events: list[Event]) -> statement.Ending:

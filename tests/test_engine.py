@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from papermill.exceptions import PapermillExecutionError
+from throwaway import REPOSITORY
 
+from runbook_lib import kernels
 from runbook_lib.cells import cell_results
 from runbook_lib.durable import write_whole
-from runbook_lib.engine import Options, execute, register
+from runbook_lib.engine import Options, execute
 
 NAP = "import time\ntry:\n    time.sleep(30)\nfinally:\n    print('cleaned up')"
 STUBBORN = "import time\nwhile True:\n    try:\n        time.sleep(30)\n    except KeyboardInterrupt:\n        pass"
@@ -123,15 +126,52 @@ def test_it_runs_where_a_loop_is_already_running(tmp_path: Path) -> None:
     assert stop is not None and stop.name == "ZeroDivisionError"
 
 
-def test_papermill_can_use_it_by_name(tmp_path: Path) -> None:
-    register()
-    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+def test_papermill_finds_it_by_its_entry_point(tmp_path: Path) -> None:
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["entry-points"]["papermill.engine"]
+    installed = tmp_path / "site" / "throwaway-1.dist-info"
+    installed.mkdir(parents=True)
+    lines = "".join(f"{name} = {target}\n" for name, target in declared.items())
+    (installed / "entry_points.txt").write_text(f"[papermill.engine]\n{lines}")
     notebook = _notebook("1", "import sys\nsys.exit(0)", "2")
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, source)
-    with pytest.raises(PapermillExecutionError, match="SystemExit"):
-        papermill.execute_notebook(source, target, engine_name="runbook", progress_bar=False)
-    assert _statuses(target) == ["completed", "failed", "not-run"]
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    command = [sys.executable, "-m", "papermill", "--engine", "runbook", "in.ipynb", "out.ipynb"]
+    environment = os.environ | {"PYTHONPATH": str(installed.parent)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "SystemExit" in done.stderr
+    assert _statuses(tmp_path / "out.ipynb") == ["completed", "failed", "not-run"]
+
+
+def test_the_next_kernel_is_started_ahead_and_used_when_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "AHEAD", 0.0)
+    tell = "import os, sys, time\nprint(os.getpid(), 'colorsys' in sys.modules, flush=True)\ntime.sleep(1)"
+    options = Options(folder=tmp_path, imports=("colorsys",))
+    with kernels.Kernels() as shelf:
+        execute(_notebook(tell), None, options, shelf)
+        spare = shelf._spare
+        assert spare is not None
+        pid = spare.manager.provisioner.pid
+        nb = _notebook("import os, sys\nprint(os.getpid(), 'colorsys' in sys.modules)", "import time\ntime.sleep(1)")
+        assert execute(nb, None, options, shelf) is None
+        assert nb.cells[0].outputs[0].text.split() == [str(pid), "True"]
+        last = shelf._spare
+        assert last is not None
+    assert not last.sockets.exists() and not spare.sockets.exists()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_spare_kernel_that_died_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "AHEAD", 0.0)
+    with kernels.Kernels() as shelf:
+        execute(_notebook("import time\ntime.sleep(1)"), None, Options(), shelf)
+        spare = shelf._spare
+        assert spare is not None
+        os.kill(spare.manager.provisioner.pid, signal.SIGKILL)
+        while shelf.run(spare.manager.is_alive()):
+            time.sleep(0.01)
+        assert execute(_notebook("1"), None, Options(), shelf) is None
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
