@@ -166,11 +166,15 @@ class Container:
         return policy == "Always" or (policy == "OnFailure" and failed)
 
     async def _back_off(self, crashes: int) -> bool:
-        """Waits before the next start, not at all before the first; True when the Pod goes meanwhile."""
-        if crashes == 1:
+        """Waits before the next start; True when the Pod goes meanwhile.
+
+        The first restart comes at once, and the second, too, of a container that the kubelet itself has ended.
+        """
+        free = 1 if self._stopping is None else 2
+        if crashes <= free:
             return False
         options, pod = self.around.host.options, self.around.pod()["metadata"]
-        seconds = min(options.back_off * 2 ** (crashes - 2), options.longest_back_off)
+        seconds = min(options.back_off * 2 ** (crashes - free - 1), options.longest_back_off)
         full_name = f"{pod['name']}_{pod['namespace']}({pod['uid']})"
         ended = self._ended_as()
         message = f"Back-off restarting failed container {self.record.name} in pod {full_name}"

@@ -61,6 +61,9 @@ class PodRunner:
     def containers(self) -> list[Container]:
         return [*self.early, *self.main]
 
+    def _runs(self) -> bool:
+        return any(container.process is not None for container in self.containers)
+
     def _known(self) -> JsonObject:
         """The Pod with the addresses that the downward API tells, before its status does."""
         address = {"podIP": self.address, "hostIP": self.host.settings.host}
@@ -102,8 +105,8 @@ class PodRunner:
 
     def publish(self) -> None:
         """Writes the status where it differs from what is stored."""
-        if self._gone:
-            return
+        if self._gone or (self.stopping.is_set() and not self.ended and not self._runs()):
+            return  # the last containers have just ended: the end of the Pod is told in one go
         stored = self.host.store.find(PODS, self.pod["metadata"]["namespace"], self.pod["metadata"]["name"])
         if stored is None or stored["metadata"]["uid"] != self.uid:
             return

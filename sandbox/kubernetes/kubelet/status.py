@@ -81,13 +81,22 @@ def pod_status(pod: JsonObject, sandbox: Sandbox, records: list[Record], now: st
 def _phase(spec: JsonObject, sandbox: Sandbox, records: list[Record]) -> str:
     main = [one for one in records if one.role == "main"]
     codes = [one.exit_code for one in main]
-    if sandbox.ended:
+    if sandbox.ended or _is_over(spec, records):
         return "Succeeded" if all(code == 0 for code in codes) else "Failed"
     if not is_initialized(records) and not any(one.container_id for one in main):
         return "Pending"
     if any("waiting" in one.state and not one.last for one in main):
         return "Pending"
     return "Running"
+
+
+def _is_over(spec: JsonObject, records: list[Record]) -> bool:
+    """Nothing runs, and the restart policy starts nothing again."""
+    codes = [one.exit_code for one in records if one.role == "main"]
+    if None in codes or any("running" in one.state for one in records):
+        return False
+    policy = spec.get("restartPolicy", "Always")
+    return bool(policy == "Never" or (policy == "OnFailure" and not any(codes)))
 
 
 def is_initialized(records: Iterable[Record]) -> bool:
