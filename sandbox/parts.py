@@ -26,7 +26,7 @@ class Part:
     addresses: tuple[Address, ...]
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    # A part that holds state in memory is not restarted: what it held would be gone without a word.
+    # A part that holds state or counts in memory is not restarted: they would be gone without a word.
     restarted: bool = True
 
 
@@ -176,4 +176,4 @@ def _node_exporter(plan: Plan, tools: Mapping[str, Tool]) -> Part:
 
 def _load(plan: Plan, rate: int) -> Part:
     argv = _module("sandbox.load", "--plan", str(plan.file), "--rate", str(rate))
-    return Part("load", argv, (), lambda: Path(plan.load_total).exists(), _python())
+    return Part("load", argv, (), lambda: Path(plan.load_total).exists(), _python(), restarted=False)
