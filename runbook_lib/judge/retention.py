@@ -57,8 +57,13 @@ def _zero(name: str, found: Sequence[Measurement], what: str) -> Verdict:
     return Verdict(name, Outcome.PASS, f"0 {what} on {len(found)} instances", numbers)
 
 
-def drilled(drills: Sequence[datetime], since: datetime | None, at: datetime, every: timedelta = WEEK) -> Verdict:
-    """At least one drill, and none longer ago than ``every`` at any time since all users are on the new side."""
+def drilled(
+    drills: Sequence[datetime], since: datetime | None, at: datetime, silence: timedelta, every: timedelta = WEEK
+) -> Verdict:
+    """At least one drill, and no pause longer than ``every`` since all users are on the new side.
+
+    A drill sends users to the old side, which then has to be silent for ``silence``: the last pause is so much longer.
+    """
     numbers = {"drills": float(len(drills))}
     if not drills:
         return Verdict(
@@ -69,7 +74,9 @@ def drilled(drills: Sequence[datetime], since: datetime | None, at: datetime, ev
     # what counts before 100 % is the last drill only: the retention begins with it
     earlier = [m for m in moments if m <= begin][-1:] or [begin]
     points = [max(earlier[-1], begin), *(m for m in moments if m > begin), at]
-    longest = max(later - sooner for sooner, later in itertools.pairwise(points))
+    pauses = [later - sooner for sooner, later in itertools.pairwise(points)]
+    pauses[-1] = max(pauses[-1] - silence, timedelta(0))
+    longest = max(pauses)
     numbers["longest_gap_days"] = longest / timedelta(days=1)
     in_time = longest <= every
     message = (

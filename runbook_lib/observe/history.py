@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -19,6 +21,8 @@ class Attempt(Protocol):
     def facts(self) -> dict[str, Any]: ...
     @property
     def run_id(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ def drills(attempts: Iterable[Attempt]) -> list[Drill]:
         if phase == "rollback" and mode == "drill":
             found.append(Drill(attempt.run_id, "traffic back to the old side", _ended(attempt)))
     return found
+
+
+def evidence(attempts: Iterable[Attempt], phase: str, name: str) -> Any:
+    """A piece of evidence of the newest attempt at a phase that passed and has it; None when there is none."""
+    for attempt in reversed(list(attempts)):
+        path = attempt.folder / "evidence" / f"{name}.json"
+        if attempt.step[0] == phase and attempt.outcome == "passed" and path.is_file():
+            return json.loads(path.read_text(encoding="utf-8"))
+    return None
 
 
 def _ended(attempt: Attempt) -> datetime:

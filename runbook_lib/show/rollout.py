@@ -19,6 +19,7 @@ from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.rbac import Permission
 from runbook_lib.observe.rollout import Progress
 from runbook_lib.observe.smoke import Answer, Crossing
+from runbook_lib.show.checks import quiet
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
 _LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
@@ -33,7 +34,7 @@ def permission_table(answers: Sequence[Permission]) -> Styler:
         key = "allowed" if answer.allowed else "missing"
         row[key] = f"{row[key]} {answer.verb}".strip()
     frame = pd.DataFrame(rows.values(), columns=["resource", "allowed", "missing"])
-    return _plain(frame).map(lambda _: f"color: {BAD}; font-weight: bold", subset=["missing"])
+    return quiet(frame).map(lambda _: f"color: {BAD}; font-weight: bold", subset=["missing"])
 
 
 def difference_table(differences: Sequence[Difference]) -> Styler:
@@ -46,7 +47,7 @@ def difference_table(differences: Sequence[Difference]) -> Styler:
         rows += [head | row for row in (fields + conflicts or [{"field": d.note}])]
     frame = pd.DataFrame(rows, columns=["object", "from", "action", "field", "now", "then"]).fillna("")
     colours = {"create": GOOD, "change": "#9a6700", "same": CALM}
-    return _plain(frame).map(lambda action: f"color: {colours[action]}; font-weight: bold", subset=["action"])
+    return quiet(frame).map(lambda action: f"color: {colours[action]}; font-weight: bold", subset=["action"])
 
 
 def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Styler:
@@ -62,15 +63,19 @@ def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Style
         }
         for pod in pods
     ]
-    return _plain(pd.DataFrame(rows, columns=["Pod", "address", "ready", "in the Service", "restarts", "trouble"]))
+    return quiet(pd.DataFrame(rows, columns=["Pod", "address", "ready", "in the Service", "restarts", "trouble"]))
 
 
 def smoke_table(answers: Sequence[Answer]) -> Styler:
-    """One row a case, one column a target: the status and the time; wrong answers stand out."""
+    """One row a target, one column a case: the status and the time; wrong answers stand out."""
     cells = {(a.case, a.target): _said(a) for a in answers}
     cases, targets = dict.fromkeys(a.case for a in answers), dict.fromkeys(a.target for a in answers)
-    frame = pd.DataFrame([[cells.get((c, t), "") for t in targets] for c in cases], list(cases), list(targets))
-    return frame.style.map(lambda cell: f"color: {GOOD if cell.startswith('✓') else BAD}").set_table_styles(_LEFT)
+    frame = pd.DataFrame([[cells.get((c, t), "") for c in cases] for t in targets], list(targets), list(cases))
+    return (
+        frame.style.map(lambda cell: f"color: {GOOD if cell.startswith('✓') else BAD}")
+        .format(escape="html")
+        .set_table_styles(_LEFT)
+    )
 
 
 def _said(answer: Answer) -> str:
@@ -87,7 +92,7 @@ def crossing_table(crossings: Sequence[Crossing]) -> Styler:
          "forged session": c.forged}
         for c in crossings
     ]  # fmt: skip
-    return _plain(pd.DataFrame(rows, columns=["log in on", "go on with", "log-in", "with session", "forged session"]))
+    return quiet(pd.DataFrame(rows, columns=["log in on", "go on with", "log-in", "with session", "forged session"]))
 
 
 class LiveRollout:
@@ -150,10 +155,6 @@ def drill_figure(moments: Sequence[tuple[str, datetime]]) -> Figure:
     axis.spines[["top", "right", "left"]].set_visible(False)
     plt.close(figure)
     return figure
-
-
-def _plain(frame: pd.DataFrame) -> Styler:
-    return frame.style.hide(axis="index").set_table_styles(_LEFT)
 
 
 def _short(value: object) -> str:

@@ -73,7 +73,13 @@ def test_connections_without_a_command_to_count_them_are_not_zero() -> None:
 )
 def test_the_way_back_is_drilled_every_week_of_the_retention(days_ago: list[int], outcome: Outcome) -> None:
     drills = [NOW - timedelta(days=days) for days in days_ago]
-    assert retention.drilled(drills, NOW - timedelta(days=20), NOW).outcome is outcome
+    assert retention.drilled(drills, NOW - timedelta(days=20), NOW, timedelta(0)).outcome is outcome
+
+
+def test_the_silence_that_is_asked_for_does_not_make_the_drill_late() -> None:
+    drills, since = [NOW - timedelta(days=10)], NOW - timedelta(days=16)
+    assert retention.drilled(drills, since, NOW, timedelta(0)).outcome is Outcome.FAIL
+    assert retention.drilled(drills, since, NOW, WEEK).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(("weight", "outcome"), [(100, 0), (99, 2), (0, 2), (None, 1)])
