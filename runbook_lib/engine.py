@@ -42,7 +42,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Options:
-    """How a notebook is run; times in seconds, ``folder`` and ``imports`` as in `kernels.Wanted`.
+    """How a notebook is run; times in seconds, ``folder`` is the kernel's working directory.
 
     ``kernel_log`` is where the kernel's own output goes, when there is any.
     """
@@ -54,12 +54,11 @@ class Options:
     save_each_cell: bool = True
     kernel_log: Path | None = None
     on_cell: Callable[[int, int], None] | None = None
-    imports: tuple[str, ...] = ()
 
     @property
     def kernel(self) -> kernels.Wanted:
         """What its kernel must be."""
-        return kernels.Wanted(self.kernel_name, self.folder, self.imports)
+        return kernels.Wanted(self.kernel_name, self.folder)
 
 
 def execute(nb: NotebookNode, target: Path | None, options: Options, shelf: Kernels | None = None) -> Stop | None:

@@ -27,11 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a kernel must be: ``folder`` is its working directory, ``imports`` are modules loaded when it starts."""
+    """What a kernel must be; ``folder`` is its working directory."""
 
     name: str = "python3"
     folder: Path | None = None
-    imports: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,13 @@ class Kernel:
 
 
 class Kernels:
-    """Hands out kernels, and keeps one loop for all of them; leaving it ends every kernel."""
+    """Hands out kernels, and keeps one loop for all of them; leaving it ends every kernel.
 
-    def __init__(self) -> None:
+    ``imports`` are the modules that a kernel started ahead has loaded by the time it is needed.
+    """
+
+    def __init__(self, imports: Sequence[str] = ()) -> None:
+        self._imports = imports
         self._loop = asyncio.Runner()
         self._spare: Kernel | None = None
 
@@ -81,14 +84,14 @@ class Kernels:
         """After a while, start the kernel of the next notebook; a notebook that is quicker does without."""
         await asyncio.sleep(AHEAD)
         if self._spare is None:
-            self._spare = await start(wanted)
+            self._spare = await start(wanted, self._imports)
 
 
-async def start(wanted: Wanted) -> Kernel:
+async def start(wanted: Wanted, imports: Sequence[str] = ()) -> Kernel:
     """Start a kernel's process; NoSuchKernel when there is none of that name."""
     sockets = Path(tempfile.mkdtemp(prefix="kernel-"))
     manager = AsyncKernelManager(kernel_name=wanted.name, transport="ipc", ip=str(sockets / "k"))
-    lines = [f"__import__({module!r})" for module in wanted.imports]
+    lines = [f"__import__({module!r})" for module in imports]
     options = [NO_HISTORY, *([f"--IPKernelApp.exec_lines={lines!r}"] if lines else [])]
     cwd = {"cwd": str(wanted.folder)} if wanted.folder else {}
     try:

@@ -48,7 +48,7 @@ class Result:
 
 def advance(parameters: Parameters, screen: Screen, until: Step | None = None) -> int:
     """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code."""
-    with held(parameters, screen), Kernels() as shelf:
+    with held(parameters, screen), Kernels(KERNEL_IMPORTS) as shelf:
         while step := passage.next_step(passage.standings(parameters)):
             result = run_step(parameters, step, screen, shelf)
             if result.ending.exit_code or step == until:
@@ -87,7 +87,6 @@ def run_step(parameters: Parameters, step: Step, screen: Screen, shelf: Kernels 
         save_each_cell=step.phase in passage.CHANGING,
         kernel_log=attempt / "kernel.log",
         on_cell=screen.cell,
-        imports=KERNEL_IMPORTS,
     )
     with signals_wait():
         with screen.following(step.title, attempt):

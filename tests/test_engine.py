@@ -147,8 +147,8 @@ def test_the_next_kernel_is_started_ahead_and_used_when_it_fits(
 ) -> None:
     monkeypatch.setattr(kernels, "AHEAD", 0.0)
     tell = "import os, sys, time\nprint(os.getpid(), 'colorsys' in sys.modules, flush=True)\ntime.sleep(1)"
-    options = Options(folder=tmp_path, imports=("colorsys",))
-    with kernels.Kernels() as shelf:
+    options = Options(folder=tmp_path)
+    with kernels.Kernels(["colorsys"]) as shelf:
         execute(_notebook(tell), None, options, shelf)
         spare = shelf._spare
         assert spare is not None

@@ -58,7 +58,7 @@ def summary(attempt: Attempt) -> dict[str, Any]:
         "seconds": known.get("seconds"),
         "message": attempt.problem or known.get("message") or "",
         "next_notebook": known.get("next_notebook") or "",
-        "who": (known.get("who") or {}).get("name"),
+        "who": _name(known.get("who")),
         "folder": str(attempt.folder),
     }
 
@@ -107,6 +107,10 @@ def _options(values: Any) -> str:
     return "".join(
         f'<option value="{escape(v)}">{escape(v.replace("_", " "))}</option>' for v in sorted(set(values)) if v
     )
+
+
+def _name(who: Any) -> str | None:
+    return str(who["name"]) if isinstance(who, dict) and who.get("name") else None
 
 
 def _moment(text: Any) -> str:
