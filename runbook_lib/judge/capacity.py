@@ -12,6 +12,7 @@ from runbook_lib.model import Outcome, Verdict
 MIB = 2**20
 POINTS_NEEDED = 100
 DAYS_NEEDED = 14.0
+STEP_WANTED = 5.0
 MEMORY_MARGIN = 1.15
 HPA_TARGET = 0.70
 
@@ -46,6 +47,7 @@ class Use:
     memory_peak: float
     start_cpu_peak: float | None
     busiest: str
+    step_minutes: float
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ def size(usage: pd.DataFrame, jvm: Jvm | None = None, agents: tuple[float, float
         f"memory {first.memory_request} MiB (peak {use.memory_peak:.0f} MiB x "
         f"{MEMORY_MARGIN}), {first.replicas} replicas"
     )
+    if use.step_minutes > STEP_WANTED:
+        message += (
+            f"; the points are {use.step_minutes:.0f} min apart, shorter peaks do not show: load-test before the HPA"
+        )
     numbers = {"cpu_request": first.cpu_request, "memory_mib": float(first.memory_request), "points": float(use.points)}
     return Sizing(Verdict("size", Outcome.PASS, message, numbers), use, sizes)
 
@@ -141,6 +147,7 @@ def _use(usage: pd.DataFrame, running: pd.DataFrame, agents: tuple[float, float]
         memory_peak=float(memory.max()),
         start_cpu_peak=float(starting.max()) if len(starting) else None,
         busiest=str(p95.idxmax()),
+        step_minutes=float(running.groupby("instance")["at"].diff().dt.total_seconds().median()) / 60,
     )
     return use, cpu
 

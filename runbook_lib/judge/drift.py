@@ -47,7 +47,15 @@ def compare_hosts(hosts: Iterable[Host]) -> tuple[Drift, ...]:
     machines = tuple(hosts)
     rows = [_drift(aspect, machines) for aspect in (*ASPECTS, *_packages(machines))]
     known = [row for row in rows if any(value is not None for value in row.values.values())]
+    names = {row.aspect for row in known}
+    known = [row for row in known if not _said_already(row.aspect, names)]
     return tuple(sorted(known, key=lambda row: (not row.differs, -row.weight, row.aspect)))
+
+
+def _said_already(aspect: str, names: set[str]) -> bool:
+    """A package that another aspect speaks of: the JDK itself says more than the package it came in."""
+    same = {"package java": "JDK", "package python3": "Python", "package glibc": "C library"}
+    return any(aspect.startswith(package) and name in names for package, name in same.items())
 
 
 def drift_findings(drifts: Iterable[Drift], hosts: Iterable[Host]) -> list[Finding]:

@@ -18,7 +18,7 @@ class Range:
 
     def text(self, unit: str = "") -> str:
         """The range as people write it: ``12 - 20 h``."""
-        shown = f"{self.low:,.4g}" if self.low == self.high else f"{self.low:,.4g} - {self.high:,.4g}"
+        shown = f"{self.low:,.3g}" if self.low == self.high else f"{self.low:,.3g} - {self.high:,.3g}"
         return f"{shown} {unit}".strip()
 
 

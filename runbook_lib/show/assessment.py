@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -20,8 +21,8 @@ from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.migration import Migration
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import Grant, Known
-from runbook_lib.model import Finding, Verdict
-from runbook_lib.show.checks import escape, findings_table, quiet
+from runbook_lib.model import Finding, Outcome, Verdict
+from runbook_lib.show.checks import WEIGHTS, escape, quiet
 from runbook_lib.show.verdicts import COLOURS
 
 # Agrees; differs and the node or Pod sees to it; differs and the image has to decide; nothing on record.
@@ -103,7 +104,7 @@ def _grid(figure: Figure, axis: Axes, columns: int, rows: int) -> None:
     axis.tick_params(which="both", length=0)
     axis.spines[:].set_visible(False)
     names = ("as most hosts", "differs: Pod or node decides", "differs: the image must decide")
-    handles = [Rectangle((0, 0), 1, 1, color=shade) for shade in SHADES]
+    handles = [Rectangle((0, 0), 1, 1, color=shade) for shade in SHADES[: len(names)]]
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
 
 
@@ -124,9 +125,54 @@ def _short(text: str | None, width: int = 30) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def portability_table(findings: Iterable[Finding]) -> Styler | HTML:
-    """One row a place: where, what, why it breaks in a Pod, the control that answers it."""
-    return findings_table(findings, reason="why it breaks in a Pod", mend="what answers it")
+def drift_table(drifts: Iterable[Drift]) -> Styler:
+    """Each difference in words: what most hosts have, who has what instead, what that means for the move."""
+    rows = [
+        {
+            "aspect": row.aspect,
+            "most hosts": row.usual,
+            "but": "; ".join(f"{host}: {row.values[host] or 'nothing on record'}" for host in row.odd),
+            "what it means for the move": row.reason,
+        }
+        for row in drifts
+        if row.differs and row.weight >= 2
+    ]
+    return quiet(pd.DataFrame(rows, columns=["aspect", "most hosts", "but", "what it means for the move"]))
+
+
+def portability_table(findings: Iterable[Finding]) -> HTML:
+    """One block a topic: why it breaks in a Pod, what answers it, and each place with its line of code."""
+    topics: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.outcome is not Outcome.PASS:
+            topics.setdefault(finding.object, []).append(finding)
+    left = "text-align:left;vertical-align:top;padding:6px 14px 6px 0"
+    rows = "".join(
+        f"<tr style='border-top:1px solid #d0d7de'><td style='{left};white-space:nowrap'>"
+        f"<b style='color:{WEIGHTS[found[0].severity]}'>{found[0].severity}</b><br>{escape(topic)}</td>"
+        f"<td style='{left}'>{_reasons(found)}</td><td style='{left}'>{_places(found)}</td></tr>"
+        for topic, found in topics.items()
+    )
+    head = "".join(
+        f"<th style='{left}'>{text}</th>" for text in ("", "why it breaks in a Pod, and what answers it", "where")
+    )
+    table = f"<table style='table-layout:auto;width:100%'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return HTML(table if rows else "<p>Nothing found that binds the source to a machine.</p>")
+
+
+def _reasons(findings: Sequence[Finding]) -> str:
+    first = findings[0]
+    reason, _, change = first.reason.partition(" In code: ")
+    return f"{escape(reason)}<br><b>Code:</b> {escape(change)}<br><b>Manifest:</b> {escape(first.mend)}"
+
+
+def _places(findings: Sequence[Finding]) -> str:
+    lines = (
+        f"<code title='{escape(f.file)}'>{escape(Path(f.file).name)}:{f.line}</code> "
+        f"<span style='color:#57606a'>{escape(f.message.partition(': ')[2][:90])}</span>"
+        for f in findings
+    )
+    return "<br>".join(lines)
 
 
 def demand_table(demands: Iterable[Demand], decided: dict[str, str], shared_sessions: bool | None) -> Styler:
@@ -134,18 +180,18 @@ def demand_table(demands: Iterable[Demand], decided: dict[str, str], shared_sess
     rows = []
     for demand in demands:
         homes = {to for root, to in decided.items() if any(path.startswith(root) for path in demand.captured)}
-        by = f"decided: {', '.join(sorted(homes))}" if demand.topic == "local-file" and homes else ""
-        by = "decided: shared session store" if demand.topic == "session" and shared_sessions else by
+        by = ", ".join(sorted(homes)) if demand.topic == "local-file" and homes else ""
+        by = "shared session store" if demand.topic == "session" and shared_sessions else by
         rows.append(
             {
                 "topic": demand.topic,
                 "places": len(demand.places),
                 "first": demand.places[0],
                 "control": demand.control,
-                "": by,
+                "decided": by,
             }
         )
-    return quiet(pd.DataFrame(rows, columns=["topic", "places", "first", "control", ""]))
+    return quiet(pd.DataFrame(rows, columns=["topic", "places", "first", "control", "decided"]))
 
 
 def size_table(sizing: Sizing) -> Styler:
@@ -190,7 +236,7 @@ def usage_plot(usage: pd.DataFrame, sizing: Sizing) -> Figure:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", alpha=0.25)
     axes[1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes[1].xaxis.get_major_locator()))
-    axes[0].legend(frameon=False, ncols=len(names) + 1, loc="upper right", fontsize=8)
+    axes[0].legend(frameon=False, ncols=len(names) + 1, loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
     plt.close(figure)
     return figure
 

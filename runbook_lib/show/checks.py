@@ -27,11 +27,11 @@ def quiet(frame: pd.DataFrame) -> Styler:
     return (
         frame.style.hide(axis="index")
         .format(escape="html")
+        .set_table_attributes('style="table-layout: auto; width: 100%"')
         .set_table_styles(
             [
                 {"selector": "th", "props": [*cells, ("border-bottom", "1px solid #8c959f"), ("font-weight", "600")]},
-                {"selector": "td", "props": [*cells, ("max-width", "34em"), ("overflow-wrap", "anywhere")]},
-                {"selector": "", "props": [("width", "100%")]},
+                {"selector": "td", "props": [*cells, ("max-width", "36em"), ("overflow-wrap", "break-word")]},
             ]
         )
     )
@@ -75,10 +75,12 @@ def findings_table(
 
 
 def place(finding: Finding, root: Path | None = None) -> str:
-    """file:line, relative to the root where it lies below it."""
+    """file:line, relative to the root where it lies below it, else with its folder's name."""
     path = Path(finding.file)
     if root is not None and path.is_relative_to(root):
         path = path.relative_to(root)
+    elif path.is_absolute():
+        path = Path(*path.parts[-2:])
     return f"{path}:{finding.line}" if finding.line else str(path) if finding.file else ""
 
 

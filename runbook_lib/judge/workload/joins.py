@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from runbook_lib.artefacts import Demanded, Instruction, Node
 from runbook_lib.judge.quantity import number_of, quantity
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, Severity, failed, passed, patch_container, unknown
-from runbook_lib.judge.workload.pod import image_variables, variable
+from runbook_lib.judge.workload.pod import image_variables, session_store, variable, variable_names
 from runbook_lib.judge.workload.resources import resource
 from runbook_lib.judge.workload.security import effective
 from runbook_lib.judge.workload.volumes import volume_at
@@ -197,9 +197,7 @@ def _identity_answers(world: World, workload: Workload, container: Container, de
 def _session_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
     if world.assessed.shared_sessions:
         return "the profile names a shared session store"
-    store = [
-        name for name in _variable_names(world, workload, container) if re.search(r"(?i)redis|session|memcache", name)
-    ]
+    store = session_store(world, workload, container)
     if store:
         return f"a session store in {', '.join(store[:2])}"
     sticky = [s.title for s in world.services(workload) if s.node.get("spec", "sessionAffinity").text() == "ClientIP"]
@@ -207,7 +205,7 @@ def _session_answers(world: World, workload: Workload, container: Container, dem
 
 
 def _log_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
-    names = _variable_names(world, workload, container)
+    names = variable_names(world, workload, container)
     console = [name for name in names if re.search(r"(?i)log.*(stdout|console|stream|format|target)|LOG_TO", name)]
     if console:
         return f"{', '.join(console)} sends it to the console"
@@ -227,7 +225,7 @@ def _address_answers(world: World, workload: Workload, container: Container, dem
     external = [s.title for s in world.of_kind("Service") if s.node.get("spec", "type").text() == "ExternalName"]
     settings = [
         n
-        for n in _variable_names(world, workload, container)
+        for n in variable_names(world, workload, container)
         if re.search(r"(?i)(url|host|address|endpoint|database|dsn|broker|server)", n)
     ]
     if external:
@@ -253,16 +251,6 @@ ANSWERS: dict[str, Callable[[World, Workload, Container, Demanded], str]] = {
     "localhost": _address_answers,
     "time-zone": _zone_answers,
 }
-
-
-def _variable_names(world: World, workload: Workload, container: Container) -> list[str]:
-    names = list(container.variables())
-    for source in container.node.get("envFrom").elements():
-        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
-            found = world.named(kind, source.get(field, "name").text(), workload.resource)
-            for part in ("data", "stringData"):
-                names += [key for key, _ in found.node.get(part).entries()] if found else []
-    return names
 
 
 def _applications(world: World) -> Iterator[tuple[Workload, Container]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
@@ -16,7 +17,7 @@ from runbook_lib.judge.workload.check import (
     patch_pod,
     unknown,
 )
-from runbook_lib.judge.workload.world import Container, Workload, World
+from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
 
 UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
@@ -73,10 +74,14 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
     if demand is None or world.assessed.shared_sessions:
         return
     for service in world.of_kind("Service"):
-        if not any(service in world.services(w) for w in world.workloads()):
+        workloads = [w for w in world.workloads(*LONG_RUNNING) if service in world.services(w)]
+        if not workloads:
             continue
         node = service.node.get("spec", "sessionAffinity")
-        if node.text() == "ClientIP":
+        stores = [name for w in workloads for c in w.containers for name in session_store(world, w, c)]
+        if stores:
+            yield passed(service, node, f"sessions have a shared store ({stores[0]})")
+        elif node.text() == "ClientIP":
             yield passed(service, node, f"sessionAffinity ClientIP answers the sessions in memory ({demand.places[0]})")
         else:
             mend = patch(service, {"spec": {"sessionAffinity": "ClientIP"}})
@@ -85,6 +90,12 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
                 f"sessionAffinity is {node.text('None')}: users are logged out"
             )
             yield failed(service, node, message, mend)
+
+
+def session_store(world: World, workload: Workload, container: Container) -> list[str]:
+    """The variables that name a shared session store."""
+    names = variable_names(world, workload, container)
+    return [name for name in names if re.search(r"(?i)redis|session|memcache", name)]
 
 
 def service_links(world: World) -> Iterator[Seen]:
@@ -157,6 +168,17 @@ def variable(world: World, workload: Workload, container: Container, name: str) 
             return value.text(), value
     image = image_variables(world)
     return (image[name], container.node) if name in image else (None, container.node)
+
+
+def variable_names(world: World, workload: Workload, container: Container) -> list[str]:
+    """Every name that env and envFrom bring in, as far as the objects given say."""
+    names = list(container.variables())
+    for source in container.node.get("envFrom").elements():
+        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            found = world.named(kind, source.get(field, "name").text(), workload.resource)
+            for part in ("data", "stringData"):
+                names += [key for key, _ in found.node.get(part).entries()] if found else []
+    return names
 
 
 def image_variables(world: World) -> dict[str, str]:

@@ -127,11 +127,9 @@ def one_hand_on_replicas(world: World) -> Iterator[Seen]:
         if scaler is None:
             continue
         if node.exists:
-            yield failed(
-                workload,
-                node,
-                f"replicas {node.text()} is set while {scaler.title} scales: every apply throws its work away",
-            )
+            mend = patch(workload.resource, {"spec": {"replicas": None}})
+            message = f"replicas {node.text()} is set while {scaler.title} scales: every apply throws its work away"
+            yield failed(workload, node, message, mend)
         else:
             yield passed(workload, workload.spec, f"{scaler.title} alone decides on the replicas")
 

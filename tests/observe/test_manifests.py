@@ -1,0 +1,163 @@
+"""Manifests: every value keeps its line, everything that is no object is named, nothing raises but BadParameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.artefacts import Assessed, Demanded, Policy
+from runbook_lib.errors import BadParameters
+from runbook_lib.judge.dockerfile import check_dockerfile
+from runbook_lib.judge.workload.judge import check_manifests
+from runbook_lib.judge.workload.world import World
+from runbook_lib.model import Outcome
+from runbook_lib.observe.images import parse_dockerfile
+from runbook_lib.observe.manifests import parse_manifests, read_manifests
+
+GOOD = (Path(__file__).parent.parent / "judge" / "workload" / "good.yaml").read_text()
+
+BROKEN: list[tuple[str, str, str]] = [
+    ("a tab", "apiVersion: v1\nkind:\n\t- x\n", "f.yaml:3 is not YAML"),
+    ("half a file", 'apiVersion: v1\nkind: "Serv', "f.yaml:2 is not YAML"),
+    ("a template", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  n: {{ .Values.n }}\n", "f.yaml:5 holds a template"),
+    ("a template block", "{{- if .Values.on }}\nkind: Pod\n{{- end }}\n", "f.yaml:1 holds a template"),
+    ("only empty documents", "---\n---\n# nothing\n", "f.yaml holds no object"),
+    ("no kind", "apiVersion: v1\nmetadata: {name: x}\n", "f.yaml:1 has no kind and apiVersion"),
+    ("a list at the top", "- a\n- b\n", "f.yaml:1 has no kind"),
+    ("text", "just text\n", "f.yaml:1 has no kind"),
+    ("a cycle", "a: &a [*a]\n", "f.yaml:1 has no kind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+def test_what_is_no_object_is_a_finding_with_its_line(text: str, message: str) -> None:
+    read = parse_manifests(text, "f.yaml")
+    assert read.resources == ()
+    assert [f.outcome for f in read.findings] == [Outcome.FAIL]
+    assert read.findings[0].message.startswith(message)
+
+
+def test_a_key_given_twice_is_named_with_its_line() -> None:
+    read = parse_manifests("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  name: b\n", "f.yaml")
+    assert [(f.check, f.line) for f in read.findings] == [("duplicate-key", 5)]
+    assert read.resources[0].name == "b"
+
+
+def test_lists_anchors_and_merge_keys_are_resolved_with_their_lines() -> None:
+    text = (
+        "apiVersion: v1\nkind: List\nitems:\n"
+        "- &one\n  apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n- <<: *one\n  kind: Secret\n"
+    )
+    read = parse_manifests(text, "f.yaml")
+    assert [(r.kind, r.name, r.node.get("metadata").line) for r in read.resources] == [
+        ("ConfigMap", "a", 7),
+        ("Secret", "a", 7),
+    ]
+
+
+def test_a_missing_value_points_at_the_line_of_its_parent() -> None:
+    node = parse_manifests("apiVersion: v1\nkind: Pod\nspec:\n  containers: []\n", "f.yaml").resources[0].node
+    assert (node.get("spec", "volumes").exists, node.get("spec", "volumes").line) == (False, 3)
+    assert node.get("spec", "volumes").path == "spec.volumes"
+
+
+def test_windows_line_ends_change_nothing() -> None:
+    unix, windows = (parse_manifests(text, "f") for text in (GOOD, GOOD.replace("\n", "\r\n")))
+    assert [r.node.plain() for r in windows.resources] == [r.node.plain() for r in unix.resources]
+
+
+def test_quoted_braces_are_text_and_no_template() -> None:
+    text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  rule: "{{ $labels.pod }} is down"\n'
+    assert parse_manifests(text, "f").findings == ()
+
+
+def test_a_broken_file_among_good_ones_is_a_finding_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").write_bytes("apiVersion: v1\nkind: ConfigMap # 名\n".encode("gbk"))
+    read = read_manifests(tmp_path)
+    assert len(read.resources) == 10
+    assert [(f.object, "b.yaml:2 is not UTF-8" in f.message) for f in read.findings] == [("b.yaml", True)]
+
+
+@pytest.mark.parametrize("content", [None, "", "# nothing\n"])
+def test_nothing_to_check_is_refused_in_one_sentence(tmp_path: Path, content: str | None) -> None:
+    folder = tmp_path / "manifests"
+    if content is not None:
+        folder.mkdir()
+        (folder / "a.yaml").write_text(content)
+    with pytest.raises(BadParameters, match="manifests"):
+        read_manifests(folder)
+
+
+def checked(text: str) -> None:
+    """Everything that 02 does with a text; returns nothing, because all that counts is that it does not raise."""
+    manifests = parse_manifests(text, "f.yaml")
+    assessed = Assessed((8080,), 1.0, 2.0, 0.1, 100.0, 3, "Asia/Shanghai", None, "java 1.8.0_181", (
+        Demanded("local-file", "blocking", "c", ("a:1",), ("/data/x",)),
+        Demanded("session", "blocking", "c", ("a:1",)),
+        Demanded("cron", "blocking", "c", ("a:1",)),
+        Demanded("log-file", "warning", "c", ("a:1",), ("/var/log",)),
+    ))  # fmt: skip
+    dockerfile = parse_dockerfile("FROM a\nUSER b\nVOLUME /data\n", "Dockerfile")
+    check_manifests(World(manifests.resources, dockerfile, assessed, Policy(), "web"), manifests)
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["50%", "1Gi", "a:1@b"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "port", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+DOCUMENTS = list(yaml.safe_load_all(GOOD))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, inner in below for place in places(inner, (*path, key)))]
+
+
+def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = put(value[path[0]], path[1:], new)
+    return copy
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), value=VALUES)
+def test_a_wrong_type_in_any_field_is_never_a_traceback(data: st.DataObject, value: Any) -> None:
+    number = data.draw(st.integers(0, len(DOCUMENTS) - 1))
+    place = data.draw(st.sampled_from(places(DOCUMENTS[number])))
+    damaged = [*DOCUMENTS[:number], put(DOCUMENTS[number], place, value), *DOCUMENTS[number + 1 :]]
+    checked(yaml.safe_dump_all(damaged))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200) | st.text(alphabet="&*{}[]:,-<|> \n\t'\"!a1%", max_size=80))
+def test_no_text_at_all_is_a_traceback(text: str) -> None:
+    checked(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(["FROM a", "RUN <<E", "E", "\\", "USER", "ENV a=b c", "CMD [", "COPY --from", "ARG X", "#", "x", "FROM $X AS b"]), max_size=8))  # fmt: skip
+def test_no_dockerfile_is_a_traceback(lines: list[str]) -> None:
+    check_dockerfile(parse_dockerfile("\n".join(lines), "Dockerfile"))
+
+
+def test_ten_megabytes_are_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "big.yaml"
+    path.write_bytes(b"# " + b"x" * (10 * 2**20))
+    with pytest.raises(BadParameters, match="larger than 10 MiB"):
+        read_manifests(path)
