@@ -29,7 +29,6 @@ _OF_OBJECT = ("get", "patch", "update")
 _SUBRESOURCES: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
     "scale": ({"group": "autoscaling", "version": "v1", "kind": "Scale"}, _OF_OBJECT),
     "eviction": ({"group": "policy", "version": "v1", "kind": "Eviction"}, ("create",)),
-    "token": ({"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}, ("create",)),
     "binding": ({"kind": "Binding"}, ("create",)),
     "log": ({}, ("get",)),
     "status": ({}, _OF_OBJECT),

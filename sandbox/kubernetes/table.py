@@ -31,7 +31,7 @@ def of(resource: Resource, answer: JsonObject, now: datetime, include: str = "Me
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
         "columnDefinitions": [_definition(column) for column in columns],
-        "rows": [_row(item, columns, now, include) for item in items or ()],
+        "rows": [_row(resource, item, columns, now, include) for item in items or ()],
     }
 
 
@@ -50,11 +50,11 @@ def _definition(column: Column) -> JsonObject:
     }
 
 
-def _row(item: JsonObject, columns: tuple[Column, ...], now: datetime, include: str) -> JsonObject:
+def _row(resource: Resource, item: JsonObject, columns: tuple[Column, ...], now: datetime, include: str) -> JsonObject:
     row: JsonObject = {"cells": [column.cell(item, now.astimezone(UTC)) for column in columns]}
     if include == "Metadata":
         partial = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
         row["object"] = partial | {"metadata": item["metadata"]}
     elif include == "Object":
-        row["object"] = item
+        row["object"] = {"kind": resource.kind, "apiVersion": resource.api_version} | item
     return row

@@ -66,6 +66,14 @@ def test_get_prints_tables_and_objects(kubectl: Kubectl) -> None:
     assert kubectl("get", "cm", "-l", "app=web", "-o", "name").split() == ["configmap/settings"]
 
 
+def test_a_list_is_sorted_by_a_field(kubectl: Kubectl) -> None:
+    kubectl("create", "configmap", "b", "--from-literal=order=1")
+    kubectl("create", "configmap", "a", "--from-literal=order=2")
+    rows = kubectl("get", "configmaps", "--sort-by=.data.order", "--no-headers", "--field-selector=metadata.name!=x")
+    names = [row.split()[0] for row in rows.splitlines()]
+    assert [name for name in names if name in "ab"] == ["b", "a"]
+
+
 def test_objects_are_edited_labelled_and_scaled(cluster: Any, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=MANIFEST)
     kubectl("label", "deployment", "web", "tier=front")
