@@ -22,7 +22,8 @@ from sandbox.state import PartState, RangeState
 
 TICK = 0.25
 STARTING_TICK = 0.03
-READY_WITHIN = 30.0
+# A part that falls is noticed at once; this is for a slow machine, where all come up in 2 s on a free one.
+READY_WITHIN = 60.0
 END_WITHIN = 2.0
 # A single part that is stopped on purpose may finish what it is doing.
 STOP_WITHIN = 15.0
