@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
+import yaml
 from urllib3.util.retry import Retry
 
 from runbook_lib.errors import BadParameters, Unreachable
@@ -51,8 +52,8 @@ class Clients:
                 client = ApiClient()
             else:
                 client = config.new_client_from_config(context=wanted.context)
-        except config.ConfigException as error:
-            raise BadParameters(f"kubernetes.kubeconfig: {error}") from None
+        except (config.ConfigException, yaml.YAMLError) as error:
+            raise BadParameters(f"kubernetes.kubeconfig: {' '.join(str(error).split())}") from None
         client.configuration.retries = False
         return client
 
@@ -64,7 +65,7 @@ class Clients:
         wanted = self.parameters.prometheus
         headers = {"Authorization": f"Bearer {self.secret(wanted.token)}"} if wanted.token else None
         return PrometheusConnect(
-            url=wanted.url, headers=headers, timeout=wanted.timeout.total_seconds(), retry=_no_retries()
+            url=wanted.url.rstrip("/"), headers=headers, timeout=wanted.timeout.total_seconds(), retry=_no_retries()
         )
 
     @cached_property
@@ -75,7 +76,7 @@ class Clients:
 
         url = self.parameters.business.database
         url = self.secret(url) if is_reference(url) else url
-        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        if url.startswith("sqlite:///") and not url.startswith(("sqlite:///file:", "sqlite:///:memory:")):
             path = self.parameters.path(url.removeprefix("sqlite:///"))
             url = f"sqlite:///file:{path}?mode=ro&uri=true"
         try:
@@ -103,6 +104,7 @@ class Clients:
 
     def _cluster_secret(self, reference: str, rest: str) -> str:
         from kubernetes.client import ApiException, CoreV1Api
+        from urllib3.exceptions import HTTPError
 
         namespace, _, tail = rest.partition("/")
         name, _, key = tail.partition("#")
@@ -111,6 +113,8 @@ class Clients:
             return base64.b64decode(data[key]).decode()
         except (ApiException, KeyError) as error:
             raise BadParameters(f"the secret {reference!r} cannot be read: {getattr(error, 'reason', error)}") from None
+        except (HTTPError, OSError) as error:
+            raise Unreachable(f"the cluster does not answer for the secret {reference!r}: {error}") from None
 
 
 def is_reference(value: str) -> bool:
@@ -136,5 +140,4 @@ def require_http(url: str, what: str, timeout: float = 3) -> None:
 
 
 def _no_retries() -> requests.adapters.Retry:
-
     return Retry(total=0)

@@ -75,12 +75,11 @@ def read_gate(folder: Path, gate_id: str) -> dict[str, Any]:
     path = folder / f"{gate_id}.json"
     if not path.is_file():
         raise BadParameters(f"there is no gate {gate_id} in {folder}; `runbook status` lists those that wait")
-    raw = path.read_bytes()
-    filed: dict[str, Any] = {**json.loads(raw), "digest": digest(raw)}
-    answers = [json.loads(f.read_bytes()) for f in sorted(folder.glob(f"{gate_id}.answer-*.json"))]
-    filed["answers"] = [a for a in answers if a["gate_digest"] == filed["digest"]]
+    filed: dict[str, Any] = {**_json(path), "digest": digest(path.read_bytes())}
+    answers = [_json(f) for f in sorted(folder.glob(f"{gate_id}.answer-*.json"))]
+    filed["answers"] = [a for a in answers if a["gate_digest"] == filed["digest"] and a["by"] in filed["approvers"]]
     used = folder / f"{gate_id}.used.json"
-    filed["used_by"] = json.loads(used.read_bytes())["run"] if used.is_file() else None
+    filed["used_by"] = _json(used)["run"] if used.is_file() else None
     filed["state"] = _state(filed)
     return filed
 
@@ -179,6 +178,14 @@ def _decide(folder: Path, filed: dict[str, Any], run: Run) -> Decision:
     decision = Decision(filed["id"], True, by, now(), said["reason"], filed["evidence_digest"])
     run.event("gate_decided", **plain(decision))
     return decision
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError:
+        raise BadParameters(f"{path} is not what was filed: it is no JSON any more; find out who changed it") from None
+    return value
 
 
 def _create(path: Path, value: dict[str, Any]) -> bool:

@@ -97,7 +97,11 @@ class _StrictLoader(yaml.SafeLoader):
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue  # what << brings in, later keys may replace
         key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, dict | list):
+            raise yaml.constructor.ConstructorError(None, None, f"{key!r} cannot be a key", key_node.start_mark)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
@@ -118,7 +122,7 @@ def load(path: Path | str) -> Parameters:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadParameters(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise BadParameters(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise BadParameters(f"{path} must hold keys and values, found {type(data).__name__}")
@@ -149,7 +153,8 @@ def check(data: dict[str, Any], where: str) -> Parameters:
 
 def _fault(error: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"])
-    found = f", found {error['input']!r}" if not isinstance(error["input"], dict | list) else ""
+    secret = error["type"] == "not_a_reference"  # a value that may be a secret is not said aloud
+    found = "" if secret or isinstance(error["input"], dict | list) else f", found {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{key}: this key is not known; see parameters/order-service.example.yaml"

@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic.json_schema import WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
-_UNITS = {"ms": 0.001, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|min|h|d|w)$"
-
-
-def read_duration(value: object) -> timedelta:
-    """``"90s"``, ``"15min"``, ``"24h"``, ``"2w"`` as a timedelta; a bare number is refused because it has no unit."""
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str) or not re.match(_DURATION, value):
-        raise ValueError(f"{value!r} is not a duration; write a number and a unit, like 30s, 15min, 24h, 7d or 2w")
-    number, unit = re.match(r"^([0-9.]+)([a-z]+)$", value).groups()  # type: ignore[union-attr]
-    return timedelta(seconds=float(number) * _UNITS[unit])
-
-
-def write_duration(value: timedelta) -> str:
-    """The shortest exact way to write it: ``timedelta(hours=24)`` is ``"1d"``."""
-    seconds = value.total_seconds()
-    for unit in ("w", "d", "h", "min", "s"):
-        if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
-            return f"{seconds / _UNITS[unit]:g}{unit}"
-    return f"{seconds * 1000:g}ms" if seconds else "0s"
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(read_duration),
-    PlainSerializer(write_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["30s", "15min", "24h", "2w"]}),
-]
-Weight = Annotated[int, Field(strict=True, ge=0, le=100, description="percent of the users on the Kubernetes side")]
-Reference = Annotated[
-    str,
-    Field(description="a secret by reference: env:NAME, file:PATH or secret:namespace/name#key; never a value"),
-]
+from runbook_lib.fields import Duration, Reference, Span, Url, Weight
 
 
 class Section(BaseModel):
@@ -113,8 +78,8 @@ class Kubernetes(Section):
 
 
 class Prometheus(Section):
-    url: str
-    timeout: Duration = timedelta(seconds=3)
+    url: Url
+    timeout: Span = timedelta(seconds=3)
     token: Reference | None = None
     """Sent as a bearer token."""
 
@@ -141,7 +106,7 @@ class Metrics(Section):
     throttling: str | None = None
     """Query of the share of throttled CPU periods on the new side; None where no CPU limit is set."""
     alerts: str = 'ALERTS{alertstate="firing"}'
-    scrape: Duration = timedelta(seconds=15)
+    scrape: Span = timedelta(seconds=15)
     """Scrape interval: nothing can be seen faster than this."""
 
 
@@ -153,7 +118,7 @@ class Figure(Section):
 
 
 class Business(Section):
-    database: str
+    database: Url
     """SQLAlchemy URL without a password, or a reference to one that has it."""
     figures: list[Figure]
     per_request_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -172,7 +137,7 @@ class NginxSplit(Section):
     """Command that tests the configuration, as an argument list."""
     reload: list[str]
     """Command that reloads it."""
-    timeout: Duration = timedelta(seconds=10)
+    timeout: Span = timedelta(seconds=10)
 
 
 class Traffic(Section):
@@ -187,7 +152,7 @@ class Traffic(Section):
 
 class Stage(Section):
     weight: Weight
-    observe: Duration
+    observe: Span
     """How long the stage is watched at the least."""
     rule_out: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Rate of failed, and of slow, requests that must be ruled out to pass; None: thresholds.error_rate.
@@ -218,7 +183,7 @@ class Thresholds(Section):
 
 
 class Watch(Section):
-    tick: Duration = timedelta(seconds=15)
+    tick: Span = timedelta(seconds=15)
     """Time between two looks."""
     extend: Duration = timedelta(hours=1)
     """How much longer than planned a stage may be watched when evidence is missing."""
@@ -235,7 +200,7 @@ class Gates(Section):
     ask: list[str]
     """Steps that wait for a person: a phase, or gray_stage:WEIGHT."""
     approvers: list[Approver]
-    expires: Duration = timedelta(hours=24)
+    expires: Span = timedelta(hours=24)
     people: dict[str, Annotated[int, Field(ge=1, le=5)]] = {}
     """How many people must approve, by phase; one where nothing is said."""
 

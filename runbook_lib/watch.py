@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from runbook_lib.clients import Clients
 from runbook_lib.errors import Unreachable
+from runbook_lib.fields import write_duration
 from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_ready, judge_restarts, judge_throttling
 from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, ratio_cap
 from runbook_lib.judge.split import judge_split
 from runbook_lib.model import Outcome, Verdict, now, worst
-from runbook_lib.observe.counters import Delta, Reading, boundary, delta, read
+from runbook_lib.observe.counters import Delta, Reading, boundary, delta, read, remembering
 from runbook_lib.observe.metrics import firing_alerts, query
 from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
 from runbook_lib.parameters import Parameters
-from runbook_lib.sections import Stage, write_duration
+from runbook_lib.sections import Stage
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def watch_stage(
     memory = _Memory(clients, stage)
     begun, tick = clock(), p.watch.tick.total_seconds()
     observe, patience = stage.observe.total_seconds(), p.watch.extend.total_seconds()
-    for number in range(1, 10**9):
-        sleep(max(0.0, begun + number * tick - clock()))
+    while True:
+        sleep(tick - (clock() - begun) % tick)  # a look that took longer than a tick does not make the next ones hurry
         elapsed = clock() - begun
         look = memory.look(elapsed, max(0.0, observe - elapsed))
         yield look
@@ -151,8 +153,11 @@ class _Memory:
             reading = read(self.clients.prometheus, p.metrics, self.bound)
         except Unreachable as error:
             return str(error)
+        if self.last is None and not reading.counters["requests", "legacy"]:
+            return "Prometheus has no request counter of the old side"
         if self.last is not None:
             self.deltas.append(delta(self.last, reading, p.metrics))
+            reading = remembering(self.last, reading)
         self.last, self.measured_at = reading, elapsed
         return ""
 
@@ -185,10 +190,13 @@ class _Memory:
         window = write_duration(t.restart_window)
         if seen is None:
             return [judge_restarts(None, 0, window, t.restarts), judge_out_of_memory(None), judge_ready(None, None)]
-        recent = next(r for r in self.pods if seen.at - r.at <= t.restart_window)
+        # from look to look: a Pod that restarted and was then replaced has restarted all the same
+        looks = list(pairwise(self.pods))
+        restarts = sum(restarts_between(before, after) for before, after in looks)
+        recent = sum(restarts_between(b, a) for b, a in looks if seen.at - b.at <= t.restart_window)
         return [
-            judge_restarts(restarts_between(self.pods[0], seen), restarts_between(recent, seen), window, t.restarts),
-            judge_out_of_memory(kills_between(self.pods[0], seen)),
+            judge_restarts(restarts, recent, window, t.restarts),
+            judge_out_of_memory(sum(kills_between(before, after) for before, after in looks)),
             judge_ready(seen.ready, seen.wanted),
         ]
 

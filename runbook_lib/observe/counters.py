@@ -30,6 +30,8 @@ class Reading:
     at: datetime
     counters: dict[tuple[str, Side], dict[Labels, float]]
     queries: tuple[str, ...] = ()
+    missed: frozenset[tuple[str, Side, Labels]] = frozenset()
+    """Series that this reading only remembers from an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,43 @@ def read(prometheus: PrometheusConnect, metrics: Metrics, bound: float, at: date
 
 
 def delta(before: Reading, after: Reading, metrics: Metrics) -> Delta:
-    """The requests between two readings; a counter that fell was reset and counts from zero."""
+    """The requests between two readings; a counter that fell was reset and counts from zero, like that of a new Pod.
+
+    Old instances are not born during the passage: one that shows up late was not scraped before, and what it counted
+    in its life is not of this interval.
+    """
     grown: dict[tuple[str, Side], dict[Labels, float]] = {}
     notes = []
-    for key, series in after.counters.items():
-        earlier = before.counters[key]
-        grown[key] = {}
+    for (kind, side), series in after.counters.items():
+        earlier = before.counters[kind, side]
+        known = {_instance(labels) for labels in earlier}
+        grown[kind, side] = {}
         for labels, value in series.items():
-            start = earlier.get(labels, 0.0)
+            start, who = earlier.get(labels, 0.0), f"{side} {_instance(labels)}"
             if value < start:
-                notes.append(f"{key[1]} {dict(labels).get('instance', '')}: counter was reset")
+                notes.append(f"{who}: counter was reset")
                 start = 0.0
-            grown[key][labels] = value - start
-        notes += [f"{key[1]} {dict(labels).get('instance', '')}: gone" for labels in earlier.keys() - series.keys()]
+            elif side == "legacy" and known and _instance(labels) not in known:
+                notes.append(f"{who}: seen for the first time, counted from now on")
+                start = value
+            grown[kind, side][labels] = value - start
+        gone = {labels for labels in earlier.keys() - series.keys() if (kind, side, labels) not in before.missed}
+        notes += [f"{side} {_instance(labels)}: gone" for labels in gone]
     seconds = (after.at - before.at).total_seconds()
     return Delta(after.at, _errors(grown, metrics, seconds), _slow(grown, seconds), tuple(sorted(set(notes))))
+
+
+def remembering(before: Reading, after: Reading) -> Reading:
+    """``after``, and the series that only ``before`` has: a target that misses a scrape must not be counted anew."""
+    counters = {key: {**before.counters[key], **series} for key, series in after.counters.items()}
+    missed = {
+        (*key, labels) for key, series in counters.items() for labels in series.keys() - after.counters[key].keys()
+    }
+    return Reading(after.at, counters, after.queries, frozenset(missed))
+
+
+def _instance(labels: Labels) -> str:
+    return dict(labels).get("pod") or dict(labels).get("instance", "")
 
 
 def recent(prometheus: PrometheusConnect, metrics: Metrics, span: timedelta) -> Delta:
@@ -96,7 +120,6 @@ def recent(prometheus: PrometheusConnect, metrics: Metrics, span: timedelta) -> 
 
 
 def _errors(grown: dict[tuple[str, Side], dict[Labels, float]], metrics: Metrics, seconds: float) -> Interval:
-
     bad = re.compile(metrics.error_status)
     counts = []
     for side in SIDES:

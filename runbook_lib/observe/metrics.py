@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from runbook_lib.errors import Unreachable
+from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.model import SIDES, Measurement, now
 from runbook_lib.sections import Metrics, Selectors
 
@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 
 def query(prometheus: PrometheusConnect, text: str, at: datetime | None = None) -> list[tuple[dict[str, str], float]]:
-    """An instant query's series and values, without NaN; Unreachable when Prometheus does not answer or refuses."""
+    """An instant query's series and values, without NaN; Unreachable when Prometheus does not answer or refuses.
+
+    Raises BadParameters for an expression that gives no series, like a scalar or a range.
+    """
     from prometheus_api_client.exceptions import PrometheusApiClientException
 
     params = {"time": str(at.timestamp())} if at else None
     try:
-        result: list[dict[str, Any]] = prometheus.custom_query(text, params=params)
+        result: list[Any] = prometheus.custom_query(text, params=params)
     except requests.RequestException as error:
         cause = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+        cause = "its answer is not JSON" if isinstance(error, requests.JSONDecodeError) else cause
         raise Unreachable(f"Prometheus at {prometheus.url} does not answer ({cause}); nothing is known") from None
+    except (KeyError, TypeError):
+        raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url") from None
     except PrometheusApiClientException as error:
         raise Unreachable(f"Prometheus at {prometheus.url} refused {text!r}: {' '.join(str(error).split())}") from None
+    if not all(isinstance(series, dict) and "value" in series for series in result):
+        raise BadParameters(f"{text!r} gives no instant series; write an expression that does, like sum(rate(…[1m]))")
     values = [(dict(series["metric"]), float(series["value"][1])) for series in result]
     return [(labels, value) for labels, value in values if math.isfinite(value)]
 
@@ -65,11 +73,15 @@ def history(
     prometheus: PrometheusConnect, text: str, since: datetime, until: datetime, points: int = 60
 ) -> list[tuple[datetime, float]]:
     """One series over time, for a picture; empty when the expression gives nothing. Raises Unreachable."""
+    from prometheus_api_client.exceptions import PrometheusApiClientException
+
     step = max(1.0, (until - since).total_seconds() / points)
     try:
         result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, f"{step:g}s")
     except requests.RequestException:
         raise Unreachable(f"Prometheus at {prometheus.url} does not answer; nothing is known") from None
+    except PrometheusApiClientException as error:
+        raise Unreachable(f"Prometheus at {prometheus.url} refused {text!r}: {' '.join(str(error).split())}") from None
     pairs = [(float(at), float(value)) for at, value in (result[0]["values"] if result else [])]
     return [(datetime.fromtimestamp(at, UTC), value) for at, value in pairs if math.isfinite(value)]
 

@@ -27,7 +27,7 @@ def comparison_table(measurements: Sequence[Measurement]) -> Styler:
         frame[side] = pd.to_numeric(frame[side])
     frame.insert(3, "ratio", frame["kubernetes"] / frame["legacy"].where(frame["legacy"] != 0))
     formats: dict[Any, Any] = {**dict.fromkeys(SIDES, _number), "ratio": "{:.2f}"}
-    return frame.style.hide(axis="index").format(formats, na_rep="no data")
+    return frame.style.hide(axis="index").format(formats, na_rep="no data", escape="html")
 
 
 def _number(value: float) -> str:

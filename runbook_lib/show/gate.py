@@ -31,7 +31,8 @@ def gate_html(filed: dict[str, Any]) -> str:
         for v in filed["verdicts"]
     )
     said = "".join(
-        f"<li><b>{escape(a['by'])}</b> {a['answer']} at {a['at']}: {escape(a['reason'])}</li>" for a in filed["answers"]
+        f"<li><b>{escape(a['by'])}</b> {escape(a['answer'])} at {escape(a['at'])}: {escape(a['reason'])}</li>"
+        for a in filed["answers"]
     )
     return (
         "<div style='border:1px solid #8888;border-radius:8px;padding:12px 16px;max-width:60em'>"

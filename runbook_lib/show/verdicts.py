@@ -19,6 +19,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Styler:
     frame = pd.DataFrame(rows, columns=["criterion", "outcome", "because"])
     return (
         frame.style.hide(axis="index")
+        .format(escape="html")
         .map(lambda outcome: f"color: {COLOURS[outcome]}; font-weight: bold", subset=["outcome"])
         .set_table_styles([{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}])
     )
