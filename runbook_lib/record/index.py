@@ -82,8 +82,8 @@ def _row(records: Path, attempt: Attempt) -> str:
         step,
         f'<span class="outcome {escape(outcome)}">{escape(outcome.replace("_", " "))}</span>',
         _duration(line["seconds"]),
-        f'{escape(str(line["message"]))}<div class="run">{escape(attempt.run_id)} · attempt {attempt.number}</div>',
-        _links(records, attempt),
+        f'{escape(str(line["message"]))}<div class="run">{escape(attempt.run_id)}/{escape(attempt.folder.name)} '
+        f"{_links(records, attempt)}</div>",
     )
     return f"<tr {attributes}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -91,7 +91,7 @@ def _row(records: Path, attempt: Attempt) -> str:
 def _links(records: Path, attempt: Attempt) -> str:
     base = attempt.folder.relative_to(records).as_posix()
     found = [f'<a href="{escape(base)}/{name}">{word}</a>' for name, word in LINKS if (attempt.folder / name).exists()]
-    return " ".join(found)
+    return "".join(found)
 
 
 def _tiles(known: Sequence[Attempt]) -> str:
