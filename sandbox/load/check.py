@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.errors import Unreachable
 from sandbox.load.counts import read_lines
@@ -44,16 +45,15 @@ class OrderCheck:
 def check_orders(orders_file: Path, database: Path) -> OrderCheck:
     """Compare the load's list of orders with the database; raises Unreachable when one of them is missing.
 
-    An order that was acknowledged in the last second may not be on the list yet, so check when the load has ended.
+    True also while the load is running: an order is on the list before it is asked for, and in the database before
+    it is acknowledged, so the list is read before and after the database.
     """
-    if not orders_file.exists():
-        raise Unreachable(f"{orders_file} is missing: no load has run in this range.")
-    first, *lines = read_lines(orders_file) or [{}]
-    if "customers" not in first:
-        raise Unreachable(f"{orders_file} has no first line: the load has not begun.")
-    asked: dict[str, int] = {line["id"]: line["amount_cents"] for line in lines}
-    acknowledged = {line["id"] for line in lines if line["acknowledged"]}
-    rows = _rows(database, first["customers"])
+    customers, before = _listed(orders_file)
+    rows = _rows(database, customers)
+    _, after = _listed(orders_file)
+    asked = {line["id"]: int(line["amount_cents"]) for line in after if "amount_cents" in line}
+    answered = {line["id"]: bool(line["acknowledged"]) for line in before if "acknowledged" in line}
+    acknowledged = {one for one, told in answered.items() if told}
     written = dict(rows)
     return OrderCheck(
         acknowledged=len(acknowledged),
@@ -61,8 +61,18 @@ def check_orders(orders_file: Path, database: Path) -> OrderCheck:
         lost=sorted(acknowledged - written.keys()),
         doubled=sorted(written.keys() - asked.keys()),
         wrong_amounts=_wrong(asked, written),
-        unanswered=sorted((asked.keys() - acknowledged) & written.keys()),
+        unanswered=sorted((answered.keys() - acknowledged) & written.keys()),
     )
+
+
+def _listed(orders_file: Path) -> tuple[str, list[dict[str, Any]]]:
+    """How the names of the load's customers begin, and the lines about their orders so far."""
+    if not orders_file.exists():
+        raise Unreachable(f"{orders_file} is missing: no load has run in this range.")
+    first, *lines = read_lines(orders_file) or [{}]
+    if "customers" not in first:
+        raise Unreachable(f"{orders_file} has no first line: the load has not begun.")
+    return first["customers"], lines
 
 
 def _wrong(asked: dict[str, int], written: dict[str, int]) -> dict[str, tuple[int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ class Seen:
     status: int
     side: str | None
     session: str | None
-    body: bytes
     failure: str | None
     retried: bool = False
 
@@ -37,8 +35,11 @@ class Report(Protocol):
 
     second: Tally
 
-    def order(self, order_id: str, amount_cents: int, side: str | None, acknowledged: bool) -> None:
-        """One order that was asked for."""
+    def asked(self, order_id: str, amount_cents: int) -> None:
+        """One order is about to be asked for."""
+
+    def answered(self, order_id: str, acknowledged: bool) -> None:
+        """What its user was told in the end."""
 
 
 class Generator:
@@ -73,27 +74,24 @@ class Generator:
 
     async def _make(self, ask: Ask) -> None:
         begin = time.perf_counter()
+        if ask.kind == "order":
+            self._report.asked(ask.id, ask.amount_cents)
         seen = await self._ask_twice(ask)
         tally = self._report.second
         tally.add(seen.side, time.perf_counter() - begin, seen.failure)
         tally.retried += seen.retried
         if ask.kind == "order":
-            self._note_order(ask, seen)
+            self._note_order(ask, seen.failure is None)
         elif ask.kind == "login" and seen.failure is None and seen.session:
             self._users.logged_in(seen.session)
         if seen.status == 401 and ask.session:
             self._users.lost(ask.session)
 
-    def _note_order(self, ask: Ask, seen: Seen) -> None:
-        acknowledged = seen.failure is None
-        order_id = ask.id
+    def _note_order(self, ask: Ask, acknowledged: bool) -> None:
+        self._report.answered(ask.id, acknowledged)
         if acknowledged:
-            order_id = json.loads(seen.body)["id"]
             self._report.second.orders += 1
             self._report.second.amount_cents += ask.amount_cents
-        # An order that the service refused in so many words was never taken; one without an answer may have been.
-        if acknowledged or seen.status == 0 or seen.status >= 500:
-            self._report.order(order_id, ask.amount_cents, seen.side, acknowledged)
 
     async def _ask_twice(self, ask: Ask) -> Seen:
         """Again once when the connection died, as a browser would; an order keeps its id, so it is no new order."""
@@ -102,12 +100,12 @@ class Generator:
         except aiohttp.ClientError:
             pass
         except TimeoutError:
-            return Seen(0, None, None, b"", "timeout")
+            return Seen(0, None, None, "timeout")
         try:
             seen = await self._ask(ask)
         except (aiohttp.ClientError, TimeoutError):
-            return Seen(0, None, None, b"", "connection", retried=True)
-        return Seen(seen.status, seen.side, seen.session, seen.body, seen.failure, retried=True)
+            return Seen(0, None, None, "connection", retried=True)
+        return Seen(seen.status, seen.side, seen.session, seen.failure, retried=True)
 
     async def _ask(self, ask: Ask) -> Seen:
         headers = {"Cookie": f"session={ask.session}"} if ask.session else {}
@@ -118,10 +116,10 @@ class Generator:
         elif ask.kind == "login":
             body = {"customer": ask.customer}
         async with self._client.request(ask.method, self._entrance + ask.path, headers=headers, json=body) as answer:
-            content = await answer.read()
+            await answer.read()
             failure = str(answer.status) if answer.status >= 400 else None
             session = _session(answer.headers.get("Set-Cookie", ""))
-            return Seen(answer.status, answer.headers.get("X-Side"), session, content, failure)
+            return Seen(answer.status, answer.headers.get("X-Side"), session, failure)
 
 
 def new_client() -> aiohttp.ClientSession:

@@ -13,7 +13,7 @@ from sandbox.plan import Plan
 
 
 def orders_file(plan: Plan) -> Path:
-    """The orders of the last load: a first line about it, then id, amount and whether it was acknowledged."""
+    """The orders of the last load: a line about it, then a line for each that is asked for, and one for its answer."""
     return plan.folder / "load-orders.jsonl"
 
 
@@ -29,10 +29,13 @@ class Files:
         _line(self._orders, {"customers": customers, "started": self._started})
         self._write_total(running=True)
 
-    def order(self, order_id: str, amount_cents: int, side: str | None, acknowledged: bool) -> None:
-        """One order that was asked for; buffered until the second is over."""
-        line = {"id": order_id, "amount_cents": amount_cents, "side": side, "acknowledged": acknowledged}
-        self._orders.write(json.dumps(line) + "\n")
+    def asked(self, order_id: str, amount_cents: int) -> None:
+        """One order is about to be asked for: on the disk before it can be in the database."""
+        _line(self._orders, {"id": order_id, "amount_cents": amount_cents})
+
+    def answered(self, order_id: str, acknowledged: bool) -> None:
+        """What its user was told in the end."""
+        _line(self._orders, {"id": order_id, "acknowledged": acknowledged})
 
     async def every_second(self) -> None:
         """Close a second whenever one is over, for ever."""
@@ -46,7 +49,6 @@ class Files:
         self._number += 1
         second, self.second = self.second, Tally()
         self._total.merge(second)
-        self._orders.flush()
         _line(self._lines, {"at": now(), "second": self._number, **second.as_json()})
         self._write_total(running)
 

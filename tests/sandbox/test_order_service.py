@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -249,6 +250,66 @@ def test_a_refusal_of_redis_is_an_error_and_a_command_an_array() -> None:
     reply, _ = parse_reply(b"-NOAUTH needed\r\n") or pytest.fail("not read")
     assert isinstance(reply, OSError)
     assert command("GET", "é") == b"*2\r\n$3\r\nGET\r\n$2\r\n\xc3\xa9\r\n"
+
+
+class FakeRedis:
+    """Counts connections; answers +OK to SET, nothing to GET while ``mute``, and hangs up when told to."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.mute = False
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
+        while data := await reader.read(4096):
+            if not self.mute:
+                writer.write(b"+OK\r\n" * data.count(b"SET") + b"$3\r\nc-1\r\n" * data.count(b"GET"))
+        writer.close()
+
+    def hang_up(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
+
+def _with_redis(work: Callable[[FakeRedis, Sessions], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        redis = FakeRedis()
+        server = await asyncio.start_server(redis.serve, "127.0.0.1", 0)
+        sessions = Sessions(Redis("127.0.0.1", server.sockets[0].getsockname()[1], "", 0))
+        await work(redis, sessions)
+        sessions.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_sessions_share_one_connection_and_make_it_again_when_it_is_lost() -> None:
+    async def work(redis: FakeRedis, sessions: Sessions) -> None:
+        tokens = await asyncio.gather(*(sessions.create("c-1") for _ in range(20)))
+        assert len(set(tokens)) == 20
+        assert await asyncio.gather(*(sessions.customer(token) for token in tokens)) == ["c-1"] * 20
+        assert redis.connections == 1
+        redis.hang_up()
+        await asyncio.sleep(0.05)
+        assert await sessions.customer(tokens[0]) == "c-1"
+        assert redis.connections == 2
+
+    _with_redis(work)
+
+
+def test_a_question_that_redis_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.order_service.sessions.ANSWER_WITHIN", 0.05)
+
+    async def work(redis: FakeRedis, sessions: Sessions) -> None:
+        redis.mute = True
+        with pytest.raises(Unreachable, match="Redis at"):
+            await sessions.customer("f" * 32)
+        with pytest.raises(Unreachable):
+            await sessions.create("c-1")
+
+    _with_redis(work)
 
 
 # --- store
