@@ -31,12 +31,15 @@ def run(
     phase: Annotated[str | None, typer.Option(help="only this phase, for instance gray_stage")] = None,
     weight: Annotated[int | None, typer.Option(help="only the gray stage of this weight, in percent")] = None,
     until: Annotated[str | None, typer.Option(help="stop after this step: a phase, or gray_stage:WEIGHT")] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="begin a new passage with its first step")] = False,
 ) -> None:
     """Go on step by step until the passage is done, a person is asked (exit 75), or something stops it."""
     p = load(parameters)
     if weight is not None and phase is None:
         phase = "gray_stage"
-    _go(p, only=(phase, weight) if phase else None, until=until)
+    if anew and phase is not None:
+        raise BadParameters("--anew begins with the first step; leave out --phase and --weight")
+    _go(p, only=(phase, weight) if phase else None, until=until, anew=anew)
 
 
 @app.command()
@@ -53,7 +56,7 @@ def resume(parameters: File) -> None:
         word = f"the next step is {following}" if following else "the passage is done"
         print(f"nothing of {p.application.name} waits or was broken off; {word}")
         return
-    _go(p, only=None, until=None)
+    _go(p, only=None, until=None, anew=False)
 
 
 @app.command()
@@ -155,13 +158,13 @@ def _stopped(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _go(p: Parameters, only: tuple[str, int | None] | None, until: str | None) -> NoReturn:
+def _go(p: Parameters, only: tuple[str, int | None] | None, until: str | None, anew: bool) -> NoReturn:
     from runbook_lib import passage, preflight
     from runbook_lib.clients import connect
 
     step = passage.chosen(p, *only) if only else None
     last = passage.named(p, until) if until else None
-    ahead = [step] if step else passage.ahead(passage.standings(p), last)
+    ahead = [step] if step else passage.ahead(passage.fold(p, []) if anew else passage.standings(p), last)
     for one in ahead:
         passage.source_of(one)
     preflight.check(p, connect(p), ahead)
@@ -169,7 +172,7 @@ def _go(p: Parameters, only: tuple[str, int | None] | None, until: str | None) -
     from runbook_lib.progress import Screen
 
     screen = Screen()
-    raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last))
+    raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew))
 
 
 def _answer(gate: str, answer: Any, by: str, reason: str, records: Path | None) -> None:

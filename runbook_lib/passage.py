@@ -97,6 +97,8 @@ def fold(parameters: Parameters, known: Iterable[Attempt]) -> list[Standing]:
     for attempt in known:
         if bool(attempt.facts.get("dry_run")) != parameters.dry_run or attempt.outcome == "unreadable":
             continue
+        if attempt.facts.get("anew"):
+            last.clear()
         if resets_traffic(attempt):
             _forget(last, lambda key: key[0] in {"gray_stage", "comparison", "decommission"})
         elif attempt.step[0] == "gray_stage" and attempt.outcome == "passed":

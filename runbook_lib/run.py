@@ -46,11 +46,15 @@ class Result:
     next_notebook: str
 
 
-def advance(parameters: Parameters, screen: Screen, until: Step | None = None) -> int:
-    """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code."""
+def advance(parameters: Parameters, screen: Screen, until: Step | None = None, anew: bool = False) -> int:
+    """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code.
+
+    ``anew`` begins with the first step, whatever the records say.
+    """
     with held(parameters, screen), Kernels(KERNEL_IMPORTS) as shelf:
-        while step := passage.next_step(passage.standings(parameters)):
-            result = run_step(parameters, step, screen, shelf)
+        while step := passage.steps(parameters)[0] if anew else passage.next_step(passage.standings(parameters)):
+            result = run_step(parameters, step, screen, shelf, anew)
+            anew = False
             if result.ending.exit_code or step == until:
                 return result.ending.exit_code
         screen.say(f"{parameters.application.name} has gone the whole way")
@@ -73,11 +77,13 @@ def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
         yield
 
 
-def run_step(parameters: Parameters, step: Step, screen: Screen, shelf: Kernels | None = None) -> Result:
+def run_step(
+    parameters: Parameters, step: Step, screen: Screen, shelf: Kernels | None = None, anew: bool = False
+) -> Result:
     """Execute one notebook in a fresh attempt and file it, whatever happens in between."""
     source = passage.source_of(step)
     nb = _read(source)
-    attempt = open_attempt(parameters, step.key, source, "runner")
+    attempt = open_attempt(parameters, step.key, source, "runner", anew=anew)
     book = journal.Journal(attempt)
     nb = _with_parameters(nb, parameters, step, attempt)
     threading.Thread(target=html.warm_up, daemon=True).start()

@@ -26,11 +26,12 @@ def _attempts(*told: str) -> list[Attempt]:
     """``gray_stage:5 passed``, ``rollback/drill passed`` … as attempts in that order."""
     found = []
     for minute, text in enumerate(told):
-        name, outcome, *dry = text.split()
+        name, outcome, *flags = text.split()
         name, _, mode = name.partition("/")
         phase, _, weight = name.partition(":")
         predicate: dict[str, Any] = {"phase": phase, "weight": int(weight) if weight else None, "mode": mode or None}
-        predicate |= {"outcome": outcome, "started": f"2026-11-20T12:{minute:02}:00Z", "dry_run": bool(dry)}
+        predicate |= {"outcome": outcome, "started": f"2026-11-20T12:{minute:02}:00Z", "dry_run": "dry" in flags}
+        predicate["anew"] = "anew" in flags
         found.append(Attempt(Path(f"records/app/run-{minute}/attempt-1"), {"predicate": predicate}))
     return found
 
@@ -87,6 +88,8 @@ def test_short_passages_compare_while_users_are_on_both_sides(
         ),
         ([*_passed(), "assessment failed"], "assessment"),
         ([f"{name} passed dry" for name in BEGINNING], "assessment"),
+        ([*_passed("gray_stage:1"), "assessment passed anew"], "containerization checks"),
+        ([*_passed("gray_stage:1"), "assessment failed anew"], "assessment"),
         ([*_passed("gray_stage:1", "rollback/drill"), "gray_stage:1 rolled_back dry"], "gray stage 5 %"),
     ],
 )

@@ -96,9 +96,18 @@ def attempts(records: Path, application: str | None = None) -> list[Attempt]:
     return sorted(found, key=lambda attempt: attempt.order)
 
 
-def new_attempt(folder: Path, phase: str, weight: int | None, mode: str | None, dry_run: bool, at: datetime) -> Path:
-    """Make the folder of the next attempt at a step: the unfinished run goes on, otherwise a new run begins."""
-    run_id = run_to_continue(attempts(folder.parent, folder.name), (phase, weight, mode), dry_run)
+def new_attempt(
+    folder: Path,
+    phase: str,
+    weight: int | None,
+    mode: str | None,
+    dry_run: bool,
+    at: datetime,
+    anew: bool = False,
+) -> Path:
+    """Make the folder of the next attempt at a step: the unfinished run goes on, otherwise, or ``anew``, one begins."""
+    known = [] if anew else attempts(folder.parent, folder.name)
+    run_id = run_to_continue(known, (phase, weight, mode), dry_run)
     run = folder / run_id if run_id else _new_run(folder, _run_id(phase, weight, at))
     number = 1
     while True:
@@ -116,7 +125,7 @@ def run_to_continue(known: Iterable[Attempt], step: tuple[str, int | None, str |
     """The run whose last attempt at this step waits or was broken off, unless the traffic went back since."""
     last: Attempt | None = None
     for attempt in known:
-        if resets_traffic(attempt) and attempt.step != step:
+        if attempt.facts.get("anew") or (resets_traffic(attempt) and attempt.step != step):
             last = None
         if attempt.step == step and bool(attempt.facts.get("dry_run")) == dry_run:
             last = attempt

@@ -46,12 +46,16 @@ def open_attempt(
     source: Path | None,
     by: str,
     folder: Path | None = None,
+    anew: bool = False,
 ) -> Path:
-    """Make an attempt's folder with its parameters and the first line of its journal."""
+    """Make an attempt's folder with its parameters and the first line of its journal.
+
+    ``anew`` says that a new passage begins: what was recorded before no longer counts.
+    """
     phase, weight, mode = step
     home = parameters.path(parameters.records) / parameters.application.name
     if folder is None:
-        folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now())
+        folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now(), anew)
     else:
         folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "parameters.json", parameters.model_dump(mode="json"))
@@ -67,6 +71,7 @@ def open_attempt(
         weight=weight,
         mode=mode,
         dry_run=parameters.dry_run,
+        anew=anew,
         who=identity.who(),
         code=identity.code(project_root()),
         versions=identity.versions(),

@@ -3,7 +3,7 @@
 The subjects are the sha256 of the source notebook, the executed notebook (as a file, and of its content, which survives
 that JupyterLab rewrites a notebook it trusts), the parameters, the journal, the evidence and the gates. The predicate:
 
-- application, run, attempt, phase, weight, mode, dry_run: what was attempted
+- application, run, attempt, phase, weight, mode, dry_run, anew: what was attempted; anew begins a new passage
 - outcome: passed | failed | rolled_back | gate_pending | observing | refused | interrupted | crashed, with exit_code,
   error (class name), message, cell (its index) and next_notebook (what to open now)
 - started, ended (UTC, ISO 8601), seconds
@@ -79,7 +79,10 @@ def compose(attempt: Path, end: Ending, next_notebook: str = "", at: datetime | 
     first, ended = (started.at if started else now()), at or now()
     notebook = _notebook(attempt)
     predicate = {
-        **{key: begun.get(key) for key in ("application", "run", "attempt", "phase", "weight", "mode", "dry_run")},
+        **{
+            key: begun.get(key)
+            for key in ("application", "run", "attempt", "phase", "weight", "mode", "dry_run", "anew")
+        },
         **plain(end),
         "next_notebook": next_notebook,
         "started": first,

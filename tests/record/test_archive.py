@@ -76,6 +76,12 @@ def test_it_does_not_go_on_after_the_users_were_brought_back(
     assert archive.run_to_continue(known, GRAY, dry_run=False) == (waiting.parent.name if goes_on else None)
 
 
+def test_a_new_passage_does_not_go_on_with_what_an_earlier_one_left(tmp_path: Path) -> None:
+    first = write_record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT), "crashed")
+    anew = archive.new_attempt(tmp_path / "app", *GRAY, dry_run=False, at=AT, anew=True)
+    assert anew.parent != first.parent and anew.name == "attempt-1"
+
+
 def test_a_dry_run_does_not_go_on_in_earnest(tmp_path: Path) -> None:
     write_record(archive.new_attempt(tmp_path / "app", *GRAY, dry_run=True, at=AT), "interrupted", dry_run=True)
     assert archive.run_to_continue(archive.attempts(tmp_path), GRAY, dry_run=False) is None
