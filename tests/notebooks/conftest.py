@@ -1,0 +1,121 @@
+"""The notebooks run by plain papermill against a practice range with users on it, as an operator would run them."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import papermill
+import pytest
+import yaml
+
+from runbook_lib.act.traffic.nginx import shift
+from runbook_lib.act.workload import apply
+from runbook_lib.clients import connect
+from runbook_lib.errors import ChangeFailed
+from runbook_lib.observe import bundle
+from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.wait import wait
+from runbook_lib.parameters import Parameters, check
+from runbook_lib.record.archive import Attempt, attempts
+from sandbox import faults
+from sandbox.control import Wish, range_for
+from sandbox.plan import Plan
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class World:
+    """A range with load, its Deployment running, and a way to set where the users are."""
+
+    plan: Plan
+    values: dict[str, Any]
+
+    @property
+    def parameters(self) -> Parameters:
+        return check(self.values, "the range's parameters")
+
+    def users_at(self, weight: int) -> None:
+        shift(self.parameters.traffic.nginx, weight)
+
+    def fault(self, *words: str) -> None:
+        faults.switch(self.plan.faults, list(words))
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of a notebook: its attempt in the archive, and the name and message of what stopped it."""
+
+    attempt: Attempt
+    error: str
+    message: str
+
+    @property
+    def outcome(self) -> str:
+        return self.attempt.outcome
+
+
+Play = Callable[..., Played]
+
+
+@pytest.fixture(scope="session")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A range under 300 requests a second whose Kubernetes side is deployed and gets nobody yet."""
+    root = tmp_path_factory.mktemp("users")
+    with range_for(Wish(f"users-{os.getpid()}", root, load=300, owner=os.getpid())) as plan:
+        world = World(plan, yaml.safe_load(plan.parameters.read_text()))
+        p = world.parameters
+        cluster = Cluster(connect(p).kubernetes, p.kubernetes.namespace)
+        apply(cluster, bundle.read(plan.manifests, p.kubernetes.namespace))
+        wait(cluster, p.kubernetes.deployment, p.kubernetes.rollout_timeout)
+        yield world
+
+
+@pytest.fixture
+def world(users: World, tmp_path: Path) -> Iterator[World]:
+    """The shared range with records of its own and no gate; faults and users are put back afterwards."""
+    values = copy.deepcopy(users.values)
+    values["records"] = str(tmp_path / "records")
+    values["gates"]["ask"] = []
+    yield World(users.plan, values)
+    users.fault("off")
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            users.users_at(0)
+            return
+        except ChangeFailed:  # the range takes a moment to let nginx reload again
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def play(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Run one notebook to its end; ``changed`` are sections that differ, ``given`` the notebook's own parameters."""
+    monkeypatch.chdir(REPOSITORY / "notebooks")
+
+    def run(name: str, changed: dict[str, Any] | None = None, **given: Any) -> Played:
+        values = {**world.values, **(changed or {}), **given}
+        shutil.rmtree(tmp_path / "records" / "order-service", ignore_errors=True)
+        error, message = "", ""
+        try:
+            papermill.execute_notebook(
+                str(REPOSITORY / "notebooks" / name),
+                str(tmp_path / name),
+                parameters=values,
+                progress_bar=False,
+                log_output=False,
+            )
+        except papermill.PapermillExecutionError as stopped:
+            error, message = stopped.ename, stopped.evalue
+        return Played(attempts(tmp_path / "records")[-1], error, message)
+
+    return run
