@@ -24,6 +24,7 @@ from sandbox.control import Wish, range_for
 from sandbox.load.check import check_orders
 from sandbox.load.counts import read_lines
 from sandbox.load.report import orders_file
+from sandbox.picture import draw_passage
 from sandbox.plan import Plan
 
 # How large a fault is when only its name is given.
@@ -146,6 +147,8 @@ def _report(plan: Plan, saboteur: Saboteur, console: Console) -> None:
     if saboteur.at:
         _timeline(plan, saboteur.at, lines, console)
     console.print(f"orders: {check_orders(orders_file(plan), plan.orders_database)}")
+    picture = draw_passage(lines, plan.folder / "passage.png", saboteur.at)
+    console.print(f"The picture: {picture}", soft_wrap=True)
 
 
 def _timeline(plan: Plan, fault_at: datetime, lines: Sequence[dict[str, Any]], console: Console) -> None:
