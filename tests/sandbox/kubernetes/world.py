@@ -107,6 +107,9 @@ async def running(folder: Path, options: Options | None = None) -> AsyncIterator
         try:
             yield world
         finally:
+            while not queue.empty():
+                world.seen.append(queue.get_nowait())
+            store.unsubscribe(queue)  # what the end of the world does is no part of it
             broken = [task.exception() for task in tasks if task.done() and not task.cancelled()]
             for task in tasks:
                 task.cancel()
