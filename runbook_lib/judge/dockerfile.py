@@ -40,20 +40,9 @@ def check_dockerfile(dockerfile: Dockerfile, policy: Policy | None = None) -> li
     off = policy.off if policy else ()
     for rule in (rule for rule in RULES if dockerfile.stages and rule.id not in off):
         for outcome, line, message, mend in rule.judge(dockerfile):
-            found.append(
-                Finding(
-                    rule.id,
-                    rule.title,
-                    outcome,
-                    rule.severity,
-                    "Dockerfile",
-                    message,
-                    rule.reason,
-                    dockerfile.file,
-                    line,
-                    mend,
-                )
-            )
+            severity = "warning" if outcome is Outcome.INCONCLUSIVE else rule.severity
+            seen = (rule.id, rule.title, outcome, severity, "Dockerfile", message, rule.reason, dockerfile.file, line)
+            found.append(Finding(*seen, mend))
     return found
 
 

@@ -33,7 +33,7 @@ def read_assessment(path: Path) -> Assessed:
         raise BadParameters(f"assessment {path} is not what 01_assessment writes: run it again")
     try:
         return Assessed(**{**value, "ports": tuple(value.get("ports", ())), "demands": _demands(value)})
-    except TypeError as error:
+    except (TypeError, KeyError) as error:
         raise BadParameters(f"assessment {path} is not what 01_assessment writes ({error}): run it again") from None
 
 

@@ -1,5 +1,6 @@
 """Manifests: every value keeps its line, everything that is no object is named, nothing raises but BadParameters."""
 
+# ruff: noqa: E501 - a case is one line of a table
 from __future__ import annotations
 
 from pathlib import Path

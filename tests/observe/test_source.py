@@ -1,5 +1,6 @@
 """The source: planted truth is found, what looks alike is not, and no tree stops the assessment."""
 
+# ruff: noqa: E501 - a case is one line of a table
 from __future__ import annotations
 
 from pathlib import Path

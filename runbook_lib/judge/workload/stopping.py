@@ -41,9 +41,8 @@ def enough_grace(world: World) -> Iterator[Seen]:
         if grace is None:
             continue
         if seconds is None:
-            yield unknown(
-                (workload, container), where, f"how long preStop takes cannot be read; the grace period is {grace} s"
-            )
+            message = f"how long preStop takes cannot be read; the grace period is {grace} s"
+            yield unknown((workload, container), where, message, severity="warning")
         elif seconds >= grace:
             message = f"preStop takes {seconds:g} s of a grace period of {grace} s: nothing is left for the application"
             yield failed((workload, container), where, message, _longer(workload, seconds + (drain or 10)))

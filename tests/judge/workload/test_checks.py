@@ -1,5 +1,6 @@
 """Every check: a sound set of manifests passes it, and the damage it is about makes it, and nothing unrelated, fail."""
 
+# ruff: noqa: E501 - a case is one line of a table
 from __future__ import annotations
 
 from dataclasses import replace

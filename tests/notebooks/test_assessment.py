@@ -1,0 +1,121 @@
+"""01 and 02: the sample is assessed and found fit; what is missing or broken is refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import papermill
+import pytest
+import yaml
+
+from runbook_lib.parameters import project_root
+from runbook_lib.record.archive import Attempt, attempts
+
+ROOT = project_root()
+SAMPLE = ROOT / "sandbox" / "sample"
+FILLED = {
+    "namespace": "shop",
+    "port": "8080",
+    "image": "registry.example/shop/order-service:main-4f2a91c-20261112",
+    "orders_database": "sqlite:////orders.db",
+    "redis_url": "redis://sessions.shop.example:6379/0",
+}
+Play = Callable[[str], tuple[Attempt, str]]
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, Any]:
+    """The range's parameters with copies of the sample that a test may spoil; no range is running."""
+    sample = tmp_path / "sample"
+    shutil.copytree(SAMPLE, sample, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (sample / "manifests").glob("*.yaml"):
+        path.write_text(Template(path.read_text()).safe_substitute(FILLED))
+    given: dict[str, Any] = yaml.safe_load((ROOT / "parameters" / "demo.yaml").read_text())
+    given["records"] = str(tmp_path / "records")
+    given["assessment"] = {
+        "hosts": str(sample / "hosts"),
+        "usage": str(sample / "hosts" / "usage.csv"),
+        "profile": str(sample / "profile.yaml"),
+        "source": str(sample / "source"),
+    }
+    given["containerization"] = {"dockerfile": str(sample / "Dockerfile"), "manifests": str(sample / "manifests")}
+    return given
+
+
+@pytest.fixture
+def play(values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Run a notebook to its end; the attempt it filed, and what stopped it as ``Name: sentence``."""
+    monkeypatch.chdir(ROOT / "notebooks")
+
+    def run(name: str) -> tuple[Attempt, str]:
+        stopped_by = ""
+        try:
+            papermill.execute_notebook(
+                str(ROOT / "notebooks" / name),
+                str(tmp_path / name),
+                parameters=values,
+                progress_bar=False,
+                log_output=False,
+            )
+        except papermill.PapermillExecutionError as stopped:
+            stopped_by = f"{stopped.ename}: {stopped.evalue}"
+        return attempts(tmp_path / "records")[-1], stopped_by
+
+    return run
+
+
+def evidence(attempt: Attempt, name: str) -> Any:
+    return json.loads((attempt.folder / "evidence" / f"{name}.json").read_text())
+
+
+def test_the_sample_is_assessed_and_its_manifests_are_found_fit(play: Play) -> None:
+    assessed, error = play("01_assessment.ipynb")
+    assert (error, assessed.outcome) == ("", "passed")
+    handed = evidence(assessed, "assessment")
+    assert (handed["ports"], handed["start_seconds"], handed["drain_seconds"]) == ([8080], 0.3, 8.0)
+    assert {demand["topic"] for demand in handed["demands"]} >= {"session", "local-file", "cron", "identity"}
+
+    checked, error = play("02_containerization_checks.ipynb")
+    assert (error, checked.outcome) == ("", "passed")
+    joined = [
+        f for f in evidence(checked, "findings") if f["check"] in ("size-fits", "startup-budget", "graceful-stop")
+    ]
+    assert {f["check"] for f in joined} == {"size-fits", "startup-budget", "graceful-stop"}
+    assert {f["outcome"] for f in joined} == {"PASS"}
+
+
+def test_too_few_days_of_monitoring_give_no_size_and_no_pass(play: Play, values: dict[str, Any]) -> None:
+    usage = Path(values["assessment"]["usage"])
+    usage.write_text("".join(usage.read_text().splitlines(keepends=True)[:900]))
+    attempt, error = play("01_assessment.ipynb")
+    assert error.startswith("CriterionFailed: size: insufficient data")
+    assert attempt.outcome == "failed"
+    assert evidence(attempt, "assessment")["cpu_request"] is None
+
+
+def test_a_missing_source_tree_is_bad_parameters(play: Play, values: dict[str, Any]) -> None:
+    values["assessment"]["source"] = "nowhere"
+    attempt, error = play("01_assessment.ipynb")
+    assert error.startswith("BadParameters: source tree")
+    assert "check assessment.source" in error
+    assert attempt.outcome != "passed"
+
+
+def test_manifests_that_block_are_refused_with_their_line(play: Play, values: dict[str, Any]) -> None:
+    deployment = Path(values["containerization"]["manifests"]) / "30-deployment.yaml"
+    deployment.write_text(
+        deployment.read_text().replace("terminationGracePeriodSeconds: 20", "terminationGracePeriodSeconds: 2")
+    )
+    attempt, error = play("02_containerization_checks.ipynb")
+    assert error.startswith("CriterionFailed: blocking checks: 1 of ")
+    failed = [f for f in evidence(attempt, "findings") if f["outcome"] == "FAIL" and f["severity"] == "blocking"]
+    assert [(f["check"], Path(f["file"]).name, f["line"] > 0) for f in failed] == [
+        ("graceful-stop", "30-deployment.yaml", True)
+    ]
+    assert "terminationGracePeriodSeconds" in failed[0]["mend"]

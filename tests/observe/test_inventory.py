@@ -1,0 +1,176 @@
+"""Hosts, usage, the assessment's own file and the policy: what is broken is named with its place, the rest is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.artefacts import Assessed, Demanded
+from runbook_lib.durable import write_json
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import plain
+from runbook_lib.observe.assessment import latest_assessment, read_assessment, read_policy
+from runbook_lib.observe.hosts import read_hosts
+from runbook_lib.observe.located import read_located
+from runbook_lib.observe.usage import read_usage
+
+HEAD = "timestamp,host,cpu_cores,memory_bytes\n"
+
+
+def test_facts_are_read_with_and_without_their_prefix_and_wrapping(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"ansible_hostname": "vm-1", "ansible_kernel": "3.10"}))
+    (tmp_path / "b").write_text(json.dumps({"ansible_facts": {"hostname": "vm-2", "kernel": "4.18"}}))
+    (tmp_path / "usage.csv").write_text(HEAD)
+    hosts = read_hosts(tmp_path).hosts
+    assert [(host.name, host.facts["kernel"]) for host in hosts] == [("vm-1", "3.10"), ("vm-2", "4.18")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"ansible_hostname": "vm-2", ', "bad.json:1 is not JSON"),
+        ("{\n'名'}".encode("gbk"), "bad.json:2 is not UTF-8"),
+        (b"[1]", "bad.json:1 hold list"),
+        (b"[" * 100_000, "bad.json"),
+    ],
+)
+def test_a_broken_fact_file_is_named_and_the_others_are_read(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "good.json").write_text('{"ansible_hostname": "vm-1"}')
+    (tmp_path / "bad.json").write_bytes(content)
+    inventory = read_hosts(tmp_path)
+    assert [host.name for host in inventory.hosts] == ["vm-1"]
+    assert [said in finding.message for finding in inventory.findings] == [True]
+
+
+def test_no_readable_host_at_all_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(BadParameters, match="host facts"):
+            read_hosts(folder)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2026-11-04T00:30:00Z,vm-1,-1,1000", "u.csv:3 left out: cpu_cores is -1, which cannot be"),
+        ("2026-11-04T00:30:00Z,vm-1,nan,1000", "cpu_cores is nan"),
+        ("2026-11-04T00:30:00Z,vm-1,a lot,1000", "cpu_cores is 'a lot', not a number"),
+        ("yesterday evening,vm-1,0.1,1000", "'yesterday evening' is no time"),
+        ("2026-11-04T00:00:00Z,vm-1,0.1,1000", "is there twice"),
+        ("2026-11-04T00:30:00Z,vm-1", "cpu_cores is '', not a number"),
+    ],
+)
+def test_a_row_that_cannot_be_true_is_left_out_and_named(tmp_path: Path, row: str, said: str) -> None:
+    path = tmp_path / "u.csv"
+    path.write_text(f"{HEAD}2026-11-04T00:00:00Z,vm-1,0.1,1048576\n{row}\n")
+    usage = read_usage(path)
+    assert usage.table[["instance", "cpu_cores", "memory_mib"]].to_numpy().tolist() == [["vm-1", 0.1, 1.0]]
+    assert [said in finding.message for finding in usage.findings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "u.csv:1 has no column for at"),
+        (b"timestamp,host,cpu_cores\n", "no column for memory"),
+        (HEAD.encode(), "has no usable row"),
+        (HEAD.encode() + "主机".encode("gbk"), "u.csv:2 is not UTF-8"),
+        (HEAD.encode() + b"2026-11-04,vm-1,-1,1\n", "has no usable row: .*cpu_cores is -1"),
+    ],
+)
+def test_a_usage_file_that_says_nothing_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "u.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadParameters, match=said):
+        read_usage(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=120))
+def test_no_bytes_are_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "any.csv"
+    path.write_bytes(HEAD.encode() + content)
+    for read in (read_usage, read_assessment, lambda p: read_located(p, "profile")):
+        try:
+            read(path)
+        except BadParameters as error:
+            assert str(path) in str(error)
+
+
+def test_a_profile_with_a_key_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text("owner: a\nkind: web\nowner: b\n")
+    with pytest.raises(BadParameters, match=r"profile.yaml:3: owner is given twice"):
+        read_located(path, "profile")
+
+
+ASSESSED = Assessed(
+    (8080,), 0.3, 8.0, 0.1, 128.0, 5, "Etc/UTC", True, "python 3.11",
+    (Demanded("cron", "blocking", "a CronJob", ("crontab:2",), ("0 1 * * *",)),), {"/data": "object store"},
+)  # fmt: skip
+
+
+def test_what_the_assessment_hands_over_comes_back_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "attempt-1" / "evidence"
+    folder.mkdir(parents=True)
+    write_json(folder / "assessment.json", plain(ASSESSED))
+    assert latest_assessment(tmp_path) == (ASSESSED, str(folder / "assessment.json"))
+
+
+def test_the_newest_assessment_is_taken_and_none_is_an_empty_one(tmp_path: Path) -> None:
+    assert latest_assessment(tmp_path) == (Assessed(), "")
+    for number, port in enumerate((1, 2), 1):
+        folder = tmp_path / "run" / f"attempt-{number}" / "evidence"
+        folder.mkdir(parents=True)
+        write_json(folder / "assessment.json", plain(replace(ASSESSED, ports=(port,))))
+    assert latest_assessment(tmp_path)[0].ports == (2,)
+
+
+@pytest.mark.parametrize(
+    "value", [[], {"ports": [1], "other": 1}, {"demands": [{"topic": "a"}]}, {"ports": 8080}, {"demands": 1}]
+)
+def test_a_file_that_is_no_assessment_is_refused(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "assessment.json"
+    path.write_text(json.dumps(value))
+    with pytest.raises(BadParameters, match="run it again"):
+        read_assessment(path)
+
+
+TODAY = date(2026, 11, 20)
+
+
+def test_a_policy_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "registries: [registry.example]\nseverity: {dns-config: info}\n"
+        "off:\n  - {check: min-ready, owner: shop, reason: a batch, expires: 2026-12-01}\n"
+    )
+    policy = read_policy(path, TODAY)
+    assert (policy.off, policy.registries, policy.severities) == (
+        ("min-ready",),
+        ("registry.example",),
+        {"dns-config": "info"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("of: []", "policy.yaml:1: unknown key of"),
+        ("off: [{check: a, owner: b}]", "with check, reason and owner"),
+        ("off: [{check: a, owner: b, reason: c, expires: 2026-11-01}]", "expired on 2026-11-01"),
+        ("off: [{check: a, owner: b, reason: c, expires: soon}]", "is no date"),
+        ("severity: {a: grave}", "severity of a is grave"),
+        ("tag_pattern: '('", "not a regular expression"),
+    ],
+)
+def test_a_policy_that_is_wrong_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with pytest.raises(BadParameters, match=said):
+        read_policy(path, TODAY)
