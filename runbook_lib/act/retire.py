@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.model import Change, now
 from runbook_lib.observe.legacy import look
 from runbook_lib.sections import LegacyInstance
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def retire(
@@ -54,4 +57,4 @@ def _run(command: list[str], instance: LegacyInstance, folder: Path, patience: t
     if ended.returncode != 0:
         said = (ended.stderr or ended.stdout).strip()[-500:] or "no output"
         raise ChangeFailed(f"the command that retires {instance.name} ended with {ended.returncode}: {said}")
-    return ended.stdout.strip()
+    return _COLOUR.sub("", ended.stdout).strip()  # a kernel makes programs believe in a terminal

@@ -51,11 +51,11 @@ def acceptance(
     seconds = measured.get("release_seconds")
     return [
         Figure(
-            "release",
+            "rollout of a release",
             "min",
             stated.get("minutes_before"),
             None if seconds is None else seconds / 60,
-            "profile; rollout of the pilot deploy",
+            "profile (the whole release); a rollout of every Pod, timed in the pilot's drill",
         ),
         Figure(
             "releases that succeed",

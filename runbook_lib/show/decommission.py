@@ -115,20 +115,22 @@ def _value(value: float | None, unit: str) -> str:
 
 
 def acceptance_figure(figures: Sequence[Figure]) -> Picture:
-    """Each figure that is known on both sides, after as a share of before; green where it went the right way."""
+    """Each figure that is known on both sides, after as a multiple of before; green where it went the right way."""
     known = [f for f in figures if f.change is not None]
     figure, axis = plt.subplots(figsize=(9, 0.8 + 0.45 * max(1, len(known))), layout="constrained")
     for row, f in enumerate(known):
-        share = (f.change or 0.0) + 1
-        better = (share <= 1) is f.less_is_better
-        axis.barh(row, share, color=GOOD if better else BAD, height=0.55)
+        share = max((f.change or 0.0) + 1, 0.001)
+        better = share == 1 or (share < 1) is f.less_is_better
+        axis.barh(row, share - 1, left=1, color=GOOD if better else BAD, height=0.55)
         said = f"{_value(f.before, f.unit)} → {_value(f.after, f.unit)}"
-        axis.annotate(said, (max(share, 0), row), xytext=(5, 0), textcoords="offset points", va="center")
-    axis.axvline(1, color=CALM, linestyle="--", linewidth=1)
+        axis.annotate(said, (max(share, 1), row), xytext=(5, 0), textcoords="offset points", va="center")
+    axis.axvline(1, color=CALM, linewidth=1)
     axis.set_yticks(range(len(known)), [f.name for f in known])
-    axis.set_xlim(0, 1.45 * max([1.0, *((f.change or 0.0) + 1 for f in known)]))
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    axis.set_xlabel("after, as a share of before (dashed: no change)")
+    shares = [1.0, *(max((f.change or 0.0) + 1, 0.001) for f in known)]
+    axis.set(xscale="log", xlim=(min(shares) * 0.7, max(shares) * 6), ylim=(-0.6, max(len(known), 1) - 0.4))
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x:g} x")
+    axis.minorticks_off()
+    axis.set_xlabel("after, as a multiple of before")
     axis.invert_yaxis()
     axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
