@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.kubernetes import defaults, fields, ownership
+from sandbox.kubernetes.clone import clone
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.ownership import FieldPath, FieldSet
 from sandbox.kubernetes.resources import Resource
-from sandbox.kubernetes.store import clone
 
 JsonObject = dict[str, Any]
 

@@ -10,6 +10,7 @@ from sandbox.kubernetes.errors import bad_request
 
 JsonObject = dict[str, Any]
 
+_LARGEST = Decimal(2**63 - 1)
 _FORM = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _EXPONENT = re.compile(r"[eE][+-]?\d+")
@@ -30,9 +31,9 @@ def quantity(value: str | int | float) -> str:
     exponent = _EXPONENT.fullmatch(suffix)
     if _NUMBER.fullmatch(number) is None or not (exponent or suffix in _POWERS):
         raise bad_request("unable to parse quantity's suffix")
-    if exponent:
-        return _decimal(Decimal(number + suffix))
-    amount = Decimal(number) * _POWERS[suffix]
+    amount = Decimal(number + suffix) if exponent else Decimal(number) * _POWERS[suffix]
+    if abs(amount) > _LARGEST:
+        raise bad_request(f"unable to parse quantity {text}: it is larger than {_LARGEST}")
     if suffix.endswith("i") and abs(amount) >= 1024:
         return _binary(amount)
     return _decimal(amount)

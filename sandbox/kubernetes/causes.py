@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.kubernetes.errors import ApiError
+from sandbox.kubernetes.errors import ApiError, bad_request
 from sandbox.kubernetes.resources import Resource
 
 JsonObject = dict[str, Any]
@@ -60,6 +61,20 @@ def refusal(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
     details = {key: value for key, value in details.items() if value}
     details["causes"] = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
     return ApiError(422, f'{resource.qualified_kind} "{name}" is invalid: {text}', details=details)
+
+
+@contextmanager
+def well_formed(resource: Resource) -> Iterator[None]:
+    """ApiError 400 where a value has another form than its field: a list where a map belongs, a text for a number."""
+    refused = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+    try:
+        yield
+    except ApiError as error:
+        if error.code == 400:
+            raise bad_request(f"{refused}: {error.message}") from error
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise bad_request(f"{refused}: json: cannot unmarshal: {error}") from error
 
 
 # names and labels

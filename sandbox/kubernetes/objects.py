@@ -79,7 +79,7 @@ async def create(store: Store, target: Target, asked: web.Request) -> tuple[int,
         raise not_allowed()
     warnings = await schema.check(resource, obj, asked.query.get("fieldValidation", "Warn"))
     _require_kind(resource, obj)
-    metadata = obj.setdefault("metadata", {})
+    metadata = _metadata(obj)
     if target.namespace is not None:
         if metadata.setdefault("namespace", target.namespace) != target.namespace:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
@@ -234,8 +234,18 @@ def _require_kind(resource: Resource, obj: JsonObject) -> None:
         raise bad_request(message)
 
 
+def _metadata(obj: JsonObject) -> JsonObject:
+    """The object's metadata, made where there is none; ApiError 400 when it is no map."""
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    metadata = obj["metadata"]
+    if not isinstance(metadata, dict):
+        raise bad_request("json: cannot unmarshal metadata into Go value of type v1.ObjectMeta")
+    return metadata
+
+
 def _require_name(target: Target, obj: JsonObject) -> None:
-    metadata = obj.setdefault("metadata", {})
+    metadata = _metadata(obj)
     if metadata.setdefault("name", target.name) != target.name:
         raise bad_request(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"

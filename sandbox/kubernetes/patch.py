@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.kubernetes import fields
+from sandbox.kubernetes.clone import clone
 from sandbox.kubernetes.errors import ApiError, bad_request
-from sandbox.kubernetes.store import clone
 
 JsonObject = dict[str, Any]
 

@@ -42,7 +42,8 @@ class Server:
         """Listens; returns the settings with the port that was got."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        # A client that goes away ends its watch: nothing else would tell.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
         await self.open()
         return self.settings

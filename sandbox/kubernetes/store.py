@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sandbox.kubernetes import defaults, lifecycle, ownership, validation
+from sandbox.kubernetes import defaults, lifecycle, ownership, replacement, validation
+from sandbox.kubernetes.clone import clone
 from sandbox.kubernetes.errors import ApiError, already_exists, not_found, stale
 from sandbox.kubernetes.resources import Resource, resource
 
@@ -39,15 +40,6 @@ class Event:
 
 
 Events = list[Event]
-
-
-def clone(value: Any) -> Any:
-    """A deep copy of JSON data."""
-    if isinstance(value, dict):
-        return {key: clone(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clone(item) for item in value]
-    return value
 
 
 def timestamp(moment: datetime) -> str:
@@ -178,16 +170,16 @@ class Store:
         if given != old["resourceVersion"] or metadata.get("uid", old["uid"]) != old["uid"]:
             raise stale(resource.qualified, resource.group, resource.plural, old["name"])
         if subresource == "status":
-            updated = self._prepared(resource, self._with_new_status(obj, previous))
+            updated = self._prepared(resource, replacement.with_new_status(obj, previous))
         else:
-            updated = self._prepared(resource, self._with_server_fields(resource, obj, previous))
+            updated = self._prepared(resource, replacement.with_server_fields(resource, obj, previous))
             defaults.on_update(resource, updated, previous)
         validation.check(resource, updated, previous)
         updated["metadata"]["managedFields"] = old.get("managedFields", []) if managed is None else managed
-        if self._same(updated, previous, compare_managed=managed is not None):
+        if replacement.same(updated, previous, compare_managed=managed is not None):
             unchanged: JsonObject = clone(previous)
             return unchanged
-        if resource.generation and subresource != "status" and self._spec_differs(resource, updated, previous):
+        if resource.generation and subresource != "status" and replacement.spec_differs(resource, updated, previous):
             updated["metadata"]["generation"] = old.get("generation", 0) + 1
         if managed is None:
             now = timestamp(self.clock())
@@ -289,50 +281,3 @@ class Store:
             name: str = prefix + "".join(random.choices(NAME_LETTERS, k=5))
             if name not in taken:
                 return name
-
-    def _with_server_fields(self, resource: Resource, obj: JsonObject, previous: JsonObject) -> JsonObject:
-        """The object with what only the server writes taken from the stored one."""
-        old = previous["metadata"]
-        updated: JsonObject = clone(obj)
-        metadata = updated["metadata"]
-        for field in ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"):
-            metadata.pop(field, None)
-            if field in old:
-                metadata[field] = old[field]
-        if "generateName" in old:
-            metadata["generateName"] = old["generateName"]
-        metadata["resourceVersion"] = old["resourceVersion"]
-        if "status" in resource.subresources:
-            updated.pop("status", None)
-            if "status" in previous:
-                updated["status"] = clone(previous["status"])
-        return updated
-
-    def _with_new_status(self, obj: JsonObject, previous: JsonObject) -> JsonObject:
-        """The stored object with the status and the annotations that were given."""
-        updated: JsonObject = clone(previous)
-        if "status" in obj:
-            updated["status"] = clone(obj["status"])
-        if "annotations" in obj["metadata"]:
-            updated["metadata"]["annotations"] = clone(obj["metadata"]["annotations"])
-        return updated
-
-    def _same(self, updated: JsonObject, previous: JsonObject, *, compare_managed: bool) -> bool:
-        """Equal, leaving aside the bookkeeping of owners, or only its times."""
-        left, right = dict(updated), dict(previous)
-        left["metadata"], right["metadata"] = dict(left["metadata"]), dict(right["metadata"])
-        mine, theirs = left["metadata"].pop("managedFields", []), right["metadata"].pop("managedFields", [])
-        if left != right:
-            return False
-        return not compare_managed or ownership.without_times(mine) == ownership.without_times(theirs)
-
-    def _spec_differs(self, resource: Resource, updated: JsonObject, previous: JsonObject) -> bool:
-        """Whether the generation counts the change; of a Deployment it counts the annotations, too."""
-        if resource.kind == "Deployment":
-            annotations = [side["metadata"].get("annotations") or {} for side in (updated, previous)]
-            if annotations[0] != annotations[1]:
-                return True
-        outside = ("metadata", "status")
-        return {key: value for key, value in updated.items() if key not in outside} != {
-            key: value for key, value in previous.items() if key not in outside
-        }

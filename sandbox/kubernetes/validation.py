@@ -23,11 +23,12 @@ _AT_LEAST_0 = "must be greater than or equal to 0"
 
 def check(resource: Resource, obj: JsonObject, previous: JsonObject | None) -> None:
     """ApiError 422 when the object, or the change from `previous`, is not allowed."""
-    found = [*_metadata(resource, obj)]
-    if resource.kind in _CHECKS:
-        found += _CHECKS[resource.kind](obj)
-    if previous is not None and resource.kind in _CHANGES:
-        found += _CHANGES[resource.kind](previous, obj)
+    with causes.well_formed(resource):
+        found = [*_metadata(resource, obj)]
+        if resource.kind in _CHECKS:
+            found += _CHECKS[resource.kind](obj)
+        if previous is not None and resource.kind in _CHANGES:
+            found += _CHANGES[resource.kind](previous, obj)
     if found:
         raise causes.refusal(resource, obj["metadata"].get("name", ""), found)
 
@@ -128,6 +129,9 @@ def _autoscaler(obj: JsonObject) -> Iterator[Cause]:
         yield invalid("spec.maxReplicas", highest, "must be greater than 0")
     elif highest < lowest:
         yield invalid("spec.maxReplicas", highest, "must be greater than or equal to `minReplicas`")
+    for at, metric in enumerate(spec["metrics"]):
+        if not metric.get("type"):
+            yield required(f"spec.metrics[{at}].type", "must specify a metric source type")
     for field in ("kind", "name"):
         if not spec.get("scaleTargetRef", {}).get(field):
             yield required(f"spec.scaleTargetRef.{field}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.kubernetes import canonical, patch, protobuf
-from sandbox.kubernetes.columns import age
+from sandbox.kubernetes.cells import age
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.selectors import match_selector
 

@@ -101,12 +101,10 @@ def undescribed(recorded: list[dict[str, Any]], served: list[dict[str, Any]], ke
     for item in served:
         other = {name: value for name, value in known.get(item[key], {}).items() if name != "storageVersionHash"}
         served_subresources = {entry["subresource"] for entry in item.get("subresources", ())}
-        if "subresources" in other:
-            other["subresources"] = [
-                entry for entry in other["subresources"] if entry["subresource"] in served_subresources
-            ]
-        for left, right in ((other, item),):
-            left["verbs"], right["verbs"] = sorted(left.get("verbs", ())), sorted(right["verbs"])
+        parts = [entry for entry in other.pop("subresources", ()) if entry["subresource"] in served_subresources]
+        if parts:
+            other["subresources"] = parts
+        other["verbs"], item["verbs"] = sorted(other.get("verbs", ())), sorted(item["verbs"])
         lines += [f"{item[key]}{text}" for text in differences(other, item)]
     return lines
 

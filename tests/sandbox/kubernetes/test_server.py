@@ -125,6 +125,21 @@ def test_a_watch_that_has_ended_costs_nothing(tmp_path: Path) -> None:
     assert asyncio.run(scenario()) == 0
 
 
+def test_a_watch_ends_when_its_client_goes_away(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path) as (store, url, session):
+            watching = await session.get(f"{url}/api/v1/configmaps?watch=true")
+            await until_subscribed(store, 1)
+            watching.close()
+
+            async def nobody() -> bool:
+                return not store._subscribers
+
+            await until(nobody)
+
+    asyncio.run(scenario())
+
+
 def test_a_watch_says_where_it_is_when_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "BOOKMARK_SECONDS", 0.1)
 
