@@ -95,8 +95,8 @@ def status(parameters: File) -> None:
     console = Console(highlight=False)
     console.print(table)
     folder = passage.home(p)
-    if pid := holder(folder):
-        console.print(f"\nrun now by process {pid}")
+    if (who := holder(folder)) is not None:
+        console.print(f"\nrun now by {who}")
     for gate in all_gates(folder.parent, folder.name):
         if gate["state"] == "pending":
             console.print(f"\nwaits: {gate['question']}\n  {gate['id']}\n  answered by: {', '.join(gate['approvers'])}")

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from runbook_lib.record.begin import open_attempt
 
 KERNEL_IMPORTS = ("runbook_lib.record", "pandas", "kubernetes.client", "prometheus_api_client")
 """Loaded while a kernel starts ahead: together they take seconds, and nearly every notebook needs them."""
+YOUNG = 60.0  # seconds
 KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
@@ -131,6 +133,8 @@ def file_abandoned(folder: Path) -> list[Result]:
             continue
         if attempt.facts.get("by") == "runner":
             _wait_for_kernel(attempt.folder)
+        elif time.time() - attempt.folder.stat().st_mtime < YOUNG:
+            continue  # a notebook without runner may be about to open its journal
         if journal.is_held(attempt.folder):
             continue  # somebody works in it, cell by cell
         _settle_notebook(attempt.folder / archive.NOTEBOOK)
@@ -143,19 +147,19 @@ def file_abandoned(folder: Path) -> list[Result]:
 def take_over(folder: Path, screen: Screen, patience: float = 10) -> None:
     """Tell the application's runner to stop, so that a rollback need not wait for it; Busy when it does not."""
     end = time.monotonic() + patience
-    told = None
+    told: archive.Holder | None = None
     while True:
         try:
             with archive.hold(folder):
                 return
         except Busy:
-            pid = archive.holder(folder)
-            if time.monotonic() > end:
-                raise
-            if pid is not None and pid != told:
-                told = pid
-                screen.say(f"process {pid} runs this application; it is told to stop and to file what it did")
-                os.kill(pid, signal.SIGTERM)
+            who = archive.holder(folder)
+            if time.monotonic() > end or (who is not None and who.host != socket.gethostname()):
+                raise  # a process of another machine can only be stopped there
+            if who is not None and who != told:
+                told = who
+                screen.say(f"{who} runs this application; it is told to stop and to file what it did")
+                os.kill(who.pid, signal.SIGTERM)
             time.sleep(0.1)
 
 

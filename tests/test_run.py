@@ -23,6 +23,7 @@ from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.passage import Step
 from runbook_lib.progress import Screen
 from runbook_lib.record import archive, journal
+from runbook_lib.record.begin import open_attempt
 
 RAISES = "from runbook_lib.errors import *\nraise {}('the sentence')"
 WAITS = "import time\nrun.event('waiting')\ntime.sleep(60)"
@@ -125,6 +126,28 @@ def test_a_second_runner_is_told_who_runs_the_application(project: Path) -> None
     p = demo(project)
     with archive.hold(passage.home(p)), pytest.raises(Busy, match=str(os.getpid())):
         run.single(p, Step("assessment"), _screen())
+
+
+def test_a_rollback_does_not_shoot_at_a_process_number_of_another_machine(project: Path) -> None:
+    folder = passage.home(demo(project))
+    with archive.hold(folder):
+        (folder / "runner.lock").write_text(f"{os.getpid()} another-machine")
+        with pytest.raises(Busy, match="another-machine"):
+            run.take_over(folder, _screen())
+
+
+def test_what_a_dead_notebook_without_runner_left_is_filed_with_its_last_word(project: Path) -> None:
+    p = demo(project)
+    begun = [open_attempt(p, step, None, "notebook") for step in (("gray_stage", 5, None), ("assessment", None, None))]
+    for attempt in begun:
+        book = journal.Journal(attempt)
+        book.write("cell_failed", error="GatePending", message="may they go?")
+        book.close()
+    os.utime(begun[0], (0, 0))
+    with run.held(p, _screen()):
+        pass
+    assert [read.outcome for read in map(archive.read_attempt, begun)] == ["gate_pending", "crashed"]
+    assert not (begun[1] / archive.RECORD).exists()  # it is young: its notebook may be about to go on
 
 
 def _runner(project: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -148,13 +149,10 @@ def hold(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = holder(folder)
-            raise Busy(
-                f"{folder.name} is being run by process {pid or 'unknown'} on this machine; wait for it or stop it"
-            ) from None
+            raise Busy(f"{folder.name} is being run by {holder(folder)}; wait for it or stop it") from None
         stream.seek(0)
         stream.truncate()
-        stream.write(str(os.getpid()))
+        stream.write(f"{os.getpid()} {socket.gethostname()}")
         stream.flush()
         try:
             yield
@@ -163,11 +161,22 @@ def hold(folder: Path) -> Iterator[None]:
             stream.truncate()
 
 
-def holder(folder: Path) -> int | None:
-    """The process that runs an application now."""
+@dataclass(frozen=True)
+class Holder:
+    """A process that runs an application; ``host`` matters where the archive is on a shared disk."""
+
+    pid: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def holder(folder: Path) -> Holder | None:
+    """Who runs an application now."""
     path = folder / "runner.lock"
-    text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
-    return int(text) if text.isdigit() else None
+    pid, _, host = path.read_text(encoding="utf-8").strip().partition(" ") if path.is_file() else ("", "", "")
+    return Holder(int(pid), host) if pid.isdigit() else None
 
 
 def _run_id(phase: str, weight: int | None, at: datetime) -> str:

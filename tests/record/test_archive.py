@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import re
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,8 +99,9 @@ def test_a_record_that_cannot_be_read_is_told_and_not_dropped(tmp_path: Path, co
 
 
 def test_only_one_runner_holds_an_application_and_the_other_learns_which(tmp_path: Path) -> None:
-    with archive.hold(tmp_path / "app"), pytest.raises(Busy, match=str(archive.holder(tmp_path / "app"))):
-        archive.hold(tmp_path / "app").__enter__()
+    with archive.hold(tmp_path / "app"):
+        with pytest.raises(Busy, match=rf"process {os.getpid()} on {re.escape(socket.gethostname())}"):
+            archive.hold(tmp_path / "app").__enter__()
     with archive.hold(tmp_path / "app"):
         pass
     assert archive.holder(tmp_path / "app") is None
