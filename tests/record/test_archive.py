@@ -99,9 +99,9 @@ def test_a_record_that_cannot_be_read_is_told_and_not_dropped(tmp_path: Path, co
 
 
 def test_only_one_runner_holds_an_application_and_the_other_learns_which(tmp_path: Path) -> None:
-    with archive.hold(tmp_path / "app"):
-        with pytest.raises(Busy, match=rf"process {os.getpid()} on {re.escape(socket.gethostname())}"):
-            archive.hold(tmp_path / "app").__enter__()
+    me = rf"process {os.getpid()} on {re.escape(socket.gethostname())}"
+    with archive.hold(tmp_path / "app"), pytest.raises(Busy, match=me):
+        archive.hold(tmp_path / "app").__enter__()
     with archive.hold(tmp_path / "app"):
         pass
     assert archive.holder(tmp_path / "app") is None
