@@ -140,4 +140,4 @@ def require_http(url: str, what: str, timeout: float = 3) -> None:
 
 
 def _no_retries() -> requests.adapters.Retry:
-    return Retry(total=0)
+    return Retry(0, read=False)  # read=False: a time-out stays one, and is not told as "too many retries"

@@ -26,9 +26,11 @@ def read_figures(database: Engine, figures: Sequence[Figure], since: datetime, u
     for figure in figures:
         try:
             found += _read(database, figure, span, until)
-        except OperationalError as error:
-            raise Unreachable(f"the business database does not answer for {figure.name}: {_cause(error)}") from None
         except DBAPIError as error:
+            # SQLite says "operational" of a wrong query, too
+            wrong = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+            if isinstance(error, OperationalError) and not wrong:
+                raise Unreachable(f"the business database does not answer for {figure.name}: {_cause(error)}") from None
             raise BadParameters(f"business.figures.{figure.name}: the database refused it: {_cause(error)}") from None
     return found
 

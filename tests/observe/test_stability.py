@@ -1,0 +1,154 @@
+"""Restarts, OOM kills and readiness as the API tells them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiClient, Configuration
+
+from runbook_lib.errors import Unreachable
+from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
+from runbook_lib.sections import Kubernetes
+
+WANTED = Kubernetes(namespace="shop", deployment="order-service", service="", gateway="", manifests="")
+DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/order-service"
+PODS = "/api/v1/namespaces/shop/pods"
+
+
+def pod(name: str, ready: bool = True, restarts: int = 0, oom: str = "", leaving: bool = False) -> dict[str, Any]:
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": oom}} if oom else {}
+    status = {"name": "app", "restartCount": restarts, "ready": ready, "image": "", "imageID": "", "lastState": ended}
+    meta: dict[str, Any] = {"name": name}
+    if leaving:
+        meta["deletionTimestamp"] = "2026-11-20T12:00:00Z"
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    return {"metadata": meta, "status": {"conditions": conditions, "containerStatuses": [status]}}
+
+
+class Api:
+    """A Kubernetes API that knows one Deployment and its Pods."""
+
+    def __init__(self) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.replicas: int | None = 3
+        self.status = 200
+        self.asked: list[str] = []
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                api.asked.append(self.path)
+                body = json.dumps(api.answer(self.path.partition("?")[0])).encode()
+                self.send_response(api.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def answer(self, path: str) -> dict[str, Any]:
+        if path == DEPLOYMENT:
+            selector = {"matchLabels": {"app": "order-service", "tier": "web"}}
+            return {"spec": {"replicas": self.replicas, "selector": selector, "template": {}}}
+        return {"items": self.pods} if path == PODS else {}
+
+    def read(self) -> Stability:
+        return read_stability(client_of(f"http://127.0.0.1:{self.server.server_port}"), WANTED)
+
+
+def client_of(host: str) -> ApiClient:
+    configuration = Configuration(host=host)
+    configuration.retries = False
+    return ApiClient(configuration)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+    thread = threading.Thread(target=api.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield api
+    api.server.shutdown()
+    api.server.server_close()
+    thread.join()
+
+
+def test_pods_of_the_deployment_are_counted_by_container(api: Api) -> None:
+    api.pods = [pod("a", restarts=2), pod("b", ready=False, oom="2026-11-20T12:00:00Z"), pod("c", leaving=True)]
+    found = api.read()
+    assert (found.wanted, found.ready) == (3, 1)  # a Pod that is leaving takes no users
+    assert found.restarts == {"a/app": 2, "b/app": 0, "c/app": 0}
+    assert set(found.killed) == {"b/app"}
+    assert api.asked[1] == f"{PODS}?labelSelector=app%3Dorder-service%2Ctier%3Dweb"
+
+
+def test_a_pod_without_status_yet_is_not_ready(api: Api) -> None:
+    api.pods = [{"metadata": {"name": "a"}, "status": {}}]
+    found = api.read()
+    assert (found.ready, found.restarts, found.killed) == (0, {}, {})
+
+
+def test_a_kill_is_seen_before_the_restart_and_after_it(api: Api) -> None:
+    waiting = pod("a", oom="2026-11-20T12:00:00Z")
+    status = waiting["status"]["containerStatuses"][0]
+    status["state"] = status.pop("lastState")
+    api.pods = [waiting]
+    before = api.read()
+    api.pods = [pod("a", restarts=1, oom="2026-11-20T12:00:00Z")]
+    assert kills_between(before, api.read()) == 0  # the same one
+    assert before.killed
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_an_api_that_refuses_is_unreachable_in_one_sentence(api: Api, status: int) -> None:
+    api.status = status
+    with pytest.raises(Unreachable, match=f"the cluster refused to show order-service: {status} "):
+        api.read()
+
+
+def test_no_api_at_all_is_unreachable_in_one_sentence() -> None:
+    with pytest.raises(Unreachable, match=r"the cluster does not answer \(\w+\); the Pods are unknown"):
+        read_stability(client_of("http://127.0.0.1:1"), WANTED)
+
+
+def state(restarts: dict[str, int], killed: dict[str, str] | None = None) -> Stability:
+    return Stability(datetime(2026, 11, 20, tzinfo=UTC), 1, 1, restarts, killed or {})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "restarts"),
+    [
+        ({}, {}, 0),
+        ({"a": 1}, {"a": 1}, 0),
+        ({"a": 1}, {"a": 3}, 2),
+        ({"a": 5}, {"b": 1}, 1),  # a new Pod counts from zero, an old one that left takes nothing back
+        ({"a": 5}, {"a": 0}, 0),
+        ({"a": 1, "b": 1}, {"a": 2, "b": 3}, 3),
+    ],
+)
+def test_restarts_are_counted_between_two_looks(before: dict[str, int], after: dict[str, int], restarts: int) -> None:
+    assert restarts_between(state(before), state(after)) == restarts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kills"),
+    [
+        ({}, {}, 0),
+        ({"a": "12:00"}, {"a": "12:00"}, 0),  # from before the stage
+        ({"a": "12:00"}, {"a": "12:05"}, 1),
+        ({"a": "12:00"}, {}, 0),
+        ({}, {"a": "12:00", "b": "12:00"}, 2),
+    ],
+)
+def test_only_new_kills_count(before: dict[str, str], after: dict[str, str], kills: int) -> None:
+    assert kills_between(state({}, before), state({}, after)) == kills
