@@ -113,10 +113,15 @@ def _instance(labels: Labels) -> str:
     return dict(labels).get("pod") or dict(labels).get("instance", "")
 
 
+def between(prometheus: PrometheusConnect, metrics: Metrics, since: datetime, until: datetime) -> Delta:
+    """What happened in [since, until), as two readings say; slow requests are not counted."""
+    return delta(read(prometheus, metrics, 0.0, since), read(prometheus, metrics, 0.0, until), metrics)
+
+
 def recent(prometheus: PrometheusConnect, metrics: Metrics, span: timedelta) -> Delta:
-    """What happened in the last ``span``, as two readings say; slow requests are not counted."""
+    """What happened in the last ``span``."""
     end = now()
-    return delta(read(prometheus, metrics, 0.0, end - span), read(prometheus, metrics, 0.0, end), metrics)
+    return between(prometheus, metrics, end - span, end)
 
 
 def _errors(grown: dict[tuple[str, Side], dict[Labels, float]], metrics: Metrics, seconds: float) -> Interval:
