@@ -133,13 +133,13 @@ class Run:
         last = tuple(self.verdicts.values())
         failed = [v for v in last if v.outcome is Outcome.FAIL]
         if failed:
-            reason = "; ".join(v.message for v in failed)
+            reason = "; ".join(_sentence(v) for v in failed)
             self._file("CriterionFailed", reason)
             raise CriterionFailed(reason)
         unknown = [v for v in last if v.outcome is Outcome.INCONCLUSIVE]
         said = message or _in_short(last)
         if unknown:
-            said += f"; not known: {'; '.join(v.message for v in unknown[:3])}"
+            said += f"; not known: {'; '.join(_sentence(v) for v in unknown[:3])}"
         self.event("finished", message=said)
         self._file(None, said)
         return Summary(f"{self.title} passed", said, last, self.attempt)
@@ -175,4 +175,11 @@ def title(phase: str, weight: int | None, mode: str | None) -> str:
 
 def _in_short(verdicts: tuple[Verdict, ...]) -> str:
     passed = sum(v.outcome is Outcome.PASS for v in verdicts)
-    return f"{passed} of {len(verdicts)} criteria passed" if verdicts else "nothing to judge"
+    count = f"{passed} of {len(verdicts)} criteria passed"
+    return f"{count}; {_sentence(verdicts[0])}" if verdicts else "nothing to judge"
+
+
+def _sentence(verdict: Verdict) -> str:
+    """The message with its name before it, unless it begins with it."""
+    told = verdict.message.lower().startswith(verdict.name.lower())
+    return verdict.message if told else f"{verdict.name}: {verdict.message}"

@@ -34,7 +34,7 @@ def test_it_opens_an_attempt_of_its_own_and_files_it_at_the_end(project: Path) -
     summary = run.finish()
     attempt = only_attempt(project)
     assert attempt.step == ("gray_stage", 5, None)
-    assert (attempt.outcome, attempt.facts["message"]) == ("passed", "1 of 1 criteria passed")
+    assert (attempt.outcome, attempt.facts["message"]) == ("passed", f"1 of 1 criteria passed; errors: {GOOD.message}")
     assert "error rate 0.1 %" in repr(summary) and "error rate 0.1 %" in summary._repr_html_()
     assert (project / "records" / "index.html").is_file()
 
@@ -60,7 +60,7 @@ def test_the_last_verdict_of_a_name_counts(project: Path) -> None:
 def test_what_is_not_known_is_said_in_the_record(project: Path) -> None:
     run = _begin()
     run.verdict(GOOD, UNKNOWN)
-    assert "not known: no samples" in run.finish().message
+    assert "not known: memory: no samples" in run.finish().message
 
 
 def test_intent_is_on_the_disk_before_the_act_and_the_result_after(project: Path) -> None:
