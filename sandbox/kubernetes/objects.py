@@ -120,6 +120,9 @@ async def patched(store: Store, target: Target, asked: web.Request) -> tuple[int
         return 200, _scale(store, target, scale, asked), []
     obj = _patch(target.resource, live, change, asked.content_type)
     warnings = await schema.check(target.resource, obj, asked.query.get("fieldValidation", "Warn"), patch=True)
+    # A controller may have written meanwhile: a patch is made to what is there now, and is never stale by itself.
+    live = store.get(target.resource, target.namespace, target.name)
+    obj = _patch(target.resource, live, change, asked.content_type)
     _require_name(target, obj)
     return 200, _write(store, target, obj, asked), warnings
 
