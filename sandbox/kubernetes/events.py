@@ -97,7 +97,7 @@ class Recorder:
         recent = self._recent.setdefault(key, deque())
         while recent and now - recent[0] > SIMILAR_WITHIN:
             recent.popleft()
-        if any(known[:4] == key and known[4:] == (message,) for known in self._names):
+        if (*key, message) in self._names:
             return message
         recent.append(now)
         return message if len(recent) <= SIMILAR else f"(combined from similar events): {message}"

@@ -79,10 +79,13 @@ def _value(
     source = entry.get("valueFrom")
     if not source:
         return expanded(entry.get("value", ""), known)
-    if "fieldRef" in source:
-        return field_value(pod, source["fieldRef"]["fieldPath"])
-    if "resourceFieldRef" in source:
-        return resource_value(pod, source["resourceFieldRef"], container)
+    try:
+        if "fieldRef" in source:
+            return field_value(pod, source["fieldRef"]["fieldPath"])
+        if "resourceFieldRef" in source:
+            return resource_value(pod, source["resourceFieldRef"], container)
+    except ValueError as error:  # a path or a quantity that makes no sense
+        raise ConfigMissing(str(error)) from error
     kind = "secret" if "secretKeyRef" in source else "configmap"
     return _key(store, pod["metadata"]["namespace"], kind, source.get("secretKeyRef") or source["configMapKeyRef"])
 

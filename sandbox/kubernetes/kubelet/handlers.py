@@ -58,7 +58,7 @@ async def _http_get(request: JsonObject, address: str, ports: dict[str, int], se
         raise Failed(f"{url}: {message}") from error
     except ConnectionRefusedError as error:
         raise Failed(f"{url}: dial tcp {host}:{port}: connect: connection refused") from error
-    except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+    except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise Failed(f"{url}: {error or 'EOF'}") from error
     if not 200 <= status < 400:
         raise Failed(f"HTTP probe failed with statuscode: {status}")

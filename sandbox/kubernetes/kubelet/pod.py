@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
 from pathlib import Path
@@ -19,6 +20,7 @@ from sandbox.kubernetes.store import timestamp
 
 JsonObject = dict[str, Any]
 
+log = logging.getLogger(__name__)
 FORCED_GRACE = 2.0  # seconds for a Pod that was taken away without any
 
 
@@ -49,6 +51,7 @@ class PodRunner:
             for container in self.main:
                 container.record.state = {"waiting": {"reason": "PodInitializing"}}
         self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(self._report)
 
     @property
     def folder(self) -> Path:
@@ -63,6 +66,10 @@ class PodRunner:
 
     def _runs(self) -> bool:
         return any(container.process is not None for container in self.containers)
+
+    def _report(self, life: asyncio.Task[None]) -> None:
+        if not life.cancelled() and life.exception() is not None:
+            log.error("the Pod %s is no longer looked after", self.pod["metadata"]["name"], exc_info=life.exception())
 
     def _known(self) -> JsonObject:
         """The Pod with the addresses that the downward API tells, before its status does."""

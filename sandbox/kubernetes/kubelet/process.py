@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,13 +117,19 @@ def _resident(one: psutil.Process) -> int:
 
 
 async def _ended(popen: subprocess.Popen[bytes]) -> None:
-    """Waits without a thread where the system has process descriptors, else in a thread."""
+    """Waits without a thread where the system has process descriptors, else in a thread of its own."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
     if not hasattr(os, "pidfd_open"):
-        await asyncio.to_thread(popen.wait)
+
+        def wait() -> None:
+            popen.wait()
+            with contextlib.suppress(RuntimeError):  # the loop has ended before
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=wait, daemon=True).start()
+        await done.wait()
         return
-    loop = asyncio.get_running_loop()
     descriptor = os.pidfd_open(popen.pid)
-    done = asyncio.Event()
     loop.add_reader(descriptor, done.set)
     try:
         await done.wait()
