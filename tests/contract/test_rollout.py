@@ -89,6 +89,13 @@ def test_a_changed_template_is_rolled_out_one_pod_at_a_time(objects: Objects, we
     assert values(objects) == {"2"}
 
 
+def test_a_patch_is_not_stale_because_a_controller_writes_meanwhile(objects: Objects, web: JsonObject) -> None:
+    set_value(objects, "2")
+    for number in range(30):  # `patch` asserts that it was taken
+        objects.patch("deployments", "web", {"metadata": {"annotations": {"number": str(number)}}}, "merge-patch")
+    assert objects.get("deployments", "web")["metadata"]["annotations"]["number"] == "29"
+
+
 def test_undo_makes_the_old_replicaset_the_newest_revision_again(objects: Objects, web: JsonObject) -> None:
     before = revisions(objects)["1"]
     set_value(objects, "2")
