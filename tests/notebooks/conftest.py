@@ -102,9 +102,13 @@ def play(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Run one notebook to its end; ``changed`` are sections that differ, ``given`` the notebook's own parameters."""
     monkeypatch.chdir(REPOSITORY / "notebooks")
 
-    def run(name: str, changed: dict[str, Any] | None = None, **given: Any) -> Played:
+    def run(
+        name: str, changed: dict[str, Any] | None = None, past: Callable[[Path], None] | None = None, **given: Any
+    ) -> Played:
         values = {**world.values, **(changed or {}), **given}
         shutil.rmtree(tmp_path / "records" / "order-service", ignore_errors=True)
+        if past is not None:  # what the archive knows already
+            past(tmp_path / "records" / "order-service")
         error, message = "", ""
         try:
             papermill.execute_notebook(
