@@ -7,14 +7,16 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sandbox.kubernetes import controllers, exporters, server
+from sandbox.kubernetes import controllers, exporters, lifecycle, schema, server
 from sandbox.kubernetes.kubelet import Kubelet
 from sandbox.kubernetes.resources import resource
 from sandbox.kubernetes.settings import Settings
 from sandbox.kubernetes.store import Store
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+EVENT_SECONDS = 60  # how often old Events are looked for
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +45,12 @@ async def running(settings: Settings) -> AsyncIterator[Cluster]:
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(server.serving(store, settings))
         node = Kubelet(store, settings)
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(controllers.run(store), name="controllers"),
             asyncio.create_task(node.run(), name="kubelet"),
             asyncio.create_task(exporters.run(store, settings, node), name="exporters"),
+            asyncio.create_task(_forget_old_events(store), name="expiry of events"),
+            asyncio.create_task(asyncio.to_thread(schema.load), name="schema"),  # before the first write asks for it
         ]
         for task in tasks:
             task.add_done_callback(_report)
@@ -58,7 +62,13 @@ async def running(settings: Settings) -> AsyncIterator[Cluster]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _report(task: asyncio.Task[None]) -> None:
+async def _forget_old_events(store: Store) -> None:
+    while True:
+        await asyncio.sleep(EVENT_SECONDS)
+        lifecycle.forget_old_events(store)
+
+
+def _report(task: asyncio.Task[Any]) -> None:
     """A part that fails says so at once, not when the cluster ends."""
     if not task.cancelled() and task.exception() is not None:
         log.error("the %s ended", task.get_name(), exc_info=task.exception())

@@ -15,6 +15,7 @@ JsonObject = dict[str, Any]
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 DEFAULT_GRACE = 30
+EVENTS_ARE_KEPT = timedelta(hours=1)
 
 
 def owner_uids(obj: JsonObject | None) -> list[str]:
@@ -77,6 +78,16 @@ def remove(store: Store, kind: Resource, obj: JsonObject) -> JsonObject:
     if kind.namespaced:
         _finish_namespace(store, obj["metadata"]["namespace"])
     return obj
+
+
+def forget_old_events(store: Store) -> None:
+    """Events that have not been seen for an hour go, as in Kubernetes."""
+    oldest = (store.clock() - EVENTS_ARE_KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
+    kind = resource("events", "")
+    for event in [*store.view(kind)]:
+        metadata = event["metadata"]
+        if (event.get("lastTimestamp") or metadata["creationTimestamp"]) < oldest:
+            delete(store, kind, metadata["namespace"], metadata["name"], None, None, False)
 
 
 def _pod_grace(pod: JsonObject, grace: int | None) -> int:

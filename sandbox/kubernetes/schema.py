@@ -27,7 +27,7 @@ async def check(resource: Resource, obj: JsonObject, mode: str, *, patch: bool =
     """
     if resource.custom:
         return []
-    models = await asyncio.to_thread(_models)
+    models = await asyncio.to_thread(load)
     model = getattr(models, _model_name(resource), None)
     if model is None:
         return []
@@ -59,8 +59,8 @@ class _Mismatch(Exception):
 
 
 @cache
-def _models() -> Any:
-    """The models take most of a second to import: once, and only when a request needs them."""
+def load() -> Any:
+    """The models, which take most of a second to import: once, and beside the event loop."""
     return importlib.import_module("kubernetes.client.models")
 
 
@@ -123,7 +123,7 @@ def _go_name(value: Any) -> str:
 @cache
 def _fields(type_name: str) -> dict[str, str] | None:
     """The type of each field by its name in JSON, or None for a plain value."""
-    model = getattr(_models(), type_name, None)
+    model = getattr(load(), type_name, None)
     types, names = getattr(model, "openapi_types", None), getattr(model, "attribute_map", None)
     if not isinstance(types, dict) or not isinstance(names, dict):
         return None

@@ -80,9 +80,17 @@ class Server:
         while True:
             changed = _modified(self.settings)
             if changed != seen:
-                seen = changed
-                await (self.close() if _api_down(self.settings) else self.open())
+                seen = changed if await self._obey() else None
             await asyncio.sleep(CHECK_SECONDS)
+
+    async def _obey(self) -> bool:
+        """Opens or closes as the faults say now; False when the port is taken, to be tried again."""
+        try:
+            await (self.close() if _api_down(self.settings) else self.open())
+        except OSError as error:
+            log.error("the API cannot listen on %s: %s", self.settings.url, error)
+            return False
+        return True
 
     # requests
 
@@ -199,7 +207,7 @@ def _api_down(settings: Settings) -> bool:
     except json.JSONDecodeError:
         log.warning("%s is no JSON: the API stays up", settings.faults_file)
         return False
-    return faults.get("range", {}).get("api_down") is True
+    return (faults.get("range") or {}).get("api_down") is True
 
 
 @asynccontextmanager

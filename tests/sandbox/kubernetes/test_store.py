@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.resources import resource
 from sandbox.kubernetes.store import Store
@@ -185,6 +186,20 @@ def test_an_object_with_two_owners_goes_with_the_last(store: Store) -> None:
     assert store.get(CONFIG_MAPS, "a", "owned")["metadata"]["ownerReferences"] == references[1:]
     store.delete(CONFIG_MAPS, "a", "two")
     assert store.find(CONFIG_MAPS, "a", "owned") is None
+
+
+def test_events_are_kept_for_an_hour_after_they_were_last_seen() -> None:
+    clock = Clock()
+    store = Store(clock)
+    store.create(NAMESPACES, {"metadata": {"name": "a"}})
+    seen_again = {"lastTimestamp": "2026-01-01T00:30:00Z"}
+    for name, more in (("old", {}), ("seen-again", seen_again)):
+        body = {"metadata": {"name": name, "namespace": "a"}, "involvedObject": {"kind": "Pod"}} | more
+        store.create(resource("events"), body)
+    for minutes, left in ((59, ["old", "seen-again"]), (61, ["seen-again"]), (91, [])):
+        clock.now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+        lifecycle.forget_old_events(store)
+        assert [event["metadata"]["name"] for event in store.list(resource("events"))] == left
 
 
 def test_an_unknown_kind_is_a_key_error() -> None:
