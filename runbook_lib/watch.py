@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from runbook_lib.clients import Clients
-from runbook_lib.errors import Unreachable
+from runbook_lib.errors import RunbookError, Unreachable
 from runbook_lib.fields import write_duration
 from runbook_lib.judge.pods import judge_alerts, judge_out_of_memory, judge_ready, judge_restarts, judge_throttling
 from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, ratio_cap
@@ -20,6 +20,8 @@ from runbook_lib.observe.metrics import firing_alerts, query
 from runbook_lib.observe.stability import Stability, kills_between, read_stability, restarts_between
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections import Stage
+
+_SCRAPES = 3  # before so many, nothing is said against the split
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def wait_for_split(
                 if verdict.outcome is Outcome.PASS:
                     return verdict
             base = reading if base is None or verdict.outcome is Outcome.FAIL else base
-        except Unreachable as error:
+        except RunbookError as error:
             verdict = Verdict("traffic split", Outcome.INCONCLUSIVE, str(error))
         sleep(min(p.metrics.scrape.total_seconds(), max(0.0, deadline - clock())))
     return verdict
@@ -151,7 +153,7 @@ class _Memory:
             if self.bound is None:
                 self.bound = boundary(self.clients.prometheus, p.metrics, p.thresholds.latency.total_seconds())
             reading = read(self.clients.prometheus, p.metrics, self.bound)
-        except Unreachable as error:
+        except RunbookError as error:  # also a query that is wrong: users are on the new side, nobody looks away
             return str(error)
         if self.last is None and not reading.counters["requests", "legacy"]:
             return "Prometheus has no request counter of the old side"
@@ -178,12 +180,23 @@ class _Memory:
         ]
 
     def _split_verdict(self) -> Verdict:
-        """The split since it settled: until then old workers drain, and scrapes still show what was before."""
-        p = self.clients.parameters
+        """The split since it settled: until then old workers drain, and scrapes still show what was before.
+
+        The targets are not scraped at one instant, and one may miss a scrape: what that could explain is no FAIL.
+        """
+        p, weight = self.clients.parameters, self.stage.weight
         settled = self.begun + p.traffic.settle + p.metrics.scrape
         later = [d.errors for d in self.deltas if d.at - timedelta(seconds=d.errors.seconds) >= settled]
-        verdict = _split(self.stage.weight, later)
-        return replace(verdict, trigger=verdict.outcome is Outcome.FAIL)
+        verdict = _split(weight, later)
+        if verdict.outcome is not Outcome.FAIL:
+            return verdict
+        scrapes = sum(i.seconds for i in later) / p.metrics.scrape.total_seconds()
+        new, old = sum(i.kubernetes_requests for i in later), sum(i.legacy_requests for i in later)
+        off = (1 - 1 / scrapes, 1 + 1 / scrapes)
+        sure = scrapes >= _SCRAPES and all(judge_split(weight, new * f, old).outcome is Outcome.FAIL for f in off)
+        if sure and not (self.last and self.last.missed):
+            return replace(verdict, trigger=True)
+        return replace(verdict, outcome=Outcome.INCONCLUSIVE, message=f"{verdict.message}; it may be a late scrape")
 
     def _pod_verdicts(self, seen: Stability | None) -> list[Verdict]:
         t = self.clients.parameters.thresholds
@@ -207,7 +220,7 @@ class _Memory:
             firing = firing_alerts(prometheus, p.metrics)
             found = query(prometheus, p.metrics.throttling) if p.metrics.throttling else []
             share = found[0][1] if found else None
-        except Unreachable:
+        except RunbookError:
             pass  # judged as unknown, which holds the stage
         verdicts = [judge_alerts(firing)]
         if p.metrics.throttling:

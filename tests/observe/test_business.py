@@ -15,9 +15,7 @@ from runbook_lib.sections import Figure
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPAN = "created_at >= :since AND created_at < :until"
 COUNT = Figure(name="orders", query=f"SELECT side, count(*) FROM orders WHERE {SPAN} GROUP BY side")
-AMOUNT = Figure(
-    name="amount", unit="EUR", query=f"SELECT side, sum(cents) / 100.0 FROM orders WHERE {SPAN} GROUP BY side"
-)
+AMOUNT = Figure(name="amount", unit="EUR", query=f"SELECT side, sum(cents) / 100.0 FROM orders WHERE {SPAN} GROUP BY 1")
 
 
 @pytest.fixture
@@ -72,9 +70,7 @@ def test_a_side_without_rows_did_nothing_and_a_null_is_not_known(database: Engin
 
 def test_a_side_that_is_none_of_the_two_is_refused_by_name(database: Engine) -> None:
     order(database, "vm", 1, 1)
-    with pytest.raises(
-        BadParameters, match=r"business\.figures\.orders: sides \['vm'\]; allowed are legacy, kubernetes"
-    ):
+    with pytest.raises(BadParameters, match=r"figures\.orders: sides \['vm'\]; allowed are legacy, kubernetes"):
         read(database, COUNT)
 
 
@@ -86,8 +82,8 @@ def test_a_database_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
 
 
 def test_a_query_that_the_database_refuses_is_one_sentence(database: Engine) -> None:
-    wrong = Figure(name="wrong", query="SELECT nothing FROM nowhere")
-    with pytest.raises((BadParameters, Unreachable)) as refused:
+    wrong = Figure(name="wrong", query="SELECT side FROM nowhere")
+    with pytest.raises(BadParameters) as refused:
         read(database, wrong)
-    assert "no such table: nowhere" in str(refused.value)
+    assert "business.figures.wrong: the database refused it: no such table: nowhere" in str(refused.value)
     assert "\n" not in str(refused.value)
