@@ -31,7 +31,8 @@ class Rule:
     """What to look for in source, why it breaks in a Pod, what to change in code, and the control that answers it.
 
     ``match`` is an ast-grep rule when ``language`` is a programming language, a regular expression when it is
-    ``text``; ``files`` are name patterns. ``topic`` joins evidence to manifest controls (``session``, ``cron`` ...).
+    ``text``; ``files`` are name patterns; ``requires`` must stand in the file, ``unless`` in no build file.
+    ``topic`` joins evidence to manifest controls (``session``, ``cron`` ...).
     """
 
     id: str

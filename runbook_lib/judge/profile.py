@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.artefacts import Host, Node
+from runbook_lib.judge.capacity import Jvm
 from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.gain import Input, Range
 
@@ -83,6 +85,9 @@ def known(stated: Node, hosts: Iterable[Host], drifts: Iterable[Drift]) -> tuple
     return tuple(sorted(rows, key=lambda row: TOPICS.index(row.topic)))
 
 
+HEAP = re.compile(r"-Xmx(\d+)([kmgKMG])\b")
+METASPACE = re.compile(r"-XX:MaxMetaspaceSize=(\d+)([kmgKMG])\b")
+DIRECT = re.compile(r"-XX:MaxDirectMemorySize=(\d+)([kmgKMG])\b")
 TOPICS = ("basics", "runtime", "state", "environment", "depends on", "traffic", "objectives", "releases")
 
 
@@ -132,6 +137,33 @@ def ports(stated: Node, hosts: Iterable[Host]) -> tuple[int, ...]:
     found = [host_fact(host, "local/application/port") for host in hosts]
     found.append(stated.get("port").text())
     return tuple(sorted({int(text) for text in found if text.isdigit()}))
+
+
+def agents(stated: Node) -> tuple[float, float]:
+    """Cores and MiB that agents of the machine take, which stay behind with it; 0 where nobody states them."""
+    node = stated.get("host_agents")
+    return seconds(node.get("cpu_cores")) or 0.0, seconds(node.get("memory_mib")) or 0.0
+
+
+def java_needs(stated: Node, hosts: Iterable[Host]) -> Jvm | None:
+    """What a JVM may take, by its options in the profile or in the hosts' facts; None when it is no Java."""
+    language = stated.get("runtime", "language").text().lower()
+    options = stated.get("runtime", "options").text()
+    if not options:
+        options = next((text for host in hosts if (text := host_fact(host, "local/java/options"))), "")
+    heap = HEAP.search(options)
+    if language not in ("", "java") or heap is None:
+        return None
+    metaspace, direct = METASPACE.search(options), DIRECT.search(options)
+    return Jvm(
+        heap=_mib(heap),
+        metaspace=_mib(metaspace) if metaspace else Jvm.metaspace,
+        direct=_mib(direct) if direct else Jvm.direct,
+    )
+
+
+def _mib(found: re.Match[str]) -> float:
+    return float(found.group(1)) * {"k": 1 / 1024, "m": 1, "g": 1024}[found.group(2).lower()]
 
 
 def processors(hosts: Iterable[Host]) -> float | None:

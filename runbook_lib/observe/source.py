@@ -28,6 +28,10 @@ COMMENT = re.compile(r"^\s*(#|//|;|<!--|/?\*[^/\d]*$)")
 FOLDER = re.compile(r"""["']((?:file://)?/[\w.-]+/[^"'\s]+)["']""")
 
 
+# Where a rule's `unless` looks: a library that answers the rule is named here.
+BUILD_FILES = ("pom.xml", "build.gradle", "build.gradle.kts", "requirements.txt", "pyproject.toml", "package.json")
+
+
 @dataclass(frozen=True)
 class Scan:
     """What a tree holds: evidence in file order, how many files were read, what could not be."""
@@ -45,7 +49,7 @@ def scan_source(root: Path, rules: Iterable[Rule]) -> Scan:
     if not root.is_dir():
         raise BadParameters(f"source tree {root} does not exist: check assessment.source in the parameters")
     all_rules = tuple(rules)
-    shared_sessions = False
+    build: list[str] = []
     evidence: list[Evidence] = []
     findings: list[Finding] = []
     count = 0
@@ -56,16 +60,14 @@ def scan_source(root: Path, rules: Iterable[Rule]) -> Scan:
         if text is None:
             continue
         count += 1
-        shared_sessions |= path.name in BUILD_FILES and "spring-session" in text
+        if path.name in BUILD_FILES:
+            build.append(text)
         evidence += scan_text(text, name, wanted)
     if not count:
         raise BadParameters(f"source tree {root} holds no source or configuration that the rules know: check the path")
-    if shared_sessions:
-        evidence = [item for item in evidence if item.rule.unless != "spring-session"]
+    answered = {rule.id for rule in all_rules if rule.unless and re.search(rule.unless, "\n".join(build))}
+    evidence = [item for item in evidence if item.rule.id not in answered]
     return Scan(tuple(evidence), count, tuple(findings))
-
-
-BUILD_FILES = ("pom.xml", "build.gradle", "build.gradle.kts")
 
 
 def scan_text(text: str, file: str, rules: Iterable[Rule]) -> list[Evidence]:

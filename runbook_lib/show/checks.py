@@ -71,7 +71,11 @@ def findings_table(
         }
         rows.append(row | ({mend: f.mend} if mend else {}))
     frame = pd.DataFrame(rows)
-    return quiet(frame).map(lambda text: f"color: {WEIGHTS[text.rstrip('?')]}; font-weight: bold", subset=[""])
+    return (
+        quiet(frame)
+        .map(lambda text: f"color: {WEIGHTS[text.rstrip('?')]}; font-weight: bold", subset=[""])
+        .set_properties(subset=["check", "where"], **{"white-space": "nowrap"})
+    )
 
 
 def place(finding: Finding, root: Path | None = None) -> str:

@@ -15,7 +15,7 @@ from runbook_lib.judge.gain import Input, Range, gains
 from runbook_lib.judge.handover import handover
 from runbook_lib.judge.migration import decide, migration_verdict
 from runbook_lib.judge.portability import Demand
-from runbook_lib.judge.profile import figures, grants, known
+from runbook_lib.judge.profile import agents, figures, grants, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
 from runbook_lib.model import Outcome, Verdict
 
@@ -202,6 +202,25 @@ def test_the_handover_holds_what_was_measured_and_decided_and_no_number_that_was
     assert (assessed.ports, assessed.start_seconds, assessed.shared_sessions) == ((8080,), 3.0, True)
     assert (assessed.cpu_request, assessed.memory_mib, assessed.replicas) == (None, None, None)
     assert (assessed.decided, assessed.time_zone) == ({"/data": "S3"}, "Etc/UTC")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "facts", "heap"),
+    [
+        ({"language": "java", "options": "-Xmx2g -XX:MaxMetaspaceSize=128m"}, "-Xmx512m", 2048.0),
+        ({"language": "java"}, "-Xmx512m", 512.0),
+        ({"language": "python"}, "-Xmx512m", None),
+        ({"language": "java"}, "-server", None),
+    ],
+)
+def test_what_a_jvm_may_take_is_read_from_its_options(runtime: dict[str, str], facts: str, heap: float | None) -> None:
+    needs = java_needs(node_of({"runtime": runtime}), [host("a", local={"java": {"options": facts}})])
+    assert (needs.heap if needs else None) == heap
+
+
+def test_agents_of_the_machine_are_stated_in_the_profile() -> None:
+    assert agents(node_of({"host_agents": {"cpu_cores": 0.05, "memory_mib": 200}})) == (0.05, 200.0)
+    assert agents(PROFILE) == (0.0, 0.0)
 
 
 def test_gains_show_their_inputs_and_stay_ranges() -> None:

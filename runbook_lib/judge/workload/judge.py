@@ -11,10 +11,12 @@ import yaml
 from runbook_lib.artefacts import Manifests
 from runbook_lib.judge.workload import (
     config,
+    controls,
     disruption,
     image,
     joins,
     pod,
+    policies,
     probes,
     resources,
     rollout,
@@ -39,10 +41,12 @@ TOPICS = (
     security,
     disruption,
     wiring,
+    policies,
     config,
     volumes,
     pod,
     joins,
+    controls,
 )
 CHECKS: tuple[Check, ...] = tuple(check for topic in TOPICS for check in topic.CHECKS)
 GRAVITY = ("blocking", "warning", "info")

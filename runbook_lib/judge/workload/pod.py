@@ -23,7 +23,7 @@ UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
 
 def time_zone(world: World) -> Iterator[Seen]:
-    """The zone the VMs had, against what the process will see."""
+    """The zone that was assessed (the profile's decision, else that of most VMs), against what the process will see."""
     known = world.assessed.time_zone
     for workload, container in world.containers("Deployment", "StatefulSet", "CronJob"):
         if container.kind != "app":
@@ -33,19 +33,21 @@ def time_zone(world: World) -> Iterator[Seen]:
             yield unknown(
                 (workload, container),
                 container.node,
-                "TZ is not set, and the VMs' time zone was not assessed",
+                "TZ is not set, and the time zone was not assessed",
                 "warning",
             )
         elif value is None and known not in UTC:
             mend = patch_container(workload, container, {"env": [{"name": "TZ", "value": known}]})
-            yield failed((workload, container), container.node, f"TZ is not set, so UTC; the VMs run in {known}", mend)
+            yield failed(
+                (workload, container), container.node, f"TZ is not set, so UTC; the assessment says {known}", mend
+            )
         elif value is not None and known and value != known and not (value in UTC and known in UTC):
-            yield failed((workload, container), node, f"TZ is {value}, the VMs run in {known}")
+            yield failed((workload, container), node, f"TZ is {value}, the assessment says {known}")
         else:
             yield passed(
                 (workload, container),
                 node,
-                f"TZ {value or 'not set, so UTC'}" + (f", as the VMs ({known})" if known else ""),
+                f"TZ {value or 'not set, so UTC'}" + (", as assessed" if known else ""),
             )
 
 
@@ -198,7 +200,7 @@ DNS = DOCS + "concepts/services-networking/dns-pod-service/"
 CHECKS = (
     Check(
         "time-zone",
-        "The time zone is the VMs'",
+        "The time zone is the one assessed",
         "blocking",
         "Daily cut-offs, reports and schedules would shift by hours.",
         DOCS + "tasks/inject-data-application/define-environment-variable-container/",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runbook_lib.artefacts import Assessed, Dockerfile, Node, Policy, Resource
+from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -130,6 +130,25 @@ class World:
             return scaler.node.get("spec", "minReplicas").integer(1) or 1
         given = workload.spec.get("replicas").integer(1)
         return 1 if given is None else given
+
+    def applications(self) -> Iterator[tuple[Workload, Container]]:
+        """The one container of each long-running workload that the Dockerfile and the assessment are about."""
+        for workload in self.workloads(*LONG_RUNNING):
+            apps = [container for container in workload.containers if container.kind == "app"]
+            if apps:
+                yield workload, next((c for c in apps if c.name == workload.resource.name), apps[0])
+
+    def instructions(self, name: str) -> list[Instruction]:
+        """The instructions of that name in the stage that runs; none without a Dockerfile."""
+        stages = self.dockerfile.stages if self.dockerfile else ()
+        return [i for i in stages[-1].instructions if i.name == name] if stages else []
+
+    def decision(self, path: str) -> str:
+        """Where the profile sends what is written at a path today; empty when nobody has decided."""
+        for root, target in self.assessed.decided.items():
+            if path == root or path.startswith(root.rstrip("/") + "/"):
+                return target
+        return ""
 
 
 def workload_of(resource: Resource) -> Workload:

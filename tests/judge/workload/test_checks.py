@@ -232,6 +232,28 @@ def test_without_an_assessment_the_joins_are_open_and_nothing_passes_by_silence(
     assert {"size-fits", "source-control"} <= {check.id for check in report.not_applicable}
 
 
+@pytest.mark.parametrize(
+    ("topic", "outcome"),
+    [
+        ("limits", Outcome.INCONCLUSIVE),
+        ("native", Outcome.INCONCLUSIVE),
+        ("signal", Outcome.PASS),
+        ("registry", Outcome.PASS),
+        ("sysctl", Outcome.FAIL),
+        ("cpu-count", Outcome.FAIL),
+    ],
+)
+def test_every_topic_of_the_source_is_answered_asked_or_said_to_be_open(topic: str, outcome: Outcome) -> None:
+    only = replace(ASSESSED, demands=(Demanded(topic, "warning", "a control", ("A.java:3",)),))
+    seen = [f for f in judged(GOOD, only).findings if f.check == "source-control"]
+    assert [(f.outcome, "A.java:3" in f.message) for f in seen] == [(outcome, True)]
+
+
+def test_a_path_that_the_profile_sends_elsewhere_needs_no_volume() -> None:
+    text = edited("- name: data\n              mountPath: /data", "- name: data\n              mountPath: /other")
+    assert failed(judged(text, replace(ASSESSED, decided={"/data": "object store"}))) == set()
+
+
 def test_every_check_is_damaged_by_some_test() -> None:
     elsewhere = {"user-join", "java-heap", "stateful-names", "service-links", "qos-class", "hpa-requests", "kind-known"}
     assert {check.id for check in CHECKS} == {damage[0] for damage in DAMAGES} | elsewhere
