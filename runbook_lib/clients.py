@@ -52,7 +52,7 @@ class Clients:
                 client = ApiClient()
             else:
                 client = config.new_client_from_config(context=wanted.context)
-        except (config.ConfigException, yaml.YAMLError) as error:
+        except (config.ConfigException, yaml.YAMLError, TypeError) as error:  # TypeError: a file that holds no keys
             raise BadParameters(f"kubernetes.kubeconfig: {' '.join(str(error).split())}") from None
         client.configuration.retries = False
         return client
