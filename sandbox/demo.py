@@ -115,7 +115,10 @@ def _passage(plan: Plan, console: Console) -> int:
             folder = parameters.path(parameters.records)
             waiting = [g for g in all_gates(folder, parameters.application.name) if g["state"] == "pending"]
             for gate in waiting:
-                console.print(f"[yellow]gate[/yellow] {gate['question']}  (the practice range's approver says yes)")
+                console.print(
+                    f"[yellow]gate[/yellow] {gate['question']}  (the practice range's approver says yes)",
+                    soft_wrap=True,
+                )
                 reason = "practice range: the evidence passes, approved by script"
                 said = ("--by", APPROVER, "--reason", reason, "--records", str(folder))
                 _runbook("approve", gate["id"], *said)
@@ -146,28 +149,37 @@ def _report(plan: Plan, saboteur: Saboteur, console: Console) -> None:
     console.print(f"users: {requests:,} requests, {failed} failed ({per:.1f} in 10 000)")
     if saboteur.at:
         _timeline(plan, saboteur.at, lines, console)
-    console.print(f"orders: {check_orders(orders_file(plan), plan.orders_database)}")
+    console.print(f"orders: {check_orders(orders_file(plan), plan.orders_database)}", soft_wrap=True)
     picture = draw_passage(lines, plan.folder / "passage.png", saboteur.at)
     console.print(f"The picture: {picture}", soft_wrap=True)
 
 
 def _timeline(plan: Plan, fault_at: datetime, lines: Sequence[dict[str, Any]], console: Console) -> None:
     """From the fault to the last user on the broken side, by the records and by what the users saw."""
-    parameters = load(plan.parameters)
-    folder = parameters.path(parameters.records) / parameters.application.name
-    for path in sorted(folder.glob("*/attempt-*/journal.jsonl"), key=lambda p: p.stat().st_mtime)[-1:]:
-        for event in read_lines(path):
-            if event["kind"] in ("detected", "result", "verified") and _when(event["at"]) > fault_at:
-                data = event["data"]
-                said = data.get("cause") or data.get("what") or data.get("message")
-                console.print(f"  +{(_when(event['at']) - fault_at).total_seconds():5.2f} s  {event['kind']:9} {said}")
+    rows = _journalled(plan, fault_at)
     after = [line for line in lines if _when(line["at"]) > fault_at]
     empty = next((_when(line["at"]) for line in after if not line["by_side"]["kubernetes"]), None)
     if empty:
         # a line is written at the end of its second: the last user left in the second before
-        left = max(timedelta(0), empty - timedelta(seconds=1) - fault_at)
-        console.print(f"  +{left.total_seconds():5.2f} s  share 0   no user is answered by the new side any more")
-    console.print(f"from fault to share 0: {left.total_seconds():.1f} s" if empty else "the share never became 0")
+        left = max(0.0, (empty - timedelta(seconds=1) - fault_at).total_seconds())
+        rows.append((left, "share 0", "no user is answered by the new side any more"))
+    for seconds, kind, said in sorted(rows):
+        console.print(f"  +{seconds:5.2f} s  {kind:9} {said}", soft_wrap=True)
+    console.print(f"from fault to share 0: {left:.1f} s" if empty else "the share never became 0")
+
+
+def _journalled(plan: Plan, fault_at: datetime) -> list[tuple[float, str, str]]:
+    """What the last attempt's journal says of the rollback: seconds since the fault, kind, sentence."""
+    parameters = load(plan.parameters)
+    folder = parameters.path(parameters.records) / parameters.application.name
+    journals = sorted(folder.glob("*/attempt-*/journal.jsonl"), key=lambda path: path.stat().st_mtime)
+    rows = []
+    for event in read_lines(journals[-1]) if journals else []:
+        if event["kind"] in ("detected", "result", "verified") and _when(event["at"]) > fault_at:
+            data = event["data"]
+            said = data.get("cause") or data.get("what") or data.get("message")
+            rows.append(((_when(event["at"]) - fault_at).total_seconds(), event["kind"], str(said)))
+    return rows
 
 
 def _when(text: str) -> datetime:
