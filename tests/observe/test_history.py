@@ -1,0 +1,84 @@
+"""What the archive says of a passage: since when all users are on the new side, and which drills count."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.observe.history import drills, evidence, full_since
+
+
+@dataclass(frozen=True)
+class Filed:
+    """An attempt as the archive gives it; ``day`` is the day of November on which it ended."""
+
+    phase: str
+    weight: int | None = None
+    outcome: str = "passed"
+    mode: str | None = None
+    day: int = 1
+    dry_run: bool = False
+    run_id: str = "run"
+    folder: Path = field(default=Path("absent"))
+
+    @property
+    def step(self) -> tuple[str, int | None, str | None]:
+        return self.phase, self.weight, self.mode
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"ended": f"2026-11-{self.day:02}T12:00:00.000Z", "dry_run": self.dry_run}
+
+
+ALL = Filed("gray_stage", 100, day=5)
+
+
+@pytest.mark.parametrize(
+    ("past", "day"),
+    [
+        ([], None),
+        ([Filed("gray_stage", 50)], None),
+        ([Filed("gray_stage", 50), ALL], 5),
+        ([ALL, Filed("gray_stage", 100, day=9)], 5),  # looked at again: the users did not move
+        ([ALL, Filed("rollback", mode="drill", day=7)], 5),
+        ([ALL, Filed("rollback", mode="rollback", day=7)], None),
+        ([ALL, Filed("rollback", mode="rollback", day=7), Filed("gray_stage", 100, day=9)], 9),
+        ([ALL, Filed("gray_stage", 100, outcome="rolled_back", day=7)], None),
+        ([ALL, Filed("gray_stage", 5, day=7)], None),
+        ([Filed("gray_stage", 100, outcome="failed")], None),
+        ([Filed("gray_stage", 100, dry_run=True)], None),
+    ],
+)
+def test_the_retention_begins_when_the_stage_at_100_percent_passed_and_still_holds(
+    past: list[Filed], day: int | None
+) -> None:
+    expected = None if day is None else datetime(2026, 11, day, 12, tzinfo=UTC)
+    assert full_since(past) == expected
+
+
+def test_only_drills_that_passed_in_earnest_count() -> None:
+    past = [
+        Filed("pilot_deploy", day=1),
+        Filed("pilot_deploy", outcome="failed", day=2),
+        Filed("rollback", mode="drill", day=3),
+        Filed("rollback", mode="drill", day=4, dry_run=True),
+        Filed("rollback", mode="rollback", day=5),
+    ]
+    assert [drill.at.day for drill in drills(past)] == [1, 3]
+
+
+def test_evidence_is_that_of_the_newest_attempt_that_passed(tmp_path: Path) -> None:
+    for number, outcome in enumerate(["passed", "passed", "failed"]):
+        folder = tmp_path / str(number) / "evidence"
+        folder.mkdir(parents=True)
+        (folder / "drill.json").write_text(json.dumps({"seconds": number}), encoding="utf-8")
+    past = [
+        Filed("pilot_deploy", outcome=o, folder=tmp_path / str(n)) for n, o in enumerate(["passed", "passed", "failed"])
+    ]
+    assert evidence(past, "pilot_deploy", "drill") == {"seconds": 1}
+    assert evidence(past, "assessment", "drill") is None

@@ -1,0 +1,36 @@
+"""What hangs on the old side is found in nginx, or put on the list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook_lib.observe.leftovers import Leftover, to_be_asked, upstreams
+from runbook_lib.sections import LegacyInstance
+
+MACHINES = [LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.1{n}:8080") for n in (1, 2)]
+CONFIG = """events {}
+http {
+    upstream legacy {
+        server 10.0.0.11:8080;
+        server 10.0.0.12:8080 max_fails=0;
+    }
+    upstream kubernetes { server 10.0.0.40:80; }
+    server { listen 80; location / { proxy_pass http://legacy; } }
+}
+"""
+
+
+def test_upstream_entries_of_the_machines_are_found_with_their_line(tmp_path: Path) -> None:
+    config = tmp_path / "nginx.conf"
+    config.write_text(CONFIG, encoding="utf-8")
+    assert upstreams(config, MACHINES) == [
+        Leftover("upstream entry", "nginx.conf:4 in upstream legacy", "vm-1", True),
+        Leftover("upstream entry", "nginx.conf:5 in upstream legacy", "vm-2", True),
+    ]
+
+
+def test_what_cannot_be_read_is_on_the_list_and_says_so() -> None:
+    asked = to_be_asked(MACHINES)
+    assert {one.what for one in asked} == {"firewall rules", "DNS records", "backups"}
+    assert not any(one.found for one in asked)
+    assert "10.0.0.11, 10.0.0.12" in asked[0].where

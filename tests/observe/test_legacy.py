@@ -1,0 +1,71 @@
+"""Silence is measured: what Prometheus counted, who is connected, and "not known" where nobody can say."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import BadParameters
+from runbook_lib.observe.legacy import connections, look, requests_within
+from runbook_lib.sections import LegacyInstance, Metrics, Selectors
+from tests.fake_prometheus import serving
+
+VM = LegacyInstance(name="vm-1", url="http://127.0.0.1:9")
+SIDES = Selectors(legacy='side="legacy"', kubernetes='side="kubernetes"')
+METRICS = Metrics(selectors=SIDES, cpu=SIDES, memory=SIDES)
+SERIES = 'http_requests_total{side="legacy"}'
+GROWN = f"sum by (instance) (increase({SERIES}[60s]))"
+BORN = f"sum by (instance) ({SERIES}) - sum by (instance) ({SERIES} offset 60s)"
+
+
+def vector(values: dict[str, float]) -> list[dict[str, object]]:
+    return [{"metric": {"instance": name}, "value": [1.0, str(value)]} for name, value in values.items()]
+
+
+def test_looking_sends_no_request_and_says_why_nothing_answers() -> None:
+    def refused(address: tuple[str, int], timeout: float) -> None:
+        assert address == ("127.0.0.1", 9)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    state = look(VM, refused)  # type: ignore[arg-type]
+    assert (state.answering, state.detail) == (False, "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("grown", "born", "seen"),
+    [
+        ({"vm-1": 0.0}, {"vm-1": 0.0}, 0.0),
+        ({"vm-1": 4.2}, {"vm-1": 4.0}, 4.2),
+        ({"vm-1": 0.0}, {"vm-1": 3.0}, 3.0),  # a series that was born in the window does not "increase"
+        ({"vm-1": 9.0}, {"vm-1": -50.0}, 9.0),  # a restart resets the counter
+        ({"vm-1": 0.0}, {}, None),  # nothing is known of the window's beginning
+        ({}, {}, None),
+        ({"vm-2": 0.0}, {"vm-2": 0.0}, None),
+    ],
+)
+def test_requests_are_counted_in_both_ways_or_not_known(
+    grown: dict[str, float], born: dict[str, float], seen: float | None
+) -> None:
+    with serving() as fake:
+        fake.answers = {GROWN: vector(grown), BORN: vector(born)}
+        (found,) = requests_within(fake.connect(), METRICS, timedelta(minutes=1), ["vm-1"])
+    assert found.value == seen
+
+
+def test_each_line_of_the_command_is_a_connection(tmp_path: Path) -> None:
+    lines = [sys.executable, "-c", "import sys; print('a to', sys.argv[1]); print(); print('b')", "{address}"]
+    assert connections(VM, lines, tmp_path).value == 2
+    assert connections(VM, [sys.executable, "-c", ""], tmp_path).value == 0
+
+
+def test_without_a_command_connections_are_not_known(tmp_path: Path) -> None:
+    assert connections(VM, None, tmp_path).value is None
+
+
+@pytest.mark.parametrize("command", [["./absent"], [sys.executable, "-c", "import sys; sys.exit('unknown host')"]])
+def test_a_command_that_fails_is_not_silence(command: list[str], tmp_path: Path) -> None:
+    with pytest.raises(BadParameters, match=r"legacy\.connections"):
+        connections(VM, command, tmp_path)
