@@ -61,8 +61,7 @@ def test_each_ending_is_told_truly(
     assert nbformat.read(target, as_version=4).metadata.papermill.exception == error
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("cell", [NAP, STUBBORN], ids=["cleans up", "stubborn"])
+@pytest.mark.parametrize(("number", "cell"), [(signal.SIGINT, NAP), (signal.SIGTERM, STUBBORN)])
 def test_a_signal_ends_the_kernel_and_leaves_a_truthful_notebook(
     tmp_path: Path, number: signal.Signals, cell: str
 ) -> None:

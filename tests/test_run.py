@@ -188,6 +188,7 @@ def test_a_killed_runner_is_found_and_its_attempt_filed_before_the_next_goes_on(
     write_notebook(project, "assessment", (intent, WAITS, "run.finish()"))
     runner = _runner(project, "run", "parameters/demo.yaml", "--phase", "assessment")
     _wait_until_waiting(project)
+    assert only_attempt(project).outcome == "running"
     runner.kill()
     runner.communicate()
     write_notebook(project, "assessment", PASSES)
@@ -216,7 +217,7 @@ def test_a_rollback_takes_over_from_a_runner_that_is_still_at_it(project: Path) 
 
 @pytest.mark.parametrize(
     ("last", "outcome", "code"),
-    [("run.finish()", "passed", 0), (RAISES.format("GatePending"), "gate_pending", 75), ("1 / 0", "crashed", 70)],
+    [("run.finish()", "passed", 0), (RAISES.format("GatePending"), "gate_pending", 75)],
 )
 def test_plain_papermill_leaves_the_same_record(project: Path, last: str, outcome: str, code: int) -> None:
     source = write_notebook(project, "gray_stage", (PASSES[0], last))
@@ -227,15 +228,3 @@ def test_plain_papermill_leaves_the_same_record(project: Path, last: str, outcom
         assert code
     attempt = only_attempt(project)
     assert (attempt.outcome, attempt.facts["exit_code"], attempt.step) == (outcome, code, ("gray_stage", 5, None))
-
-
-def test_a_read_only_look_while_it_runs_says_running(project: Path) -> None:
-    write_notebook(project, "assessment", (WAITS, "run.finish()"))
-    runner = _runner(project, "run", "parameters/demo.yaml", "--phase", "assessment")
-    kernel = _wait_until_waiting(project)
-    running = only_attempt(project).outcome
-    runner.kill()
-    runner.communicate()
-    while not _gone(kernel):
-        time.sleep(0.1)
-    assert (running, only_attempt(project).outcome) == ("running", "crashed")
