@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.kubernetes import request
-from sandbox.kubernetes.errors import ApiError, bad_request
+from sandbox.kubernetes.errors import bad_request
 from sandbox.kubernetes.request import Target
 from sandbox.kubernetes.settings import Settings
 from sandbox.kubernetes.store import Store
@@ -58,27 +58,23 @@ def _status(pod: JsonObject, container: str) -> JsonObject:
 def _file(settings: Settings, pod: JsonObject, container: str, *, previous: bool) -> Path:
     """The file of the run that is asked for; ApiError 400 when the container has not run."""
     metadata, status = pod["metadata"], _status(pod, container)
-    state, restarts = status.get("state", {}), status.get("restartCount", 0)
-    waiting = state.get("waiting", {})
-    run = restarts
-    if previous:
-        if restarts == 0:
-            where = f'container "{container}" in pod "{metadata["name"]}"'
-            raise bad_request(f"previous terminated {where} not found")
-        run = restarts - 1 if "running" in state or "terminated" in state else restarts
-    elif waiting and not status.get("lastState"):
-        reason = waiting.get("reason", "ContainerCreating")
-        doing = (
-            "trying and failing to pull image"
-            if reason in ("ErrImagePull", "ImagePullBackOff")
-            else f"waiting to start: {reason}"
-        )
-        name = metadata["name"]
-        text = f'container "{container}" in pod "{name}" is {doing}'
-        raise ApiError(400, text)
-    elif not status:
-        raise bad_request(f'container "{container}" in pod "{metadata["name"]}" is waiting to start: ContainerCreating')
+    place = f'container "{container}" in pod "{metadata["name"]}"'
+    state, last = status.get("state", {}), status.get("lastState", {})
+    run: int = status.get("restartCount", 0)
+    if previous and "terminated" not in last:
+        raise bad_request(f"previous terminated {place} not found")
+    if previous and "waiting" not in state:
+        run -= 1  # while it waits to be started again, the last run is the one before
+    if not previous and not last and ("waiting" in state or not status):
+        raise bad_request(f"{place} is {_waits_for(state)}")
     return settings.log_file(metadata["namespace"], metadata["name"], metadata["uid"], container, run)
+
+
+def _waits_for(state: JsonObject) -> str:
+    reason = state.get("waiting", {}).get("reason", "ContainerCreating")
+    if reason in ("ErrImagePull", "ImagePullBackOff"):
+        return "trying and failing to pull image"
+    return f"waiting to start: {reason}"
 
 
 def _from(file: Path, position: int) -> bytes:
