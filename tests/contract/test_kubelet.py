@@ -120,6 +120,7 @@ time.sleep(3600)
     assert lines[-1] == "kept True"
 
 
+@pytest.mark.timeout(300)  # a real kubelet needs a minute or two
 def test_a_changed_configmap_reaches_the_files_of_a_running_pod(cluster: Any, objects: Objects) -> None:
     objects.create("configmaps", {"metadata": {"name": "settings"}, "data": {"level": "one"}})
     code = """

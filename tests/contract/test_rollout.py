@@ -46,8 +46,16 @@ def values(objects: Objects) -> set[str | None]:
     return {environment.get("V") for environment in environments}
 
 
-def scaling(objects: Objects) -> list[str]:
-    return [one["message"] for one in objects.events("web") if one["reason"] == "ScalingReplicaSet"]
+def expect_scaling(objects: Objects, expected: list[str]) -> None:
+    """The Events of the Deployment about its ReplicaSets, in order; they may come a moment late."""
+
+    def told() -> list[str]:
+        found = [one["message"] for one in objects.events("web") if one["reason"] == "ScalingReplicaSet"]
+        return [message[-len(other) :] for message, other in zip(found, expected, strict=False)] + found[
+            len(expected) :
+        ]
+
+    objects.wait_for(f"these changes of size: {expected}", lambda: told() == expected)
 
 
 def test_a_new_deployment_makes_one_replicaset_of_ready_pods(objects: Objects, web: JsonObject) -> None:
@@ -65,7 +73,7 @@ def test_a_new_deployment_makes_one_replicaset_of_ready_pods(objects: Objects, w
     assert condition(made, "Available")["reason"] == "MinimumReplicasAvailable"
     assert condition(made, "Progressing")["reason"] == "NewReplicaSetAvailable"
     assert condition(made, "Progressing")["message"] == f'ReplicaSet "web-{digest}" has successfully progressed.'
-    assert scaling(objects) == [f"Scaled up replica set web-{digest} from 0 to 3"]
+    expect_scaling(objects, [f"Scaled up replica set web-{digest} from 0 to 3"])
     pods = objects.pods("web")
     assert len({pod["status"]["podIP"] for pod in pods}) == 3
     for pod in pods:
@@ -77,7 +85,7 @@ def test_a_changed_template_is_rolled_out_one_pod_at_a_time(objects: Objects, we
     set_value(objects, "2")
     objects.wait_for_available("web")
     old, new = revisions(objects)["1"], revisions(objects)["2"]
-    assert scaling(objects) == [
+    steps = [
         f"Scaled up replica set {old} from 0 to 3",
         f"Scaled up replica set {new} from 0 to 1",
         f"Scaled down replica set {old} from 3 to 2",
@@ -86,6 +94,7 @@ def test_a_changed_template_is_rolled_out_one_pod_at_a_time(objects: Objects, we
         f"Scaled up replica set {new} from 2 to 3",
         f"Scaled down replica set {old} from 1 to 0",
     ]
+    expect_scaling(objects, steps)
     assert values(objects) == {"2"}
 
 
@@ -156,7 +165,7 @@ def test_scaling_changes_the_pods_and_not_the_revision(objects: Objects, web: Js
     objects.patch("deployments", "web/scale", {"spec": {"replicas": 2}}, "merge-patch")
     scaled = objects.wait_for_available("web")
     assert scaled["metadata"]["annotations"][REVISION] == "1"
-    assert [message.partition(" from ")[2] for message in scaling(objects)] == ["0 to 3", "3 to 1", "1 to 2"]
+    expect_scaling(objects, ["from 0 to 3", "from 3 to 1", "from 1 to 2"])
 
 
 def test_recreate_ends_the_old_pods_before_the_new_begin(cluster: Any, objects: Objects) -> None:
@@ -165,7 +174,7 @@ def test_recreate_ends_the_old_pods_before_the_new_begin(cluster: Any, objects: 
     objects.wait_for_available("web")
     set_value(objects, "2")
     objects.wait_for_available("web")
-    assert [message.partition(" from ")[2] for message in scaling(objects)] == ["0 to 2", "2 to 0", "0 to 2"]
+    expect_scaling(objects, ["from 0 to 2", "from 2 to 0", "from 0 to 2"])
     assert values(objects) == {"2"}
 
 

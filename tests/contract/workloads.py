@@ -106,9 +106,17 @@ class Objects:
         return str(answer)
 
     def events(self, name: str) -> list[JsonObject]:
-        """The Events about an object, oldest first."""
+        """The Events about an object, oldest first: their names end in the time at which they were made."""
         found = [one for one in self.list("events") if one["involvedObject"]["name"] == name]
-        return sorted(found, key=lambda one: int(one["metadata"]["resourceVersion"]))
+        return sorted(found, key=lambda one: int(one["metadata"]["name"].rpartition(".")[2], 16))
+
+    def wait_for_event(self, name: str, reason: str, message: str) -> None:
+        """Events are written beside what they tell: a moment later on a real cluster."""
+
+        def told() -> bool:
+            return any((one["reason"], one["message"]) == (reason, message) for one in self.events(name))
+
+        self.wait_for(f"an Event of {name}: {message}", told)
 
     def wait_for(self, what: str, found: Callable[[], Any], seconds: float = 60) -> Any:
         return self.cluster.wait(what, found, seconds)

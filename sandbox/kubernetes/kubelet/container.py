@@ -78,7 +78,7 @@ class Container:
                 return
             options = self.around.host.options
             lasted = asyncio.get_running_loop().time() - began
-            crashes = 1 if lasted > 2 * options.longest_back_off else crashes + 1
+            crashes = 1 if lasted > options.forgiven_after else crashes + 1
             if await self._back_off(crashes):
                 return
             self.record.last = {"terminated": self._ended_as()}

@@ -21,3 +21,8 @@ class Options:
     longest_back_off: float = 300.0
     retry: float = 2.0  # before a missing ConfigMap or volume is looked for again
     tick: float = 0.1  # memory is looked at, and a CPU period lasts
+
+    @property
+    def forgiven_after(self) -> float:
+        """How long a container has to run for its crashes to be forgotten; Kubernetes: 10 min at a back-off of 10 s."""
+        return 60 * self.back_off

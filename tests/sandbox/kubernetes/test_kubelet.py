@@ -260,6 +260,31 @@ def test_a_crash_loop_waits_longer_each_time_and_keeps_every_log(tmp_path: Path)
     assert {one["lastState"]["terminated"]["exitCode"] for one in states if one["lastState"]} == {4}
 
 
+def test_a_container_that_ran_long_enough_begins_with_the_shortest_pause_again(tmp_path: Path) -> None:
+    """At a back-off of 0.05 s crashes are forgiven after 3 s."""
+    code = """
+import os, pathlib, time
+runs = pathlib.Path("/work/runs")
+number = len(runs.read_text()) if runs.exists() else 0
+runs.write_text("x" * (number + 1))
+time.sleep(4 if number == 3 else 0)
+raise SystemExit(1)
+"""
+
+    async def run() -> World:
+        async with running(tmp_path, Options(back_off=0.05)) as world:
+            body = pod("again", code, volumeMounts=[{"name": "work", "mountPath": "/work"}])
+            body["spec"]["volumes"] = [{"name": "work", "emptyDir": {}}]
+            world.create("pods", body)
+            await world.until("it crashes on", lambda: any(one["restartCount"] >= 6 for one in world.statuses("again")))
+            return world
+
+    world = asyncio.run(run())
+    states = [one["status"]["containerStatuses"][0] for one in world.history("Pod") if one["status"].get("podIP")]
+    waits = [one["state"]["waiting"]["message"].split()[1] for one in states if "waiting" in one["state"]]
+    assert waits[:4] == ["50ms", "100ms", "50ms", "100ms"]
+
+
 def test_memory_over_the_limit_is_an_oom_kill_of_the_whole_container(tmp_path: Path) -> None:
     """Also when it is a child of the container's first process that grows."""
     child = "x = bytearray(150 << 20); import time; time.sleep(3600)"
