@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -96,10 +96,14 @@ def crossing_table(crossings: Sequence[Crossing]) -> Styler:
 
 
 class LiveRollout:
-    """The rollout drawn in place while it goes; the last picture stays in the archive."""
+    """The rollout drawn in place while it goes; the last picture stays in the archive.
 
-    def __init__(self, title: str) -> None:
+    ``tell`` (a run's ``progress``) says the same to those who look from outside.
+    """
+
+    def __init__(self, title: str, tell: Callable[[str, float | None], object] | None = None) -> None:
         self.title = title
+        self._tell = tell
         self._started = time.monotonic()
         self._handle: Any = display(HTML(f"<p>{escape(title)} …</p>"), display_id=True)
 
@@ -107,6 +111,11 @@ class LiveRollout:
         """Draw one state and the reasons that hold it up."""
         seconds = time.monotonic() - self._started
         self._handle.update(HTML(rollout_html(self.title, progress, why, seconds)))
+        if self._tell is not None:
+            message = f"{self.title}: {progress.available} of {progress.wanted} available" + (
+                f"; {why[0]}" if why else ""
+            )
+            self._tell(message, min(1.0, progress.available / max(progress.wanted, 1)))
 
 
 def rollout_html(title: str, progress: Progress, why: Sequence[str], seconds: float) -> str:

@@ -73,12 +73,11 @@ def test_only_drills_that_passed_in_earnest_count() -> None:
 
 
 def test_evidence_is_that_of_the_newest_attempt_that_passed(tmp_path: Path) -> None:
+    past = []
     for number, outcome in enumerate(["passed", "passed", "failed"]):
-        folder = tmp_path / str(number) / "evidence"
-        folder.mkdir(parents=True)
-        (folder / "drill.json").write_text(json.dumps({"seconds": number}), encoding="utf-8")
-    past = [
-        Filed("pilot_deploy", outcome=o, folder=tmp_path / str(n)) for n, o in enumerate(["passed", "passed", "failed"])
-    ]
+        past.append(Filed("pilot_deploy", outcome=outcome, folder=tmp_path / str(number)))
+        (tmp_path / str(number) / "evidence").mkdir(parents=True)
+        written = tmp_path / str(number) / "evidence" / "drill.json"
+        written.write_text(json.dumps({"seconds": number}), encoding="utf-8")
     assert evidence(past, "pilot_deploy", "drill") == {"seconds": 1}
     assert evidence(past, "assessment", "drill") is None
