@@ -34,6 +34,16 @@ class Drill:
     at: datetime
 
 
+def this_passage(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """The attempts since the passage was last begun anew; those before stay on file and say nothing of this one."""
+    found: list[Attempt] = []
+    for attempt in attempts:
+        if attempt.facts.get("anew"):
+            found = []
+        found.append(attempt)
+    return found
+
+
 def full_since(attempts: Iterable[Attempt]) -> datetime | None:
     """The end of the stage at 100 % that still holds; None when it never passed or the users went back since."""
     since: datetime | None = None
@@ -43,8 +53,10 @@ def full_since(attempts: Iterable[Attempt]) -> datetime | None:
             continue
         if phase == "gray_stage" and weight == 100 and attempt.outcome == "passed":
             since = since or _ended(attempt)
-        went_back = phase == "rollback" and mode != "drill" and attempt.outcome == "passed"
-        if attempt.outcome == "rolled_back" or went_back or (phase == "gray_stage" and weight != 100):
+        # a rollback brought them back, and a pilot deploy passes only with no user on the new side
+        at_nought = phase == "pilot_deploy" or (phase == "rollback" and mode != "drill")
+        went_back = attempt.outcome == "rolled_back" or (at_nought and attempt.outcome == "passed")
+        if went_back or (phase == "gray_stage" and weight != 100):
             since = None
     return since
 

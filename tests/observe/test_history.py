@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.observe.history import drills, evidence, full_since
+from runbook_lib.observe.history import drills, evidence, full_since, this_passage
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Filed:
     mode: str | None = None
     day: int = 1
     dry_run: bool = False
+    anew: bool = False
     run_id: str = "run"
     folder: Path = field(default=Path("absent"))
 
@@ -32,7 +33,7 @@ class Filed:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"ended": f"2026-11-{self.day:02}T12:00:00.000Z", "dry_run": self.dry_run}
+        return {"ended": f"2026-11-{self.day:02}T12:00:00.000Z", "dry_run": self.dry_run, "anew": self.anew}
 
 
 ALL = Filed("gray_stage", 100, day=5)
@@ -50,6 +51,8 @@ ALL = Filed("gray_stage", 100, day=5)
         ([ALL, Filed("rollback", mode="rollback", day=7), Filed("gray_stage", 100, day=9)], 9),
         ([ALL, Filed("gray_stage", 100, outcome="rolled_back", day=7)], None),
         ([ALL, Filed("gray_stage", 5, day=7)], None),
+        ([ALL, Filed("pilot_deploy", day=7)], None),  # it passes only with no user on the new side
+        ([ALL, Filed("pilot_deploy", outcome="failed", day=7)], 5),
         ([Filed("gray_stage", 100, outcome="failed")], None),
         ([Filed("gray_stage", 100, dry_run=True)], None),
     ],
@@ -59,6 +62,12 @@ def test_the_retention_begins_when_the_stage_at_100_percent_passed_and_still_hol
 ) -> None:
     expected = None if day is None else datetime(2026, 11, day, 12, tzinfo=UTC)
     assert full_since(past) == expected
+
+
+def test_what_was_before_a_passage_began_anew_says_nothing_of_it() -> None:
+    begun = Filed("assessment", day=8, anew=True)
+    assert this_passage([ALL, begun, Filed("pilot_deploy", day=9)]) == [begun, Filed("pilot_deploy", day=9)]
+    assert this_passage([ALL]) == [ALL]
 
 
 def test_only_drills_that_passed_in_earnest_count() -> None:
