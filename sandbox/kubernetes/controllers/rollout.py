@@ -75,7 +75,10 @@ def new_set_size(d: JsonObject, sets: Iterable[JsonObject], new: JsonObject) -> 
 
 
 def old_set_sizes(d: JsonObject, old: list[JsonObject], new: JsonObject | None) -> dict[str, int]:
-    """The sizes that old ReplicaSets (oldest first) shrink to now, by name: unhealthy Pods go first."""
+    """The sizes that old ReplicaSets (oldest first) shrink to now, by name: unhealthy Pods go first.
+
+    A status may still count Pods that were told to go: no more are taken as available than are asked for.
+    """
     everything = [*old, *([new] if new else [])]
     minimum = replicas(d) - max_unavailable(d)
     waiting = replicas(new) - actual([new], "availableReplicas") if new else 0
@@ -89,7 +92,7 @@ def old_set_sizes(d: JsonObject, old: list[JsonObject], new: JsonObject | None) 
         if less:
             sizes[one["metadata"]["name"]] -= less
             spare -= less
-    spare = actual(everything, "availableReplicas") - minimum
+    spare = sum(min(actual([one], "availableReplicas"), replicas(one)) for one in everything) - minimum
     for one in old:
         less = min(max(spare, 0), sizes.get(one["metadata"]["name"], 0))
         if less:
