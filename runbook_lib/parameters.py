@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from runbook_lib.errors import BadParameters
+from runbook_lib.fields import read_duration
 from runbook_lib.sections import (
     Application,
     Assessment,
@@ -134,7 +136,7 @@ def from_cell(namespace: dict[str, Any]) -> Parameters:
     given = {key: namespace[key] for key in Parameters.model_fields if namespace.get(key) is not None}
     if not given:
         return load(project_root() / PRACTICE_RANGE)
-    return check(given, "the parameters cell")
+    return check(given, "the parameters cell (papermill -f parameters/YOURS.yaml gives all of it)")
 
 
 def check(data: dict[str, Any], where: str) -> Parameters:
@@ -161,6 +163,14 @@ def _fault(error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{key}: this key is missing"
     return f"{key}: {message}{found}" if key else message
+
+
+def duration(text: str, where: str) -> timedelta:
+    """A notebook's own duration parameter; BadParameters names it when it is none."""
+    try:
+        return read_duration(text)
+    except ValueError as error:
+        raise BadParameters(f"{where}: {error}") from None
 
 
 def schema() -> dict[str, Any]:

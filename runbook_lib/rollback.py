@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.act.traffic.nginx import read_weight, shift
 from runbook_lib.clients import Clients
-from runbook_lib.model import Change, Verdict
+from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.record import Run
 from runbook_lib.watch import wait_for_split
 
@@ -20,6 +20,8 @@ def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple
     run.event("detected", cause=cause, weight=standing)
     run.progress(f"going back from {standing} % to {weight} %: {cause}")
     change = run.change(f"users: {standing} % -> {weight} %", lambda: shift(split, weight))
+    if run.parameters.dry_run:
+        return change, Verdict("traffic split", Outcome.INCONCLUSIVE, "dry run: nobody was moved")
     verdict = wait_for_split(clients, weight)
     run.event("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
     return change, verdict

@@ -40,5 +40,5 @@ def judge_figure(
     beyond = abs(math.log(ratio)) - math.log1p(tolerance) if ratio > 0 else math.inf
     if beyond > float(norm.ppf(0.995)) * error:
         return Verdict(name, Outcome.FAIL, said, numbers)
-    enough = 1.96 * error <= _COARSEST * tolerance
-    return Verdict(name, Outcome.PASS if enough else Outcome.INCONCLUSIVE, said, numbers)
+    same = beyond <= 0 and 1.96 * error <= _COARSEST * tolerance
+    return Verdict(name, Outcome.PASS if same else Outcome.INCONCLUSIVE, said, numbers)

@@ -23,6 +23,10 @@ class Plan:
     base_rate: float = 0.0
 
 
+_AVERAGING = 1.7
+"""What averaging over the alternatives and 90 % power cost: simulated 667 requests for 0.1 -> 1 % at 1 %, alpha .01."""
+
+
 def plan_stage(
     weight: int, requests_per_second: float, base_rate: float, rule_out: float, alpha: float, seconds: float
 ) -> Plan:
@@ -40,7 +44,7 @@ def _needed_for(ratio: float, base_rate: float, weight: int, alpha: float, margi
     others = (100 - weight) / weight
     theta, null = ratio / (ratio + others), margin / (margin + others)
     gain = ratio * math.log(theta / null) + (others * math.log((1 - theta) / (1 - null)) if others else 0.0)
-    return math.log(1 / alpha) / (base_rate * gain) if gain > 0 else math.inf
+    return _AVERAGING * math.log(1 / alpha) / (base_rate * gain) if gain > 0 else math.inf
 
 
 def judge_plan(plan: Plan, patience: float) -> Verdict:

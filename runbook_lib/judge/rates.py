@@ -22,6 +22,7 @@ FloatArray = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 _GRID = np.exp(np.linspace(math.log(1.1), math.log(1000), 40))
 _CONFIDENCE = 0.95
+_SILENT = 0.01  # so few requests beside the new side's are stragglers, not a side to compare with
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def absolute_evidence(intervals: Sequence[Interval], limit: float) -> float:
     logs = np.zeros(rates.shape)
     highest = 0.0
     for i in intervals:
-        if i.legacy_requests == 0 and i.kubernetes_requests > 0:
+        if i.kubernetes_requests > 0 and i.legacy_requests <= _SILENT * i.kubernetes_requests:
             good = i.kubernetes_requests - i.kubernetes_bad
             logs = logs + i.kubernetes_bad * np.log(rates / limit) + good * np.log((1 - rates) / (1 - limit))
             highest = max(highest, float(logsumexp(logs)) - math.log(len(rates)))

@@ -21,7 +21,8 @@ PASS, INCONCLUSIVE, FAIL = Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL
         (0, 0, 100, PASS),
         (0, 1, 99_999, FAIL),
         (100, 100, 0, PASS),
-        (100, 99_999, 1, FAIL),
+        (100, 99_999, 1, INCONCLUSIVE),  # a straggler on an old keep-alive connection
+        (100, 98_000, 2_000, FAIL),
         (5, 0, 1000, FAIL),  # written, but the workers were never reloaded
         (5, 50, 950, PASS),
         (5, 1000, 0, FAIL),
@@ -49,7 +50,8 @@ def test_too_few_requests_say_how_many_are_missing() -> None:
 @given(st.integers(0, 100), st.integers(0, 10**7), st.integers(0, 10**7))
 def test_any_counts_are_judged_and_both_sides_are_judged_alike(weight: int, kubernetes: int, legacy: int) -> None:
     verdict = judge_split(weight, kubernetes, legacy)
-    assert verdict.outcome is judge_split(100 - weight, legacy, kubernetes).outcome
+    if 0 < weight < 100:  # at the ends the sides differ: stragglers on the old side are expected, none on the new
+        assert verdict.outcome is judge_split(100 - weight, legacy, kubernetes).outcome
     if kubernetes + legacy == 0:
         assert verdict.outcome is INCONCLUSIVE
 

@@ -66,13 +66,27 @@ def shift(split: NginxSplit, weight: int) -> Change:
         _replace(path, _rewritten(split, weight, before, block))
         try:
             _command(split.test, "test", split)
-            _command(split.reload, "reload", split)
         except ChangeFailed as error:
             _replace(path, before)
             raise ChangeFailed(f"{error}; {path} is as it was, {old} % of the users are on the new side") from None
+        _reload_or_restore(split, path, before, old, weight)
         if (stands := read_weight(split)) != weight:
             raise ChangeFailed(f"{path} says {stands} % after writing {weight} %: somebody else edits it; look at it")
         return Change("traffic weight", old, weight, True, now())
+
+
+def _reload_or_restore(split: NginxSplit, path: Path, before: bytes, old: int, weight: int) -> None:
+    """Reload; when that fails put the file back and reload that: a reload that only came late may have worked."""
+    try:
+        _command(split.reload, "reload", split)
+    except ChangeFailed as error:
+        _replace(path, before)
+        stands = f"{path} is as it was, {old} % of the users are on the new side"
+        try:
+            _command(split.reload, "reload", split)
+        except ChangeFailed:
+            stands = f"{path} is as it was, but nginx may run {old} % or {weight} %: look at it and reload it"
+        raise ChangeFailed(f"{error}; {stands}") from None
 
 
 def _weight(split: NginxSplit, block: _Block) -> int:

@@ -195,18 +195,21 @@ def test_nothing_is_written_when_the_weight_is_already_right(entrance: Entrance)
     assert entrance.calls == ["reload"]  # an earlier run may have died before it
 
 
+KNOWN = "5 % of the users are on the new side"
+
+
 @pytest.mark.parametrize(
-    ("test", "reload", "says"),
+    ("test", "reload", "says", "stands"),
     [
-        (command("import sys; sys.exit('nginx: [emerg] unexpected end')"), None, "unexpected end"),
-        (None, command("import sys; sys.exit('no pid')"), "no pid"),
-        (["no-such-nginx", "-t"], None, "no nginx command no-such-nginx"),
-        (["./nginx.conf", "-t"], None, "cannot be run"),
-        (command("import time; time.sleep(60)"), None, "did not end within"),
+        (command("import sys; sys.exit('nginx: [emerg] unexpected end')"), None, "unexpected end", KNOWN),
+        (None, command("import sys; sys.exit('no pid')"), "no pid", "nginx may run 5 % or 50 %"),
+        (["no-such-nginx", "-t"], None, "no nginx command no-such-nginx", KNOWN),
+        (["./nginx.conf", "-t"], None, "cannot be run", KNOWN),
+        (command("import time; time.sleep(60)"), None, "did not end within", KNOWN),
     ],
 )
 def test_what_nginx_refuses_is_put_back_as_it_was(
-    entrance: Entrance, test: list[str] | None, reload: list[str] | None, says: str
+    entrance: Entrance, test: list[str] | None, reload: list[str] | None, says: str, stands: str
 ) -> None:
     patience = timedelta(seconds=0.5 if says.startswith("did not") else 10)
     refusing = entrance.with_(
@@ -215,7 +218,7 @@ def test_what_nginx_refuses_is_put_back_as_it_was(
     with pytest.raises(ChangeFailed) as refused:
         shift(refusing.split, 50)
     assert says in str(refused.value)
-    assert "5 % of the users are on the new side" in str(refused.value)
+    assert stands in str(refused.value)
     assert "\n" not in str(refused.value)
     assert entrance.path.read_text() == CONFIG
 
@@ -374,3 +377,13 @@ def test_a_real_nginx_that_refuses_keeps_serving_as_before(real: Real) -> None:
         shift(broken, 50)
     assert real.config.read_text() == before
     assert real.sides(20) == {"legacy": 20, "kubernetes": 0}
+
+
+def test_a_reload_that_fails_once_leaves_nginx_on_the_file_that_stands(entrance: Entrance, tmp_path: Path) -> None:
+    once = command(
+        f"import pathlib, sys; p = pathlib.Path({str(tmp_path / 'once')!r}); "
+        "sys.exit(None if p.exists() else p.touch() or 'busy')"
+    )
+    with pytest.raises(ChangeFailed, match="busy; .* is as it was, 5 % of the users are on the new side"):
+        shift(entrance.with_(reload=once).split, 50)
+    assert entrance.path.read_text() == CONFIG
