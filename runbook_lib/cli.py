@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runbook_lib.errors import BadParameters, RunbookError
-from runbook_lib.parameters import Parameters, load, project_root
+from runbook_lib.parameters import Parameters, duration, load, project_root
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -32,6 +32,7 @@ def run(
     weight: Annotated[int | None, typer.Option(help="only the gray stage of this weight, in percent")] = None,
     until: Annotated[str | None, typer.Option(help="stop after this step: a phase, or gray_stage:WEIGHT")] = None,
     anew: Annotated[bool, typer.Option("--anew", help="begin a new passage with its first step")] = False,
+    wait: Annotated[str, typer.Option(help="how long to wait for the answer to a gate, for instance 10min")] = "0s",
 ) -> None:
     """Go on step by step until the passage is done, a person is asked (exit 75), or something stops it."""
     p = load(parameters)
@@ -39,14 +40,15 @@ def run(
         phase = "gray_stage"
     if anew and phase is not None:
         raise BadParameters("--anew begins with the first step; leave out --phase and --weight")
-    _go(p, only=(phase, weight) if phase else None, until=until, anew=anew)
+    patience = duration(wait, "--wait").total_seconds()
+    _go(p, only=(phase, weight) if phase else None, until=until, anew=anew, patience=patience)
 
 
 @app.command()
 def resume(parameters: File) -> None:
     """Continue what waits, was interrupted or was broken off, and go on from there."""
-    from runbook_lib import passage
     from runbook_lib.record.archive import CONTINUED
+    from runbook_lib.runner import passage
 
     p = load(parameters)
     states = passage.standings(p)
@@ -56,20 +58,20 @@ def resume(parameters: File) -> None:
         word = f"the next step is {following}" if following else "the passage is done"
         print(f"nothing of {p.application.name} waits or was broken off; {word}")
         return
-    _go(p, only=None, until=None, anew=False)
+    _go(p)
 
 
 @app.command()
 def rollback(parameters: File) -> None:
     """Bring all users back to the old side now; needs no gate, and nothing but nginx."""
-    from runbook_lib import passage, preflight
     from runbook_lib.clients import connect
+    from runbook_lib.runner import passage, preflight
 
     p = load(parameters)
     passage.source_of(passage.ROLLBACK)
     preflight.check(p, connect(p), [passage.ROLLBACK])
-    from runbook_lib import run as runner  # a second of imports, and only now it is sure that something is run
-    from runbook_lib.progress import Screen
+    from runbook_lib.runner import run as runner  # a second of imports, and only now it is sure that something is run
+    from runbook_lib.runner.progress import Screen
 
     screen = Screen()
     runner.take_over(passage.home(p), screen)
@@ -79,9 +81,9 @@ def rollback(parameters: File) -> None:
 @app.command()
 def status(parameters: File) -> None:
     """Where the application stands: each step, what runs now, which gates wait."""
-    from runbook_lib import passage
     from runbook_lib.gate import all_gates
     from runbook_lib.record.archive import holder
+    from runbook_lib.runner import passage
 
     p = load(parameters)
     table = Table(title=f"{p.application.name}", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -158,9 +160,15 @@ def _stopped(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _go(p: Parameters, only: tuple[str, int | None] | None, until: str | None, anew: bool) -> NoReturn:
-    from runbook_lib import passage, preflight
+def _go(
+    p: Parameters,
+    only: tuple[str, int | None] | None = None,
+    until: str | None = None,
+    anew: bool = False,
+    patience: float = 0.0,
+) -> NoReturn:
     from runbook_lib.clients import connect
+    from runbook_lib.runner import passage, preflight
 
     step = passage.chosen(p, *only) if only else None
     last = passage.named(p, until) if until else None
@@ -168,11 +176,11 @@ def _go(p: Parameters, only: tuple[str, int | None] | None, until: str | None, a
     for one in ahead:
         passage.source_of(one)
     preflight.check(p, connect(p), ahead)
-    from runbook_lib import run as runner  # a second of imports, and only now it is sure that something is run
-    from runbook_lib.progress import Screen
+    from runbook_lib.runner import run as runner  # a second of imports, and only now it is sure that something is run
+    from runbook_lib.runner.progress import Screen
 
     screen = Screen()
-    raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew))
+    raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew, patience))
 
 
 def _answer(gate: str, answer: Any, by: str, reason: str, records: Path | None) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 
 from runbook_lib.act.traffic.nginx import read_weight
-from runbook_lib.errors import BadParameters, GatePending, Held
-from runbook_lib.gate import all_gates
+from runbook_lib.errors import BadParameters, Held
+from runbook_lib.gate import all_gates, answer_gate, gates_folder
 from runbook_lib.parameters import load
 from sandbox import faults
 from sandbox.control import Wish, range_for
@@ -40,6 +40,7 @@ SIZES = {
 FAULT_FROM = 30  # percent: the fault comes when so many users are on the new side
 FAULT_AFTER = 3.0  # seconds into that stage
 APPROVER = "practice-approver"
+HELD_TIMES = 3
 
 
 @dataclass
@@ -102,28 +103,33 @@ def demo(name: str, root: Path, fault: str | None, rate: int, console: Console) 
 
 
 def _passage(plan: Plan, console: Console) -> int:
-    """`runbook run` until it ends, playing the approver whenever a gate waits."""
-    parameters = load(plan.parameters)
-    code = _runbook("run", str(plan.parameters), "--anew")
-    held = 0
-    while code in (GatePending.exit_code, Held.exit_code):
-        if code == Held.exit_code:
-            held += 1
-            if held > 3:
-                return code
-        else:
-            folder = parameters.path(parameters.records)
-            waiting = [g for g in all_gates(folder, parameters.application.name) if g["state"] == "pending"]
-            for gate in waiting:
-                console.print(
-                    f"[yellow]gate[/yellow] {gate['question']}  (the practice range's approver says yes)",
-                    soft_wrap=True,
-                )
-                reason = "practice range: the evidence passes, approved by script"
-                said = ("--by", APPROVER, "--reason", reason, "--records", str(folder))
-                _runbook("approve", gate["id"], *said)
-        code = _runbook("run", str(plan.parameters))
+    """`runbook run` to its end, with somebody at the gates; a stage that lacks evidence is looked at again."""
+    words = ("run", str(plan.parameters), "--wait", "5min")
+    over = threading.Event()
+    threading.Thread(target=_approve, args=(plan, console, over), daemon=True).start()
+    try:
+        code = _runbook(*words, "--anew")
+        for _ in range(HELD_TIMES):
+            if code != Held.exit_code:
+                break
+            code = _runbook(*words)
+    finally:
+        over.set()
     return code
+
+
+def _approve(plan: Plan, console: Console, over: threading.Event) -> None:
+    """Play the approver: whatever waits is looked at for a moment, and allowed with a reason."""
+    parameters = load(plan.parameters)
+    folder = gates_folder(parameters.path(parameters.records), parameters.application.name)
+    known = {path.stem for path in folder.glob("*.json")}
+    while not over.wait(1.0):
+        for gate in all_gates(folder.parent.parent, parameters.application.name):
+            if gate["state"] == "pending" and gate["id"] not in known:
+                console.print(f"[yellow]gate[/yellow] {gate['question']}", soft_wrap=True)
+                reason = "practice range: the evidence passes, approved by script"
+                answer_gate(folder, gate["id"], "approved", APPROVER, reason)
+                console.print(f"     {APPROVER} says yes, as `runbook approve {gate['id']}` would", soft_wrap=True)
 
 
 def _runbook(*words: str) -> int:

@@ -12,8 +12,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from runbook_lib.parameters import Parameters, load
-from runbook_lib.passage import NOTEBOOKS
 from runbook_lib.record import archive
+from runbook_lib.runner.passage import NOTEBOOKS
 
 REPOSITORY = Path(__file__).parents[1]
 PASSES = (

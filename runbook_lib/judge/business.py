@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from runbook_lib.model import SIDES, Measurement, Outcome, Verdict
 
@@ -38,7 +38,7 @@ def judge_figure(
     )
     numbers = {"kubernetes": new, "legacy": old, "ratio": ratio, "standard_error": error}
     beyond = abs(math.log(ratio)) - math.log1p(tolerance) if ratio > 0 else math.inf
-    if beyond > float(norm.ppf(0.995)) * error:
+    if beyond > float(ndtri(0.995)) * error:
         return Verdict(name, Outcome.FAIL, said, numbers)
     same = beyond <= 0 and 1.96 * error <= _COARSEST * tolerance
     return Verdict(name, Outcome.PASS if same else Outcome.INCONCLUSIVE, said, numbers)

@@ -45,20 +45,29 @@ def this_passage(attempts: Iterable[Attempt]) -> list[Attempt]:
 
 
 def full_since(attempts: Iterable[Attempt]) -> datetime | None:
-    """The end of the stage at 100 % that still holds; None when it never passed or the users went back since."""
+    """When the last users left the old side; None when the stage at 100 % never passed or they went back since."""
     since: datetime | None = None
+    passed = False
     for attempt in attempts:
         phase, weight, mode = attempt.step
         if attempt.facts.get("dry_run"):
             continue
-        if phase == "gray_stage" and weight == 100 and attempt.outcome == "passed":
-            since = since or _ended(attempt)
+        if phase == "gray_stage" and weight == 100:
+            passed = passed or attempt.outcome == "passed"
+            since = since or _moved(attempt) or (_ended(attempt) if passed else None)
         # a rollback brought them back, and a pilot deploy passes only with no user on the new side
         at_nought = phase == "pilot_deploy" or (phase == "rollback" and mode != "drill")
         went_back = attempt.outcome == "rolled_back" or (at_nought and attempt.outcome == "passed")
         if went_back or (phase == "gray_stage" and weight != 100):
-            since = None
-    return since
+            since, passed = None, False
+    return since if passed else None
+
+
+def _moved(attempt: Attempt) -> datetime | None:
+    """When this attempt sent all users to the new side."""
+    changes = attempt.facts.get("changes") or []
+    times = [c["at"] for c in changes if c.get("what") == "traffic weight" and c.get("after") == 100 and c.get("done")]
+    return datetime.fromisoformat(times[0]) if times else None
 
 
 def drills(attempts: Iterable[Attempt]) -> list[Drill]:

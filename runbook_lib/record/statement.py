@@ -24,11 +24,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.cells import cell_results
 from runbook_lib.durable import write_json
 from runbook_lib.errors import by_name
 from runbook_lib.model import Event, canonical, now, plain
 from runbook_lib.record import archive, journal
+from runbook_lib.runner.cells import cell_results
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

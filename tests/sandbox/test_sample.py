@@ -130,7 +130,7 @@ def test_a_stop_has_time_to_drain(
 
 def test_a_change_or_a_drain_leaves_all_the_pods_that_are_needed(objects: dict[str, dict[str, Any]]) -> None:
     deployment, autoscaler = objects["Deployment"]["spec"], objects["HorizontalPodAutoscaler"]["spec"]
-    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
     assert deployment["replicas"] == autoscaler["minReplicas"] == 3
     assert objects["PodDisruptionBudget"]["spec"]["maxUnavailable"] < autoscaler["minReplicas"]
 

@@ -384,6 +384,6 @@ def test_a_reload_that_fails_once_leaves_nginx_on_the_file_that_stands(entrance:
         f"import pathlib, sys; p = pathlib.Path({str(tmp_path / 'once')!r}); "
         "sys.exit(None if p.exists() else p.touch() or 'busy')"
     )
-    with pytest.raises(ChangeFailed, match="busy; .* is as it was, 5 % of the users are on the new side"):
+    with pytest.raises(ChangeFailed, match=r"busy; .* is as it was, 5 % of the users are on the new side"):
         shift(entrance.with_(reload=once).split, 50)
     assert entrance.path.read_text() == CONFIG

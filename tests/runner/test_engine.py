@@ -17,10 +17,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from throwaway import REPOSITORY
 
-from runbook_lib import kernels
-from runbook_lib.cells import cell_results
 from runbook_lib.durable import write_whole
-from runbook_lib.engine import Options, execute
+from runbook_lib.runner import kernels
+from runbook_lib.runner.cells import cell_results
+from runbook_lib.runner.engine import Options, execute
 
 NAP = "import time\ntry:\n    time.sleep(30)\nfinally:\n    print('cleaned up')"
 STUBBORN = "import time\nwhile True:\n    try:\n        time.sleep(30)\n    except KeyboardInterrupt:\n        pass"

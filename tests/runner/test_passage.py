@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from throwaway import REPOSITORY
 
-from runbook_lib import passage
 from runbook_lib.errors import BadParameters
 from runbook_lib.parameters import Parameters, load
-from runbook_lib.passage import Step
 from runbook_lib.record.archive import Attempt
+from runbook_lib.runner import passage
+from runbook_lib.runner.passage import Step
 
 BEGINNING = ["assessment", "containerization_checks", "pilot_deploy"]
 

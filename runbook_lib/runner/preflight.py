@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from runbook_lib.clients import Clients, require_http
 from runbook_lib.errors import Unreachable
 from runbook_lib.parameters import Parameters
-from runbook_lib.passage import Step
+from runbook_lib.runner.passage import Step
 
 NEEDS = {
     "pilot_deploy": {"cluster"},

@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 GRACE = 0.7  # seconds that an interrupted cell has to clean up before its kernel is killed
-AHEAD = 3.0  # seconds that a notebook runs before the next kernel is started beside it
+AHEAD = 1.0  # seconds that a notebook runs before the next kernel is started beside it
 NO_HISTORY = "--HistoryManager.enabled=False"  # no history database: it costs start-up time and can be locked
 
 T = TypeVar("T")
@@ -80,9 +80,9 @@ class Kernels:
             await end(spare)
         return await start(wanted)
 
-    async def start_ahead(self, wanted: Wanted) -> None:
+    async def start_ahead(self, wanted: Wanted, after: float | None = None) -> None:
         """After a while, start the kernel of the next notebook; a notebook that is quicker does without."""
-        await asyncio.sleep(AHEAD)
+        await asyncio.sleep(AHEAD if after is None else after)
         if self._spare is None:
             self._spare = await start(wanted, self._imports)
 

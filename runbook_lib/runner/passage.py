@@ -10,6 +10,7 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.parameters import Parameters, project_root
 from runbook_lib.record.archive import Attempt, attempts, resets_traffic
 from runbook_lib.record.attempt import title
+from runbook_lib.record.statement import Ending
 
 NOTEBOOKS = {
     "assessment": "01_assessment.ipynb",
@@ -43,6 +44,17 @@ class Step:
     def title(self) -> str:
         """The step in words."""
         return title(*self.key)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one step."""
+
+    step: Step
+    attempt: Path
+    ending: Ending
+    seconds: float
+    next_notebook: str
 
 
 ROLLBACK = Step("rollback", mode="rollback")

@@ -20,11 +20,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from runbook_lib import kernels
-from runbook_lib.cells import settle
 from runbook_lib.durable import write_whole
-from runbook_lib.kernels import Kernels
 from runbook_lib.model import now, plain
+from runbook_lib.runner import kernels
+from runbook_lib.runner.cells import settle
+from runbook_lib.runner.kernels import Kernels
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

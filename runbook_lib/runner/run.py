@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -18,49 +18,67 @@ from nbformat import NotebookNode
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from runbook_lib import passage
-from runbook_lib.cells import settle
 from runbook_lib.durable import write_whole
-from runbook_lib.engine import Options, execute
-from runbook_lib.errors import BadParameters, Busy
-from runbook_lib.kernels import Kernels
+from runbook_lib.errors import BadParameters, Busy, GatePending
+from runbook_lib.gate import all_gates
 from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
-from runbook_lib.passage import Step
-from runbook_lib.progress import Screen
 from runbook_lib.record import archive, html, index, journal, statement
 from runbook_lib.record.begin import open_attempt
+from runbook_lib.runner import passage
+from runbook_lib.runner.cells import settle
+from runbook_lib.runner.engine import Options, execute
+from runbook_lib.runner.kernels import Kernels
+from runbook_lib.runner.passage import Result, Step
+from runbook_lib.runner.progress import Screen
 
-KERNEL_IMPORTS = ("runbook_lib.record", "pandas", "kubernetes.client", "prometheus_api_client")
+KERNEL_IMPORTS = (
+    "runbook_lib.show.gray",
+    "runbook_lib.rollback",
+    "matplotlib_inline.backend_inline",
+    "kubernetes.client.api.apps_v1_api",
+    "kubernetes.client.api.core_v1_api",
+    "prometheus_api_client",
+    "sqlalchemy",
+)
 """Loaded while a kernel starts ahead: together they take seconds, and nearly every notebook needs them."""
 YOUNG = 60.0  # seconds
 KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of one step."""
-
-    step: Step
-    attempt: Path
-    ending: statement.Ending
-    seconds: float
-    next_notebook: str
-
-
-def advance(parameters: Parameters, screen: Screen, until: Step | None = None, anew: bool = False) -> int:
+def advance(
+    parameters: Parameters, screen: Screen, until: Step | None = None, anew: bool = False, patience: float = 0.0
+) -> int:
     """Run the passage step by step until it is done, somebody is asked, or something stops it; the exit code.
 
-    ``anew`` begins with the first step, whatever the records say.
+    ``anew`` begins with the first step, whatever the records say; an answer is awaited for ``patience`` seconds.
     """
     with held(parameters, screen), Kernels(KERNEL_IMPORTS) as shelf:
         while step := passage.steps(parameters)[0] if anew else passage.next_step(passage.standings(parameters)):
             result = run_step(parameters, step, screen, shelf, anew)
             anew = False
-            if result.ending.exit_code or step == until:
-                return result.ending.exit_code
+            code = result.ending.exit_code
+            if code == GatePending.exit_code and _answered(parameters, result, shelf, patience):
+                continue
+            if code or step == until:
+                return code
         screen.say(f"{parameters.application.name} has gone the whole way")
     return 0
+
+
+def _answered(parameters: Parameters, result: Result, shelf: Kernels, patience: float) -> bool:
+    """Wait for somebody to answer the gate of a run; the kernel that goes on is started meanwhile."""
+    if not patience:
+        return False
+    shelf.run(shelf.start_ahead(Options(folder=passage.source_of(result.step).parent).kernel, after=0.0))
+    records, application = passage.home(parameters).parent, parameters.application.name
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        ours = [gate for gate in all_gates(records, application) if gate["run"] == result.attempt.parent.name]
+        if ours and ours[-1]["state"] != "pending":
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def single(parameters: Parameters, step: Step, screen: Screen) -> int:

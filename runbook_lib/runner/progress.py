@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from runbook_lib.record import journal
 
 if TYPE_CHECKING:
-    from runbook_lib.run import Result
+    from runbook_lib.runner.passage import Result
 
 SIGNS = {
     "passed": ("✓", "green"),

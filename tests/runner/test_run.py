@@ -17,13 +17,13 @@ import pytest
 from rich.console import Console
 from throwaway import PASSES, demo, make_project, only_attempt, write_notebook
 
-from runbook_lib import passage, run
-from runbook_lib.cells import cell_results
 from runbook_lib.errors import BadParameters, Busy
-from runbook_lib.passage import Step
-from runbook_lib.progress import Screen
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
+from runbook_lib.runner import passage, run
+from runbook_lib.runner.cells import cell_results
+from runbook_lib.runner.passage import Step
+from runbook_lib.runner.progress import Screen
 
 RAISES = "from runbook_lib.errors import *\nraise {}('the sentence')"
 WAITS = "import time\nrun.event('waiting')\ntime.sleep(60)"

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from papermill.engines import Engine
 from papermill.exceptions import PapermillExecutionError
 
-from runbook_lib.engine import Options, execute
+from runbook_lib.runner.engine import Options, execute
 
 
 class RunbookEngine(Engine):  # type: ignore[misc]
