@@ -13,10 +13,10 @@ demo: setup ## the whole passage on the practice range (FAULT=errors breaks the 
 	@$(BIN)/python -m sandbox demo $(if $(FAULT),--fault $(FAULT))
 
 test: setup ## all tests but the heavy ones
-	@$(BIN)/python -m pytest -q -m "not heavy"
+	@$(BIN)/python -m pytest -q -m "not heavy" -n 2 --dist loadfile
 
 test-all: setup ## all tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: setup ## ruff, mypy, notebooks without outputs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb

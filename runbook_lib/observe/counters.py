@@ -90,7 +90,7 @@ def delta(before: Reading, after: Reading, metrics: Metrics) -> Delta:
             if value < start:
                 notes.append(f"{who}: counter was reset")
                 start = 0.0
-            elif side == "legacy" and known and _instance(labels) not in known:
+            elif side == "legacy" and _instance(labels) not in known:
                 notes.append(f"{who}: seen for the first time, counted from now on")
                 start = value
             grown[kind, side][labels] = value - start

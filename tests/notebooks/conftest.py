@@ -28,6 +28,7 @@ from sandbox import faults
 from sandbox.control import Wish, range_for
 from sandbox.plan import Plan
 
+HISTORY = 12  # seconds of metrics that the plan of a stage looks back on
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -75,6 +76,7 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cluster = Cluster(connect(p).kubernetes, p.kubernetes.namespace)
         apply(cluster, bundle.read(plan.manifests, p.kubernetes.namespace))
         wait(cluster, p.kubernetes.deployment, p.kubernetes.rollout_timeout)
+        time.sleep(HISTORY)
         yield world
 
 
@@ -84,6 +86,8 @@ def world(users: World, tmp_path: Path) -> Iterator[World]:
     values = copy.deepcopy(users.values)
     values["records"] = str(tmp_path / "records")
     values["gates"]["ask"] = []
+    # the range's own alert goes on for a while after a fault of the test before
+    values["metrics"]["alerts"] = 'ALERTS{alertstate="firing",alertname="NoneOfTheRange"}'
     yield World(users.plan, values)
     users.fault("off")
     deadline = time.monotonic() + 20
