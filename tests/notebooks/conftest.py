@@ -18,9 +18,10 @@ import yaml
 from runbook_lib.act.traffic.nginx import shift
 from runbook_lib.act.workload import apply
 from runbook_lib.clients import connect
-from runbook_lib.errors import ChangeFailed
+from runbook_lib.errors import ChangeFailed, Unreachable
 from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.counters import recent
 from runbook_lib.observe.wait import wait
 from runbook_lib.parameters import Parameters, check
 from runbook_lib.record.archive import Attempt, attempts
@@ -28,7 +29,6 @@ from sandbox import faults
 from sandbox.control import Wish, range_for
 from sandbox.plan import Plan
 
-HISTORY = 12  # seconds of metrics that the plan of a stage looks back on
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -76,7 +76,6 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cluster = Cluster(connect(p).kubernetes, p.kubernetes.namespace)
         apply(cluster, bundle.read(plan.manifests, p.kubernetes.namespace))
         wait(cluster, p.kubernetes.deployment, p.kubernetes.rollout_timeout)
-        time.sleep(HISTORY)
         yield world
 
 
@@ -88,6 +87,7 @@ def world(users: World, tmp_path: Path) -> Iterator[World]:
     values["gates"]["ask"] = []
     # the range's own alert goes on for a while after a fault of the test before
     values["metrics"]["alerts"] = 'ALERTS{alertstate="firing",alertname="NoneOfTheRange"}'
+    _await_history(users.parameters)
     yield World(users.plan, values)
     users.fault("off")
     deadline = time.monotonic() + 20
@@ -99,6 +99,19 @@ def world(users: World, tmp_path: Path) -> Iterator[World]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+def _await_history(p: Parameters) -> None:
+    """A stage plans from the last ten scrapes: wait until a new range, or one whose Prometheus was down, has them."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if recent(connect(p).prometheus, p.metrics, 10 * p.metrics.scrape).errors.legacy_requests:
+                return
+        except Unreachable:
+            pass  # it is being started again
+        time.sleep(0.5)
+    raise AssertionError("Prometheus has no history of the old side")
 
 
 @pytest.fixture
