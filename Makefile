@@ -41,7 +41,7 @@ setup: .venv/installed
 	@$(BIN)/python -m sandbox tools --quiet
 
 .venv/installed: pyproject.toml requirements.lock
-	@$(PYTHON) .ci/venv.py
+	@$(PYTHON) .ci/install.py
 	@touch $@
 
 clean: range-down ## remove what was installed and what ran; the records stay
