@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runbook_lib.errors import BadParameters, RunbookError
-from sandbox import control, faults
+from sandbox import control, faults, state
 from sandbox.plan import DEFAULT_NAME, folder_of, load, project_root
 from sandbox.tools import prepare
 
@@ -155,13 +155,16 @@ def tools(quiet: Annotated[bool, typer.Option("--quiet", help="say only what is 
 def demo(
     fault: Annotated[str | None, typer.Option(help="what breaks the new side on the way, e.g. errors")] = None,
     rate: Annotated[int, typer.Option(min=1, max=2000, help="requests a second of the users")] = 300,
-    name: Name = DEFAULT_NAME,
+    name: Annotated[
+        str | None, typer.Option(help="which range; left out: default, or one of its own when that is up")
+    ] = None,
     root: Root = HERE,
 ) -> None:
     """The whole passage on a range of its own: every notebook, under load, with the gates answered."""
     from sandbox.demo import demo as run_demo  # it needs the whole runbook, the other commands do not
 
-    raise typer.Exit(run_demo(name, root, fault, rate, console))
+    free = DEFAULT_NAME if state.running(folder_of(DEFAULT_NAME, root)) is None else f"demo-{os.getpid()}"
+    raise typer.Exit(run_demo(name or free, root, fault, rate, console))
 
 
 def main() -> None:

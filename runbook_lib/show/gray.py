@@ -100,4 +100,4 @@ def _draw_side(frame: pd.DataFrame, side: str, top: Axes, bottom: Axes) -> None:
     top.plot(frame["second"], requests / frame["seconds"], color=colour, label=side, marker=".")
     share = (frame[f"{side} failed"] + frame[f"{side} slow"]) / requests.where(requests > 0)
     bottom.plot(frame["second"], share, color=colour, marker=".")
-    top.legend(loc="center right", frameon=False)
+    top.legend(loc="lower left", ncols=2, frameon=False)
