@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,6 +17,10 @@ from sandbox.plan import Plan
 # a slow machine is no failure, and the same commit gives the same result
 settings.register_profile("runbooks", deadline=None, derandomize=True)
 settings.load_profile("runbooks")
+
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts what it sends to the background deaf to Ctrl-C, and the commands under test would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Until = Callable[[Callable[[], bool]], None]
 

@@ -81,6 +81,7 @@ def test_a_manifest_that_the_cluster_refuses_changes_nothing(
     assert deployment(cluster, "order-service")["spec"]["replicas"] == 3
 
 
+@pytest.mark.heavy
 def test_an_image_that_is_not_there_is_named_as_the_reason(
     world: World, cluster: Cluster, play: Play, tmp_path: Path
 ) -> None:

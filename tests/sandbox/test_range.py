@@ -136,13 +136,16 @@ def test_interrupted_while_it_comes_up_it_leaves_nothing(tmp_path: Path, until: 
     argv = [sys.executable, "-m", "sandbox", "up", "--name", "brief", "--root", str(tmp_path)]
     command = subprocess.Popen(argv, cwd=project_root(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder = tmp_path / ".range" / "brief"
-    until(lambda: state.running(folder) is not None)
-    begun = state.read(folder)
-    assert begun is not None
-    command.send_signal(signal.SIGINT)
-    assert command.wait() != 0
-    left = [part.process for part in begun.parts.values() if part.process and processes.alive(part.process)]
-    assert (left, processes.alive(begun.supervisor)) == ([], False)
+    try:
+        until(lambda: state.running(folder) is not None)
+        begun = state.read(folder)
+        assert begun is not None
+        command.send_signal(signal.SIGINT)
+        assert command.wait() != 0
+        left = [part.process for part in begun.parts.values() if part.process and processes.alive(part.process)]
+        assert (left, processes.alive(begun.supervisor)) == ([], False)
+    finally:
+        control.down(folder)
 
 
 def test_a_range_ends_with_the_process_that_owns_it(tmp_path: Path, until: Until) -> None:
