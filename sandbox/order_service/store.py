@@ -90,5 +90,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-    connection.execute("PRAGMA synchronous=NORMAL")
+    # nothing here outlives the range: a disk that is busy (an installation before, say) must not hold up the users
+    connection.execute("PRAGMA synchronous=OFF")
     return connection
