@@ -1,28 +1,20 @@
-"""`runbook …`: run the passage, look where it stands, answer what it asks, bring the users back."""
+"""Go on, look where it stands, bring the users back."""
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from runbook_lib.errors import BadParameters, RunbookError
-from runbook_lib.parameters import Parameters, duration, load, project_root
+from runbook_lib.errors import BadParameters
+from runbook_lib.parameters import Parameters, duration, load
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer()
 
 File = Annotated[Path, typer.Argument(help="parameters of the application, a YAML file", show_default=False)]
-Archive = Annotated[
-    Path | None, typer.Option("--records", help="folder of the archive; default: the project's records/")
-]
-By = Annotated[str, typer.Option("--by", help="who answers; must be an approver of the parameters")]
-Reason = Annotated[str, typer.Option("--reason", help="why, in a sentence")]
 
 
 @app.command()
@@ -104,62 +96,6 @@ def status(parameters: File) -> None:
             console.print(f"\nwaits: {gate['question']}\n  {gate['id']}\n  answered by: {', '.join(gate['approvers'])}")
 
 
-@app.command()
-def approve(gate: str, by: By, reason: Reason, records: Archive = None) -> None:
-    """Say yes to a gate; run or resume the passage afterwards."""
-    _answer(gate, "approved", by, reason, records)
-
-
-@app.command()
-def reject(gate: str, by: By, reason: Reason, records: Archive = None) -> None:
-    """Say no to a gate, with a reason."""
-    _answer(gate, "rejected", by, reason, records)
-
-
-@app.command()
-def records(
-    records: Archive = None,
-    application: Annotated[str | None, typer.Option(help="only this application")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON list, for scripts")] = False,
-) -> None:
-    """List all attempts, oldest first, and write the archive's page anew."""
-    from runbook_lib.record import archive, index
-
-    folder = _records_folder(records)
-    lines = [index.summary(attempt) for attempt in archive.attempts(folder, application)]
-    if as_json:
-        print(json.dumps(lines, indent=1))
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("started (UTC)", "application", "step", "outcome", "seconds", "what happened"):
-        table.add_column(heading, overflow="fold")
-    for line in lines:
-        step = f"{line['phase']} {line['weight'] or ''} {line['mode'] or ''}".strip()
-        moment = str(line["started"] or "")[:19].replace("T", " ")
-        table.add_row(moment, line["application"], step, line["outcome"], str(line["seconds"] or ""), line["message"])
-    console = Console(highlight=False)
-    console.print(table)
-    if folder.is_dir():
-        console.print(f"\n{index.write(folder)}", soft_wrap=True)
-
-
-def main() -> NoReturn:
-    """The program: every RunbookError is one sentence and its own exit code, never a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stopped)
-    try:
-        app()
-    except RunbookError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    sys.exit(0)
-
-
-def _stopped(number: int, _: object) -> NoReturn:
-    print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)
-    sys.exit(128 + number)
-
-
 def _go(
     p: Parameters,
     only: tuple[str, int | None] | None = None,
@@ -181,22 +117,3 @@ def _go(
 
     screen = Screen()
     raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew, patience))
-
-
-def _answer(gate: str, answer: Any, by: str, reason: str, records: Path | None) -> None:
-    from runbook_lib.gate import answer_gate
-
-    folder = _records_folder(records)
-    found = sorted(folder.glob(f"*/gates/{gate}.json"))
-    if not found:
-        raise BadParameters(f"there is no gate {gate} in {folder}; `runbook status PARAMETERS` lists those that wait")
-    said = answer_gate(found[0].parent, gate, answer, by, reason)
-    print(f"{said['answer']} by {said['by']}: {said['reason']}")
-
-
-def _records_folder(given: Path | None) -> Path:
-    return given if given is not None else project_root() / "records"
-
-
-if __name__ == "__main__":
-    main()
