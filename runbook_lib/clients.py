@@ -17,6 +17,7 @@ from urllib3.util.retry import Retry
 
 from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.parameters import Parameters
+from runbook_lib.trust.keys import Key, keys_at_hand
 
 if TYPE_CHECKING:
     # imported when they are needed: together they cost a kernel more than a second
@@ -115,6 +116,12 @@ class Clients:
             raise BadParameters(f"the secret {reference!r} cannot be read: {getattr(error, 'reason', error)}") from None
         except (HTTPError, OSError) as error:
             raise Unreachable(f"the cluster does not answer for the secret {reference!r}: {error}") from None
+
+
+def signing_keys(parameters: Parameters, environment: Mapping[str, str] | None = None) -> list[Key]:
+    """The SSH keys at hand: those the parameters name, RUNBOOK_SIGNING_KEY, the agent's, ~/.ssh."""
+    named = [parameters.path(path) for path in parameters.gates.keys]
+    return keys_at_hand(named, os.environ if environment is None else environment)
 
 
 def is_reference(value: str) -> bool:

@@ -67,6 +67,18 @@ class Busy(RunbookError):
     exit_code = 73
 
 
+class NotTrusted(RunbookError):
+    """A signature, a record or a seal is not what it says it is; the message names the file."""
+
+    exit_code = 65
+
+
+class CannotSign(RunbookError):
+    """No key at hand may sign, or the key does not; nothing was changed."""
+
+    exit_code = 79
+
+
 def by_name(name: str) -> type[RunbookError] | None:
     """The error class of that name, as a kernel reports it; None for any other exception."""
     classes = [RunbookError]

@@ -68,8 +68,18 @@ def _without_password(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    """An http address without a password, or a reference to one."""
+    if re.match(_REFERENCE, value):
+        return value
+    if not re.match(r"^https?://[^/]+", value):
+        raise PydanticCustomError("not_a_reference", "must be an http(s) URL, or a reference to one such as env:NAME")
+    return _without_password(value)
+
+
 Span = Annotated[Duration, AfterValidator(_positive)]
 Url = Annotated[str, AfterValidator(_without_password)]
+Address = Annotated[str, AfterValidator(_address)]
 Weight = Annotated[int, Field(strict=True, ge=0, le=100, description="percent of the users on the Kubernetes side")]
 Reference = Annotated[
     str,

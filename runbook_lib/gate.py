@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from runbook_lib.errors import BadParameters, CriterionFailed, GatePending, GateRejected
 from runbook_lib.model import Decision, Outcome, Verdict, digest, now, plain, worst
 from runbook_lib.show.gate import show_gate
+from runbook_lib.trust.identity import signers_of
 
 if TYPE_CHECKING:
     from runbook_lib.parameters import Parameters
@@ -150,8 +151,8 @@ def _file(
         "verdicts": plain(list(verdicts)),
         "evidence_digest": evidence,
         "parameters_digest": digest(p.model_dump(mode="json")),
-        "approvers": [a.name for a in p.gates.approvers],
-        "people": p.gates.people.get(run.phase, 1),
+        "approvers": list(signers_of(p).names(p.gates.role(run.phase), opened)),
+        "people": p.gates.needed(run.phase),
         "opened_at": plain(opened),
         "expires_at": plain(opened + p.gates.expires),
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runbook_lib.fields import Duration, Reference, Span, Url, Weight
+from runbook_lib.fields import Address, Duration, Reference, Span, Url, Weight
 
 
 class Section(BaseModel):
@@ -191,18 +191,30 @@ class Watch(Section):
     """No measurement for so long: the stage holds and calls people."""
 
 
-class Approver(Section):
-    name: str
-    roles: list[str] = ["approver"]
-
-
 class Gates(Section):
     ask: list[str]
     """Steps that wait for a person: a phase, or gray_stage:WEIGHT."""
-    approvers: list[Approver]
-    expires: Span = timedelta(hours=24)
+    allowed_signers: str
+    """Who may sign, in OpenSSH's allowed_signers format; a role is a namespace: runbook-operator, runbook-approver."""
+    keys: list[str] = []
+    """Keys to sign with, where they are not in the ssh agent, RUNBOOK_SIGNING_KEY or ~/.ssh; paths, never keys."""
+    roles: dict[str, Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]] = {}
+    """Whose answer a phase needs, by phase; the role approver where nothing is said."""
     people: dict[str, Annotated[int, Field(ge=1, le=5)]] = {}
-    """How many people must approve, by phase; one where nothing is said."""
+    """How many people must approve, by phase; where nothing is said two for the decommission, else one."""
+    expires: Span = timedelta(hours=24)
+    remind: Duration = timedelta(hours=1)
+    """So long before a gate expires the webhook is told again."""
+    webhook: Address | None = None
+    """Told when a gate opens and before it expires; a URL that is a secret in itself goes by reference."""
+
+    def needed(self, phase: str) -> int:
+        """How many people must approve a step of that phase."""
+        return self.people.get(phase, 2 if phase == "decommission" else 1)
+
+    def role(self, phase: str) -> str:
+        """The role that answers a step of that phase."""
+        return self.roles.get(phase, "approver")
 
 
 class Retention(Section):
