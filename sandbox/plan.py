@@ -246,4 +246,5 @@ def localise(text: str, plan: Plan) -> str:
     text = re.sub(rf"\b127\.{DEFAULT_OCTET}\.(\d+\.\d+(?::\d+)?)", moved, text)
     root = project_root()
     folder = plan.folder.relative_to(root) if plan.folder.is_relative_to(root) else plan.folder
-    return re.sub(rf"\.range/{DEFAULT_NAME}\b", lambda _: str(folder), text)
+    keys = folder.parent / "keys"
+    return re.sub(rf"\.range/({DEFAULT_NAME}|keys)\b", lambda m: str(folder if m[1] == DEFAULT_NAME else keys), text)

@@ -13,7 +13,7 @@ from string import Template
 import yaml
 
 from runbook_lib.errors import BadParameters
-from sandbox import gateway, nginx, prometheus, redis
+from sandbox import gateway, keys, nginx, prometheus, redis
 from sandbox.faults import SIDES
 from sandbox.faults import write as write_faults
 from sandbox.plan import DEFAULT_NAME, Plan, localise, project_root, save
@@ -43,6 +43,7 @@ def write(plan: Plan, tools: Mapping[str, Tool], kubeconfig: Path | None = None,
         (plan.folder / name).unlink(missing_ok=True)
     plan.logs.mkdir(parents=True)
     save(plan)
+    keys.make(plan.folder.parent)
     nginx.write(plan)
     redis.write(plan)
     gateway.write_config(plan)
