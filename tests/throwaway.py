@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from runbook_lib.parameters import Parameters, load
 from runbook_lib.record import archive
 from runbook_lib.runner.passage import NOTEBOOKS
+from sandbox import keys
 
 REPOSITORY = Path(__file__).parents[1]
 PASSES = (
@@ -32,9 +35,16 @@ def make_project(folder: Path, **cells: tuple[str, ...]) -> Path:
     (folder / "parameters").mkdir(parents=True)
     (folder / "notebooks").mkdir()
     shutil.copy(REPOSITORY / "parameters" / "demo.yaml", folder / "parameters")
+    shutil.copytree(keys.make(Path(practice_ranges().name)), folder / ".range" / "keys")
     for phase in NOTEBOOKS:
         write_notebook(folder, phase, cells.get(phase, PASSES))
     return folder
+
+
+@cache
+def practice_ranges() -> tempfile.TemporaryDirectory[str]:
+    """Holds the keys that demo.yaml names, made once for all tests of a process; it goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="practice-ranges-")
 
 
 def write_notebook(folder: Path, phase: str, cells: tuple[str, ...], **tags: list[str]) -> Path:

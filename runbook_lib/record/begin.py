@@ -50,9 +50,11 @@ def open_attempt(
 ) -> Path:
     """Make an attempt's folder with its parameters and the first line of its journal.
 
-    ``anew`` says that a new passage begins: what was recorded before no longer counts.
+    ``anew`` says that a new passage begins: what was recorded before no longer counts. CannotSign, before anything is
+    written, when nobody could sign the record (`identity.who`).
     """
     phase, weight, mode = step
+    who = identity.who(parameters, phase)
     home = parameters.path(parameters.records) / parameters.application.name
     if folder is None:
         folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now(), anew)
@@ -72,7 +74,7 @@ def open_attempt(
         mode=mode,
         dry_run=parameters.dry_run,
         anew=anew,
-        who=identity.who(),
+        who=who,
         code=identity.code(project_root()),
         versions=identity.versions(),
         source={"name": source.name, "sha256": statement.sha256(source)} if source else None,

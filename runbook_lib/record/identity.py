@@ -12,18 +12,37 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.errors import BadParameters, CannotSign, Unreachable
+from runbook_lib.parameters import Parameters
+from runbook_lib.trust.identity import me
+from runbook_lib.trust.signers import OPERATOR
+
 PACKAGES = ("papermill", "nbclient", "ipykernel", "kubernetes", "prometheus-api-client", "pandas", "nbconvert")
 
 
-def who() -> dict[str, Any]:
-    """The account that started the run; nothing proves it yet, so the record says where the name comes from."""
+def who(parameters: Parameters, phase: str) -> dict[str, Any]:
+    """Who starts a run: the person whose key will sign its record; CannotSign when no operator's key is at hand.
+
+    A dry run and a rollback go on without a key: then it is the account, which proves nothing, and the record says so.
+    """
+    here = {"host": socket.gethostname(), "account": _account()}
+    try:
+        operator = me(parameters, OPERATOR)
+    except (CannotSign, BadParameters, Unreachable):
+        if not (parameters.dry_run or phase == "rollback"):
+            raise
+        return {"name": here["account"], "source": "account of the operating system", "signed": False, **here}
+    source = f"SSH key {operator.key.fingerprint} in {parameters.gates.allowed_signers}"
+    return {"name": operator.name, "source": source, "signed": True, **here}
+
+
+def _account() -> str:
     try:
         import pwd  # the account itself: an environment variable such as USER is anybody's to set
 
-        name = pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError):
-        name = getpass.getuser()
-    return {"name": name, "source": "account of the operating system", "host": socket.gethostname(), "signed": False}
+        return getpass.getuser()
 
 
 def code(folder: Path) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from urllib3.exceptions import HTTPError
 
 from runbook_lib.clients import Clients, require_http
 from runbook_lib.errors import Unreachable
 from runbook_lib.parameters import Parameters
+from runbook_lib.record import identity
 from runbook_lib.runner.passage import Step
 
 NEEDS = {
@@ -21,8 +22,10 @@ NEEDS = {
 }
 
 
-def check(parameters: Parameters, clients: Clients, steps: Iterable[Step]) -> None:
-    """Unreachable, with what to do, when something that these steps need does not answer; nothing is changed."""
+def check(parameters: Parameters, clients: Clients, steps: Collection[Step]) -> None:
+    """Unreachable or CannotSign, with what to do, when something that these steps need is missing."""
+    for phase in {step.phase for step in steps}:
+        identity.who(parameters, phase)
     needs = {need for step in steps for need in NEEDS.get(step.phase, set())}
     if "nginx" in needs:
         _nginx(parameters)
