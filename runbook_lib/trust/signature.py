@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +41,7 @@ def sign(content: bytes, key: Key, role: str) -> str:
 
 def verify(content: bytes, signature: Path, signers: Signers, role: str, at: datetime) -> Proof:
     """Who signed the content in that role; NotTrusted when nobody who may have done so at that time."""
-    public = _public_key(signature)
+    public = public_key(signature)
     name = signers.name_of(public, role, at)
     if name is None:
         owner = signers.owner_of(public)
@@ -70,13 +71,10 @@ def _sign(content: bytes, key: Key, path: Path, role: str) -> str:
     return done.stdout.decode()
 
 
-def _public_key(signature: Path) -> str:
+def public_key(signature: Path) -> str:
     """The key inside a signature (its format: PROTOCOL.sshsig of OpenSSH), as type and base64."""
     try:
-        armour = signature.read_text(encoding="ascii").strip()
-        if not (armour.startswith(BEGIN) and armour.endswith(END)):
-            raise ValueError("no armour")
-        blob = base64.b64decode("".join(armour.removeprefix(BEGIN).removesuffix(END).split()), validate=True)
+        blob = _unarmoured(signature.read_text(encoding="ascii"))
         if blob[:6] != b"SSHSIG":
             raise ValueError("no signature")
         key = _string(blob, 10)
@@ -85,6 +83,17 @@ def _public_key(signature: Path) -> str:
         raise NotTrusted(f"{signature} is missing: what it lies beside is not signed") from None
     except (OSError, ValueError, binascii.Error) as error:
         raise NotTrusted(f"{signature} is no SSH signature ({error})") from None
+
+
+def _unarmoured(text: str) -> bytes:
+    """The bytes inside the armour, which may be written in one way only: a signature has no loose ends to play with."""
+    first, *lines, last = text.splitlines() if text.count("\n") > 2 else ["", "", ""]
+    if (first, last, text[-1:]) != (BEGIN, END, "\n"):
+        raise ValueError("no armour")
+    blob, width = base64.b64decode("".join(lines), validate=True), len(lines[0])
+    if lines != textwrap.wrap(base64.b64encode(blob).decode(), width):
+        raise ValueError("its base64 was changed")
+    return blob
 
 
 def _string(data: bytes, at: int) -> bytes:
