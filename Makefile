@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
 
-.PHONY: help demo test test-all lint bench range range-down lab setup schema lock clean
+.PHONY: help demo test test-all browser lint bench range range-down lab setup schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,6 +17,9 @@ test: setup ## all tests but the heavy ones
 
 test-all: setup ## all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+browser: setup ## Chromium for the tests in tests/browser; they fetch it themselves otherwise
+	@$(BIN)/python tests/browser/chromium.py
 
 lint: setup ## ruff, mypy, notebooks without outputs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb

@@ -30,6 +30,10 @@ class Program:
     install_macos: str
     # Debian's redis-server is a link in a package whose scripts we cannot run; its target is elsewhere.
     link: str | None = None
+    # What it needs beside it and does not link to: data, fonts.
+    beside: tuple[str, ...] = ()
+    # Where it lies in its package when what lies in usr/bin is a script that only works in /.
+    inside: str | None = None
 
 
 PROGRAMS = (
@@ -56,12 +60,12 @@ class Tool:
 
     name: str
     binary: Path
-    libraries: Path | None = None
+    libraries: tuple[Path, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
         """What to add to the environment of the process."""
-        return {"LD_LIBRARY_PATH": str(self.libraries)} if self.libraries else {}
+        return {"LD_LIBRARY_PATH": os.pathsep.join(map(str, self.libraries))} if self.libraries else {}
 
 
 def tools_folder(root: Path) -> Path:
@@ -71,13 +75,18 @@ def tools_folder(root: Path) -> Path:
 
 def prepare(root: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, Tool]:
     """Every program of the range by name, fetched where missing; Unreachable names what cannot be had."""
-    found = {program.name: find(program, root) for program in PROGRAMS}
-    missing = [program for program in PROGRAMS if not found[program.name]]
+    return obtain(PROGRAMS, root, say)
+
+
+def obtain(programs: Sequence[Program], root: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, Tool]:
+    """Those programs by name, fetched where missing; Unreachable names what cannot be had."""
+    found = {program.name: find(program, root) for program in programs}
+    missing = [program for program in programs if not found[program.name]]
     if missing and shutil.which("apt-get") and shutil.which("dpkg"):
         say(f"fetching {', '.join(program.name for program in missing)} from Debian's packages into .tools/")
         fetch(missing, root, say)
         found |= {program.name: find(program, root) for program in missing}
-    if absent := [program for program in PROGRAMS if not found[program.name]]:
+    if absent := [program for program in programs if not found[program.name]]:
         raise Unreachable(how_to_install(absent))
     return {name: tool for name, tool in found.items() if tool}
 
@@ -87,7 +96,7 @@ def how_to_install(missing: Sequence[Program]) -> str:
     debian = " ".join(program.install_debian for program in missing)
     macos = " ".join(program.install_macos for program in missing)
     return (
-        f"The practice range misses {', '.join(program.name for program in missing)}. "
+        f"This machine lacks {', '.join(program.name for program in missing)}. "
         f"On Debian: sudo apt install {debian}. On macOS: brew install {macos}."
     )
 
@@ -104,10 +113,11 @@ def find(program: Program, root: Path) -> Tool | None:
 
 def _unpacked(program: Program, folder: Path) -> Tool | None:
     """The program inside a folder of unpacked packages."""
-    for binary in (folder / part / name for part in ("usr/sbin", "usr/bin") for name in program.names):
+    usual = [f"{part}/{name}" for part in ("usr/sbin", "usr/bin") for name in program.names]
+    for binary in (folder / place for place in ([program.inside] if program.inside else usual)):
         if binary.exists():
-            libraries = next((path.parent for path in sorted(folder.glob("usr/lib/*/*.so*"))), None)
-            return Tool(program.name, binary, libraries)
+            libraries = {path.parent for path in folder.rglob("lib*.so*")}
+            return Tool(program.name, binary, tuple(sorted(libraries)))
     return None
 
 
@@ -154,7 +164,7 @@ def _unpack(program: Program, temporary: Path, apt_folder: Path, say: Callable[[
     target = temporary / "root"
     target.mkdir()
     for package in program.debian:
-        _download([package], temporary, apt_folder, say)
+        _download(program, [package, *program.beside], temporary, apt_folder, say)
         _extract(temporary, target)
         if program.link and (real := next(target.glob(f"usr/bin/{program.link}"), None)):
             real.with_name(program.names[0]).symlink_to(program.link)
@@ -165,7 +175,7 @@ def _unpack(program: Program, temporary: Path, apt_folder: Path, say: Callable[[
     if not missing_libraries(tool):
         return
     if libraries := _library_packages(package, apt_folder):
-        _download(libraries, temporary, apt_folder, say)
+        _download(program, libraries, temporary, apt_folder, say)
         _extract(temporary, target)
     if missing := missing_libraries(_unpacked(program, target) or tool):
         raise Unreachable(f"{program.name} misses {', '.join(missing)}. {how_to_install([program])}")
@@ -211,27 +221,28 @@ def _apt(command: str, arguments: Sequence[str], apt_folder: Path, folder: Path)
     )
 
 
-def _download(packages: Sequence[str], folder: Path, apt_folder: Path, say: Callable[[str], None]) -> None:
+def _download(
+    program: Program, packages: Sequence[str], folder: Path, apt_folder: Path, say: Callable[[str], None]
+) -> None:
     """`apt-get download` into the folder; where the machine's lists are missing or stale, with lists of our own."""
     done = _apt("apt-get", ["download", *packages], apt_folder, folder)
     if done.returncode and not (apt_folder / "state").exists():
         say("the machine's package lists are missing or stale: fetching lists of our own")
-        _update_lists(apt_folder, folder)
+        _update_lists(program, apt_folder, folder)
         done = _apt("apt-get", ["download", *packages], apt_folder, folder)
     if done.returncode:
         shutil.rmtree(apt_folder, ignore_errors=True)  # the next try begins with fresh lists
         reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "apt-get failed")
-        by_package = [program for program in PROGRAMS if set(program.debian) & set(packages)]
-        raise Unreachable(f"{' '.join(packages)} cannot be downloaded ({reason}). {how_to_install(by_package)}")
+        raise Unreachable(f"{' '.join(packages)} cannot be downloaded ({reason}). {how_to_install([program])}")
 
 
-def _update_lists(apt_folder: Path, folder: Path) -> None:
+def _update_lists(program: Program, apt_folder: Path, folder: Path) -> None:
     (apt_folder / "state/lists/partial").mkdir(parents=True)
     done = _apt("apt-get", ["update"], apt_folder, folder)
     if done.returncode:
         shutil.rmtree(apt_folder, ignore_errors=True)
         reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "apt-get update failed")
-        raise Unreachable(f"Debian's package lists cannot be fetched ({reason}). {how_to_install(PROGRAMS)}")
+        raise Unreachable(f"Debian's package lists cannot be fetched ({reason}). {how_to_install([program])}")
 
 
 def _library_packages(package: str, apt_folder: Path) -> list[str]:

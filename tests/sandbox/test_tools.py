@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.errors import Unreachable
 from sandbox import tools
-from sandbox.tools import Program, fetch, find, prepare
+from sandbox.tools import Program, fetch, find, obtain, prepare
 
 ANVIL = Program("anvil", ("anvil",), "--version", ("anvil", "anvil-core"), "anvil-server", "brew-anvil")
 
@@ -109,6 +110,35 @@ def test_libraries_that_the_machine_lacks_are_unpacked_with_it(
         "libhammer1.so.1",
         "libsteel2.so.1",
     ]
+
+
+def test_what_a_program_needs_beside_it_is_unpacked_with_it(debian: Path, tmp_path: Path) -> None:
+    tool = obtain([replace(ANVIL, beside=("libtongs1",))], tmp_path)["anvil"]
+    assert tool.libraries == (tmp_path / ".tools/anvil/usr/lib/here",)
+    assert (tool.libraries[0] / "libtongs1.so.1").exists()
+
+
+def test_a_program_may_lie_elsewhere_and_its_libraries_in_several_folders(tmp_path: Path) -> None:
+    for name in ("bin/anvil", "lib/here/libiron.so.1", "usr/lib/here/libhammer.so.1", "usr/lib/here/pulse/libtongs.so"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        program(tmp_path / name, "exit 0\n")
+    tool = tools._unpacked(replace(ANVIL, inside="bin/anvil"), tmp_path)
+    assert tool is not None
+    assert tool.environment["LD_LIBRARY_PATH"].split(":") == [
+        str(tmp_path / folder) for folder in ("lib/here", "usr/lib/here", "usr/lib/here/pulse")
+    ]
+
+
+def test_libraries_that_cannot_be_downloaded_say_how_to_install_the_program(
+    debian: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANTS_LIBRARY", "yes")
+    text = APT_GET.replace(
+        'case "$*" in', 'case "$*" in *libhammer1*) echo "E: 404" >&2; exit 100 ;; esac\ncase "$*" in', 1
+    )
+    program(debian / "apt-get", text)
+    with pytest.raises(Unreachable, match=r"libhammer1 .*\(E: 404\)\. .*sudo apt install anvil-server"):
+        prepare(tmp_path)
 
 
 def test_a_library_that_no_package_has_is_named(debian: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
