@@ -47,5 +47,6 @@ setup: .venv/installed
 	@$(PYTHON) .ci/install.py
 	@touch $@
 
-clean: range-down ## remove what was installed and what ran; the records stay
-	rm -rf .venv .tools .range
+clean: range-down ## remove what was installed and what ran; the records and the keys that prove them stay
+	rm -rf .venv .tools
+	@if [ -d .range ]; then find .range -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +; fi
