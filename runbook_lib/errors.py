@@ -61,6 +61,12 @@ class GateRejected(RunbookError):
     exit_code = 77
 
 
+class Unwritable(RunbookError):
+    """The archive cannot be written: the disk is full, or the folder is not ours; nothing is done unrecorded."""
+
+    exit_code = 74
+
+
 class Busy(RunbookError):
     """Somebody else is changing this application's traffic."""
 

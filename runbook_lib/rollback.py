@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from runbook_lib.act.traffic.nginx import read_weight, shift
 from runbook_lib.clients import Clients
+from runbook_lib.errors import Unwritable
 from runbook_lib.model import Change, Outcome, Verdict
-from runbook_lib.record import Run
+from runbook_lib.record import Run, journal
 from runbook_lib.watch import wait_for_split
 
 
@@ -13,15 +16,28 @@ def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple
     """Send ``weight`` percent (0: nobody) to the new side and wait until the observed split says so.
 
     The verdict is INCONCLUSIVE when Prometheus cannot confirm it: the users are back all the same. Raises ChangeFailed
-    when nginx refuses; the message says where the users are.
+    when nginx refuses; the message says where the users are. An archive that cannot be written stops no rollback.
     """
     split = run.parameters.traffic.nginx
     standing = read_weight(split)
-    run.event("detected", cause=cause, weight=standing)
+    with contextlib.suppress(Unwritable):
+        run.event("detected", cause=cause, weight=standing)
     run.progress(f"going back from {standing} % to {weight} %: {cause}")
-    change = run.change(f"users: {standing} % -> {weight} %", lambda: shift(split, weight))
+    what = f"users: {standing} % -> {weight} %"
+    change = run.change(what, lambda: shift(split, weight), standing, weight, unrecorded=True)
     if run.parameters.dry_run:
         return change, Verdict("traffic split", Outcome.INCONCLUSIVE, "dry run: nobody was moved")
     verdict = wait_for_split(clients, weight)
-    run.event("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
+    with contextlib.suppress(Unwritable):
+        run.event("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
     return change, verdict
+
+
+def drilled_from(run: Run, standing: int) -> int:
+    """Percent of the users that a drill goes forward to again: where they stand, or stood when this drill began.
+
+    A drill that was killed half way has left them on the old side; its next attempt brings them where they were.
+    """
+    earlier = [run.attempt.with_name(f"attempt-{number}") for number in range(1, run.number)]
+    seen = [event.data for folder in earlier for event in journal.read(folder) if event.kind == "detected"]
+    return standing or max((int(data["weight"]) for data in seen), default=0)

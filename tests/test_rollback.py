@@ -32,8 +32,8 @@ class FakeRun:
     def progress(self, message: str) -> None:
         self.said.append(("progress", {"message": message}))
 
-    def change(self, what: str, act: Callable[[], Change]) -> Change:
-        self.said.append(("change", {"what": what}))
+    def change(self, what: str, act: Callable[[], Change], before: int, after: int, unrecorded: bool = False) -> Change:
+        self.said.append(("change", {"what": what, "before": before, "after": after, "unrecorded": unrecorded}))
         return act()
 
 
@@ -68,6 +68,7 @@ def test_the_users_are_back_before_anybody_looks_and_whatever_is_seen(
     assert [kind for kind, _ in run.said] == ["detected", "progress", "change", "looked", "verified"]
     said = dict(run.said)
     assert said["detected"] == {"cause": "errors 30 %", "weight": 30}
+    assert said["change"] == {"what": "users: 30 % -> 0 %", "before": 30, "after": 0, "unrecorded": True}
     assert said["looked"]["asked"] == 0
     assert "* legacy;" in said["looked"]["stands"]
     assert "kubernetes" not in said["looked"]["stands"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
@@ -124,17 +124,19 @@ def _target(cluster: Cluster, live: Object, to_revision: int | None) -> Object:
     return sets[numbers.index(to_revision)]
 
 
-def annotate(cluster: Cluster, name: str, annotations: dict[str, str]) -> Change:
-    """Set annotations on the Pod template: the smallest change that starts a rollout, used for drills and restarts."""
+def annotate(cluster: Cluster, name: str, annotations: Mapping[str, str | None]) -> Change:
+    """Set annotations on the Pod template, or with None take them away: the smallest change that starts a rollout."""
     what = f"annotate the template of Deployment/{name} with {', '.join(annotations)}"
     live = deployment(cluster, name)
     found = (live["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-    if annotations.items() <= found.items():
-        return Change(what, _state(live), _state(live), False, now(), "they are already there")
+    if all(found.get(key) == value for key, value in annotations.items()):
+        return Change(what, _state(live), _state(live), False, now(), "the template is as it should be")
 
     def write(current: Object) -> None:
         metadata = current["spec"]["template"].setdefault("metadata", {})
-        metadata["annotations"] = (metadata.get("annotations") or {}) | annotations
+        wanted = {**(metadata.pop("annotations", None) or {}), **annotations}
+        if kept := {key: value for key, value in wanted.items() if value is not None}:
+            metadata["annotations"] = kept
 
     return Change(what, _state(live), _state(_update(cluster, name, write)), True, now())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from runbook_lib.clients import Clients
 from runbook_lib.durable import write_json
-from runbook_lib.errors import BadParameters, CriterionFailed
+from runbook_lib.errors import BadParameters, CriterionFailed, Unwritable
 from runbook_lib.model import Change, Event, Outcome, Verdict, now, plain
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.clients import WatchedClients
@@ -77,9 +78,12 @@ class Run:
         return self._journal.write(kind, **data)
 
     def progress(self, message: str, fraction: float | None = None, seconds_left: float | None = None) -> None:
-        """Tell whoever watches how far it is; ``fraction`` of the whole, 0 to 1."""
+        """Tell whoever watches how far it is; ``fraction`` of the whole, 0 to 1. A full disk stops no watching."""
         self._must_be_open()
-        self._journal.write("progress", durable=False, message=message, fraction=fraction, seconds_left=seconds_left)
+        with contextlib.suppress(Unwritable):
+            self._journal.write(
+                "progress", durable=False, message=message, fraction=fraction, seconds_left=seconds_left
+            )
 
     def evidence(self, name: str, value: Any) -> str:
         """Keep a value as evidence/<name>.json (name-2, name-3 … when taken); returns the sha256 of the file."""
@@ -98,7 +102,8 @@ class Run:
         for query in queries:
             if query not in self._asked:
                 self._asked.add(query)
-                self._journal.write("asked", durable=False, query=query)
+                with contextlib.suppress(Unwritable):
+                    self._journal.write("asked", durable=False, query=query)
 
     def verdict(self, *verdicts: Verdict) -> tuple[Verdict, ...]:
         """Note judgements; a later one of the same name takes the place of the earlier one at the end."""
@@ -107,19 +112,33 @@ class Run:
             self.event("verdict", **plain(verdict))
         return verdicts
 
-    def change(self, what: str, act: Callable[[], Change]) -> Change:
-        """Act, with the intent on the disk before and the result after; a dry run only says what it would do."""
+    def change(
+        self,
+        what: str,
+        act: Callable[[], Change],
+        before: int | None = None,
+        after: int | None = None,
+        unrecorded: bool = False,
+    ) -> Change:
+        """Act, with the intent on the disk before and the result after; a dry run only says what it would do.
+
+        ``before`` and ``after`` are percent of the users, for an act on traffic: after a crash nginx is asked which of
+        them stands. Unwritable, and nothing done, when the intent cannot be written, unless ``unrecorded`` allows that.
+        """
         if self.parameters.dry_run:
             self.event("would", what=what)
             return Change(what, None, None, done=False, at=now(), note="dry run: nothing was changed")
-        number = f"{self.number}.{next(self._acts)}"
-        self.event("intent", act=number, what=what)
+        said = {"act": f"{self.number}.{next(self._acts)}", "what": what}
+        with _only_if(unrecorded):
+            self.event("intent", **said, **({} if after is None else {"before": before, "after": after}))
         try:
             change = act()
         except BaseException as error:  # told to the journal and raised on: also Ctrl-C must leave its trace
-            self.event("result", act=number, what=what, error=type(error).__name__, message=str(error))
+            with contextlib.suppress(Unwritable):  # what went wrong in the world matters more
+                self.event("result", **said, error=type(error).__name__, message=str(error))
             raise
-        self.event("result", act=number, what=what, change=storable(change))
+        with _only_if(unrecorded):
+            self.event("result", **said, change=storable(change))
         return change
 
     def connect(self) -> Clients:
@@ -163,6 +182,11 @@ class Run:
     def _must_be_open(self) -> None:
         if self.closed:
             raise BadParameters(f"{self.attempt} is filed already; run the notebook from its first cell to begin anew")
+
+
+def _only_if(allowed: bool) -> contextlib.AbstractContextManager[None]:
+    """A place where the journal may be silent, if that is allowed."""
+    return contextlib.suppress(Unwritable) if allowed else contextlib.nullcontext()
 
 
 def title(phase: str, weight: int | None, mode: str | None) -> str:

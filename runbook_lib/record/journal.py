@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import sync_folder
+from runbook_lib.errors import Unwritable
 from runbook_lib.model import Event, now, plain
 
 NAME = "journal.jsonl"
@@ -28,16 +29,20 @@ class Journal:
         self.path = folder / NAME
         self._file = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_SH)
-        self._end_torn_line()
         sync_folder(folder)
 
     def write(self, kind: str, *, durable: bool = True, **data: Any) -> Event:
-        """Append one event; with ``durable`` it is on the disk when this returns."""
+        """Append one event; with ``durable`` it is on the disk when this returns, or Unwritable is raised."""
         event = Event(now(), kind, plain(data))
         line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")) + "\n"
-        os.write(self._file, line.encode())
-        if durable:
-            os.fsync(self._file)
+        try:
+            self._end_torn_line()
+            self._append(line.encode())
+            if durable:
+                os.fsync(self._file)
+        except OSError as error:
+            why = f"{self.path} cannot be written ({error.strerror})"
+            raise Unwritable(f"{why}; make room or mend the disk, then run `runbook resume`") from None
         return event
 
     def close(self) -> None:
@@ -54,7 +59,11 @@ class Journal:
     def _end_torn_line(self) -> None:
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # a crash tore the last line; what comes next must not be glued to it
+            os.write(self._file, b"\n")  # a crash or a full disk tore it; what comes next must not be glued to it
+
+    def _append(self, line: bytes) -> None:
+        while line:  # a disk that fills up takes a part first, and refuses the rest
+            line = line[os.write(self._file, line) :]
 
 
 def read(folder: Path) -> list[Event]:

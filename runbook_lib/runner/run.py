@@ -19,18 +19,19 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
-from runbook_lib.errors import BadParameters, Busy, GatePending
+from runbook_lib.errors import BadParameters, Busy, GatePending, RolledBack
 from runbook_lib.gate import all_gates
 from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, html, index, journal, statement
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage
+from runbook_lib.runner import passage, recover
 from runbook_lib.runner.cells import settle
 from runbook_lib.runner.engine import Options, execute
 from runbook_lib.runner.kernels import Kernels
 from runbook_lib.runner.passage import Result, Step
 from runbook_lib.runner.progress import Screen
+from runbook_lib.runner.recover import Recovery
 
 KERNEL_IMPORTS = (
     "runbook_lib.show.gray",
@@ -54,9 +55,12 @@ def advance(
     ``anew`` begins with the first step, whatever the records say; an answer is awaited for ``patience`` seconds.
     """
     with held(parameters, screen), Kernels(KERNEL_IMPORTS) as shelf:
+        found = _found(parameters, screen)
+        if found.back:
+            return _bring_back(parameters, screen, found, shelf)
         while step := passage.steps(parameters)[0] if anew else passage.next_step(passage.standings(parameters)):
-            result = run_step(parameters, step, screen, shelf, anew)
-            anew = False
+            result = run_step(parameters, step, screen, shelf, anew, found)
+            anew, found = False, recover.NOTHING
             code = result.ending.exit_code
             if code == GatePending.exit_code and _answered(parameters, result, shelf, patience):
                 continue
@@ -64,6 +68,19 @@ def advance(
                 return code
         screen.say(f"{parameters.application.name} has gone the whole way")
     return 0
+
+
+def _found(parameters: Parameters, screen: Screen) -> Recovery:
+    """What an earlier process left open, read from the world and said on the screen."""
+    found = recover.look(parameters)
+    for sentence in recover.sentences(found):
+        screen.say(sentence)
+    return found
+
+
+def _bring_back(parameters: Parameters, screen: Screen, found: Recovery, shelf: Kernels | None = None) -> int:
+    """The rollback that a dead attempt owes its users; like any rollback it ends the passage for now."""
+    return run_step(parameters, passage.ROLLBACK, screen, shelf, found=found).ending.exit_code or RolledBack.exit_code
 
 
 def _answered(parameters: Parameters, result: Result, shelf: Kernels, patience: float) -> bool:
@@ -84,7 +101,12 @@ def _answered(parameters: Parameters, result: Result, shelf: Kernels, patience: 
 def single(parameters: Parameters, step: Step, screen: Screen) -> int:
     """Run one step, whatever stands before it; the exit code."""
     with held(parameters, screen):
-        return run_step(parameters, step, screen).ending.exit_code
+        found = recover.NOTHING
+        if step.phase in recover.ON_TRAFFIC and step != passage.ROLLBACK:  # a rollback waits for nothing to be known
+            found = _found(parameters, screen)
+            if found.back:
+                return _bring_back(parameters, screen, found)
+        return run_step(parameters, step, screen, found=found).ending.exit_code
 
 
 @contextlib.contextmanager
@@ -98,13 +120,19 @@ def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
 
 
 def run_step(
-    parameters: Parameters, step: Step, screen: Screen, shelf: Kernels | None = None, anew: bool = False
+    parameters: Parameters,
+    step: Step,
+    screen: Screen,
+    shelf: Kernels | None = None,
+    anew: bool = False,
+    found: Recovery = recover.NOTHING,
 ) -> Result:
-    """Execute one notebook in a fresh attempt and file it, whatever happens in between."""
+    """Execute one notebook in a fresh attempt and file it, whatever happens in between; ``found`` goes into it."""
     source = passage.source_of(step)
     nb = _read(source)
     attempt = open_attempt(parameters, step.key, source, "runner", anew=anew)
     book = journal.Journal(attempt)
+    recover.note(book, found)
     nb = _with_parameters(nb, parameters, step, attempt)
     threading.Thread(target=html.warm_up, daemon=True).start()
     began = time.monotonic()
@@ -117,6 +145,7 @@ def run_step(
     with signals_wait():
         with screen.following(step.title, attempt):
             stop = execute(nb, attempt / archive.NOTEBOOK, options, shelf)
+        told = recover.redone(book, found, journal.read(attempt))
         if stop is None:
             book.write("ended", error=None)
         else:
@@ -125,6 +154,8 @@ def run_step(
         result = replace(file_attempt(attempt), seconds=time.monotonic() - began)
         index.write(attempt.parent.parent.parent)
         screen.done(result)
+        for finding in told:
+            screen.say(finding.said)
     return result
 
 

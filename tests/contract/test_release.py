@@ -170,6 +170,15 @@ def test_undo_brings_the_template_back_and_says_when_it_is_gone(here: Cluster, c
         workload.undo(here, "web", 1)
 
 
+def test_a_mark_that_a_broken_off_drill_left_is_taken_away(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    before = template_digest(deployment(here, "web"))
+    assert not workload.annotate(here, "web", {"runbook/drill": None}).done
+    workload.annotate(here, "web", {"runbook/drill": "one"})
+    assert workload.annotate(here, "web", {"runbook/drill": None}).done
+    assert template_digest(deployment(here, "web")) == before
+
+
 def test_undo_refuses_a_deployment_without_history_and_a_paused_one(
     here: Cluster, cluster: Any, tmp_path: Path
 ) -> None:

@@ -1,0 +1,214 @@
+"""After a crash: what a dead attempt left open is read from the world, and the run goes on or the users come back.
+
+An act on traffic says in its intent which weight it finds and which it makes, so that nginx can be asked. The others
+compare first: done again, they tell whether anything was left to do. Each finding is an event `recovered` in the
+journal of the attempt that goes on; what has one is settled, what has none is found again by whoever comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.errors import RunbookError, Unreachable
+from runbook_lib.model import Event
+from runbook_lib.parameters import Parameters
+from runbook_lib.record import journal
+from runbook_lib.record.archive import Attempt, attempts
+
+KIND = "recovered"
+ON_TRAFFIC = frozenset({"gray_stage", "rollback", "decommission", "pilot_deploy"})
+"""Phases that pass only when the users are where they say: what was open about traffic before is settled."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that was begun and whose result is not known; weights in percent, for an act on traffic.
+
+    ``overtaken``: a later act moved the users since, so that nginx no longer tells about this one.
+    """
+
+    attempt: str
+    number: str
+    what: str
+    before: int | None = None
+    after: int | None = None
+    overtaken: bool = False
+
+    @property
+    def asks_nginx(self) -> bool:
+        """True when the weight in nginx tells whether it was done."""
+        return self.after is not None and not self.overtaken
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one act: ``done``, ``not done``, ``otherwise`` (by somebody else) or ``overtaken``."""
+
+    act: Act
+    finding: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was found; ``back`` says why the users must go back first, ``waiting`` are acts that are told by redoing."""
+
+    findings: tuple[Finding, ...] = ()
+    waiting: tuple[Act, ...] = ()
+    back: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.findings or self.waiting or self.back)
+
+
+NOTHING = Recovery()
+Key = tuple[str, int | None, str | None]
+
+
+def look(parameters: Parameters) -> Recovery:
+    """Read the records, then the world; Unreachable when it cannot be told where the users are."""
+    if parameters.dry_run:
+        return NOTHING
+    folder = parameters.path(parameters.records) / parameters.application.name
+    acts, trigger = left_open(attempts(folder.parent, folder.name))
+    if not any(act.asks_nginx for act in acts):
+        return judge(acts, trigger, None)
+    try:
+        return judge(acts, trigger, read_weight(parameters.traffic.nginx))
+    except RunbookError as error:
+        what = ", ".join(act.what for act in acts if act.asks_nginx)
+        raise Unreachable(
+            f"not known whether this was done: {what}; {error}; nothing was changed, run `runbook resume` when nginx "
+            "can be read"
+        ) from None
+
+
+def left_open(known: Sequence[Attempt]) -> tuple[tuple[Act, ...], str]:
+    """The acts that nobody has looked after yet, oldest first, and why users must be brought back, if they must."""
+    acts: list[Act] = []
+    trigger, moved, at_rest = "", False, False
+    settled: set[tuple[str, str]] = set()
+    passed: set[Key] = set()
+    for attempt in reversed(known):
+        if attempt.facts.get("dry_run") or attempt.outcome in {"running", "unreadable"}:
+            continue
+        at_rest = at_rest or _at_rest(attempt)
+        if attempt.outcome == "passed":
+            passed.add(attempt.step)
+        elif attempt.step not in passed and attempt.outcome != "rolled_back":
+            events = journal.read(attempt.folder)
+            settled |= {(e.data["attempt"], e.data["act"]) for e in events if _settles(e)}
+            found = [act for act in _unknown(attempt, events, moved) if (act.attempt, act.number) not in settled]
+            acts = [act for act in found if act.after is None or not at_rest] + acts
+            moved = moved or any(event.data.get("after") is not None for event in events if event.kind == "intent")
+            trigger = trigger or ("" if at_rest else _trigger(attempt, events))
+        if attempt.facts.get("anew"):
+            break
+    return tuple(acts), trigger
+
+
+def judge(acts: Sequence[Act], trigger: str, weight: int | None) -> Recovery:
+    """Pure: what the open acts and the weight that nginx has say together."""
+    findings = tuple(_finding(act, weight) for act in acts if act.after is not None)
+    strange = next((finding.said for finding in findings if finding.finding == "otherwise"), "")
+    return Recovery(findings, tuple(act for act in acts if act.after is None), trigger or strange)
+
+
+def note(book: journal.Journal, found: Recovery) -> None:
+    """Write the findings into the journal of the attempt that goes on."""
+    for finding in found.findings:
+        _write(book, finding)
+
+
+def sentences(found: Recovery) -> list[str]:
+    """What the operator is told before anything is run."""
+    return [
+        *(finding.said for finding in found.findings),
+        *(f"{_head(act)}: not known whether it was done; what is left of it is done now" for act in found.waiting),
+        *([f"the users are brought back first: {found.back}"] if found.back else []),
+    ]
+
+
+def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> list[Finding]:
+    """The findings about acts that were done anew: a second time there is nothing to do where the first was whole."""
+    results = [event.data for event in events if event.kind == "result" and event.data.get("change")]
+    findings = []
+    for act in found.waiting:
+        again = next((data for data in results if data["what"] == act.what), None)
+        if again is None:
+            continue  # it was not reached: found again by the next attempt
+        results.remove(again)
+        finding = _told_by(act, again["change"])
+        _write(book, finding)
+        findings.append(finding)
+    return findings
+
+
+def _at_rest(attempt: Attempt) -> bool:
+    return attempt.outcome == "rolled_back" or (attempt.outcome == "passed" and attempt.step[0] in ON_TRAFFIC)
+
+
+def _settles(event: Event) -> bool:
+    """A finding settles an act; a strange weight is settled by the rollback that it leads to."""
+    return event.kind == KIND and event.data.get("finding") != "otherwise"
+
+
+def _unknown(attempt: Attempt, events: Sequence[Event], moved: bool) -> list[Act]:
+    """The acts of one attempt without a result; ``moved``: a later attempt moved the users."""
+    on_traffic = [event for event in events if event.kind == "intent" and event.data.get("after") is not None]
+    return [
+        Act(
+            _name(attempt.folder),
+            str(event.data["act"]),
+            str(event.data["what"]),
+            event.data.get("before"),
+            event.data.get("after"),
+            overtaken=event in on_traffic and (moved or event is not on_traffic[-1]),
+        )
+        for event in journal.open_intents(events)
+    ]
+
+
+def _trigger(attempt: Attempt, events: Sequence[Event]) -> str:
+    """Why an attempt that did not end well asks for a rollback: it had found a reason for one, or was one."""
+    phase, _, mode = attempt.step
+    if phase == "rollback" and mode == "drill":
+        return ""
+    name = _name(attempt.folder)
+    cause = next((str(event.data.get("cause", "")) for event in events if event.kind == "detected"), None)
+    if phase == "rollback" and (cause is not None or attempt.outcome == "crashed"):
+        return f"the rollback {name} was broken off"
+    return f"{name} had found a reason and was broken off: {cause}" if cause is not None else ""
+
+
+def _finding(act: Act, weight: int | None) -> Finding:
+    if act.overtaken:
+        return Finding(act, "overtaken", f"{_head(act)}: the users were moved again since; a later act tells")
+    stands = f"{_head(act)}: nginx stands at {weight} %"
+    if weight == act.after:
+        return Finding(act, "done", f"{stands}: it was done, the run goes on from there")
+    if weight == act.before:
+        return Finding(act, "not done", f"{stands}: it was not done, or undone since; it is done anew")
+    return Finding(act, "otherwise", f"{stands}: that is neither before nor after it, somebody else changed it")
+
+
+def _told_by(act: Act, change: dict[str, object]) -> Finding:
+    if change.get("done"):
+        return Finding(act, "not done", f"{_head(act)}: it was not done, or not wholly; it is done now")
+    return Finding(act, "done", f"{_head(act)}: it had been done, nothing was left to do")
+
+
+def _head(act: Act) -> str:
+    return f"{act.what} (broken off in {act.attempt})"
+
+
+def _write(book: journal.Journal, finding: Finding) -> None:
+    act = finding.act
+    book.write(KIND, attempt=act.attempt, act=act.number, what=act.what, finding=finding.finding, said=finding.said)
+
+
+def _name(attempt: Path) -> str:
+    return f"{attempt.parent.name}/{attempt.name}"
