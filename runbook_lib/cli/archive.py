@@ -20,11 +20,11 @@ def records(
     application: Annotated[str | None, typer.Option(help="only this application")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON list, for scripts")] = False,
 ) -> None:
-    """List all attempts, oldest first, and write the archive's page anew."""
-    from runbook_lib.record import archive, index
+    """List all attempts, oldest first, and write the archive's pages anew from the records."""
+    from runbook_lib.record import views
 
     folder = records_folder(records)
-    lines = [index.summary(attempt) for attempt in archive.attempts(folder, application)]
+    lines = views.summaries(folder, application)
     if as_json:
         print(json.dumps(lines, indent=1))
         return
@@ -38,4 +38,4 @@ def records(
     console = Console(highlight=False)
     console.print(table)
     if folder.is_dir():
-        console.print(f"\n{index.write(folder)}", soft_wrap=True)
+        console.print(f"\n{views.write(folder)}", soft_wrap=True)

@@ -1,45 +1,35 @@
-"""records/index.html: every attempt of every application on one page, for a browser with no server and no network."""
+"""records/index.js: one line for each state of an attempt; the last line of an attempt is what the page shows.
+
+A browser reads the file as a script, and one bad byte makes a script worthless. Therefore the file always ends with
+``//``: a line is written as a comment first and becomes a line of its own by one byte, when it is all there. Whatever
+a crash leaves half is a comment, and the next line goes below it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from html import escape
+import contextlib
+import fcntl
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from runbook_lib.durable import write_whole
-from runbook_lib.model import now
-from runbook_lib.record.archive import Attempt, attempts
-from runbook_lib.record.html import TEMPLATES
+from runbook_lib.record.archive import NOTEBOOK, Attempt
+from runbook_lib.record.words import instant
 
-NAME = "index.html"
-LINKS = (
-    ("notebook.html", "notebook"),
-    ("record.json", "record"),
-    ("journal.jsonl", "journal"),
-    ("evidence", "evidence"),
-)
+NAME = "index.js"
+HEAD = b"// What index.html lists, a view of the records; `runbook records` writes it anew.\n"
+OPEN_END = b"//"
+LIMIT = 1000  # letters of a message; the page of the run has all of it
+Key = tuple[str, str, str]
+Entry = dict[str, Any]
 
 
-def write(records: Path) -> Path:
-    """Write the page anew from what lies in the archive; a record that cannot be read is listed as such."""
-    known = attempts(records)[::-1]
-    page = Template((TEMPLATES / NAME).read_text(encoding="utf-8")).substitute(
-        rows="\n".join(_row(records, attempt) for attempt in known),
-        applications=_options(attempt.application for attempt in known),
-        phases=_options(attempt.step[0] for attempt in known),
-        outcomes=_options(attempt.outcome for attempt in known),
-        tiles=_tiles(known),
-        written=f"{now():%Y-%m-%d %H:%M:%S} UTC",
-    )
-    target = records / NAME
-    write_whole(target, page)
-    return target
-
-
-def summary(attempt: Attempt) -> dict[str, Any]:
+def summary(attempt: Attempt) -> Entry:
     """One attempt in a line, as ``runbook records --json`` prints it."""
     phase, weight, mode = attempt.step
     known = attempt.facts
@@ -63,66 +53,102 @@ def summary(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _row(records: Path, attempt: Attempt) -> str:
+def entry(attempt: Attempt) -> Entry:
+    """What the page knows of an attempt, from its record alone: it says the same whenever it is made."""
     line = summary(attempt)
-    phase, weight = str(line["phase"] or "?"), line["weight"]
-    step = phase.replace("_", " ") + (f" <b>{weight} %</b>" if weight is not None else "")
-    if line["mode"]:
-        step += f" <small>{escape(str(line['mode']))}</small>"
-    if line["dry_run"]:
-        step += " <small>dry run</small>"
-    outcome = str(line["outcome"])
-    attributes = " ".join(
-        f'data-{key}="{escape(value)}"'
-        for key, value in (("application", attempt.application), ("phase", phase), ("outcome", outcome))
-    )
-    cells = (
-        f'<time datetime="{escape(str(line["started"] or ""))}">{_moment(line["started"])}</time>',
-        escape(attempt.application),
-        step,
-        f'<span class="outcome {escape(outcome)}">{escape(outcome.replace("_", " "))}</span>',
-        _duration(line["seconds"]),
-        f'{escape(str(line["message"]))}<div class="run">{escape(attempt.run_id)}/{escape(attempt.folder.name)} '
-        f"{_links(records, attempt)}</div>",
-    )
-    return f"<tr {attributes}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    filed = attempt.statement is not None or bool(attempt.problem)
+    message, seconds, weight = str(line["message"]), line["seconds"], line["weight"]
+    return {
+        **{key: line[key] for key in ("application", "run", "attempt")},
+        **{key: str(line[key] or "") for key in ("phase", "mode", "who")},
+        "weight": weight if isinstance(weight, int) else None,
+        "dry_run": line["dry_run"],
+        "outcome": str(line["outcome"]) if filed else "open",
+        "started": instant(line["started"]),
+        "ended": instant(line["ended"]) if filed else "",
+        "seconds": seconds if isinstance(seconds, int | float) and math.isfinite(seconds) else None,
+        "message": message if len(message) <= LIMIT else f"{message[: LIMIT - 1]}…",
+        "notebook": filed and NOTEBOOK in _subjects(attempt),
+    }
 
 
-def _links(records: Path, attempt: Attempt) -> str:
-    base = attempt.folder.relative_to(records).as_posix()
-    found = [f'<a href="{escape(base)}/{name}">{word}</a>' for name, word in LINKS if (attempt.folder / name).exists()]
-    return "".join(found)
+def append(records: Path, entries: Iterable[Entry]) -> None:
+    """Add lines to a list that is there; what other lines it has is not read."""
+    with _locked(records), (records / NAME).open("r+b") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, end - len(OPEN_END) - 1))
+        if stream.read() != b"\n" + OPEN_END:
+            stream.write(b"\n" + OPEN_END)
+        at = stream.tell()
+        stream.write(b" " + b"\n".join(_line(one) for one in entries) + b"\n" + OPEN_END)
+        stream.flush()
+        os.fsync(stream.fileno())
+        stream.seek(at)
+        stream.write(b"\n")
 
 
-def _tiles(known: Sequence[Attempt]) -> str:
-    outcomes = [attempt.outcome for attempt in known]
-    tiles = [(len({a.application for a in known}), "applications"), (len(known), "attempts")]
-    tiles += [
-        (outcomes.count(name), name.replace("_", " ")) for name in sorted(set(outcomes), key=outcomes.count)[::-1]
-    ]
-    return "".join(f"<div><b>{number}</b>{escape(word)}</div>" for number, word in tiles)
+@contextlib.contextmanager
+def rewriting(records: Path) -> Iterator[Callable[[Iterable[Entry]], None]]:
+    """Hands out what writes the list anew, from records that are read inside; lines added meanwhile are kept."""
+    path = records / NAME
+    with _locked(records, ".rewriting.lock"):
+        known = path.stat().st_size if path.is_file() else 0
+
+        def write(entries: Iterable[Entry]) -> None:
+            lines = [_line(one) for one in entries]
+            with _locked(records):
+                later = path.read_bytes()[known:] if path.is_file() else b""
+                lines += [_line(one) for one in _parse(later) or []]
+                write_whole(path, HEAD + b"".join(line + b"\n" for line in lines) + OPEN_END)
+
+        yield write
 
 
-def _options(values: Any) -> str:
-    return "".join(
-        f'<option value="{escape(v)}">{escape(v.replace("_", " "))}</option>' for v in sorted(set(values)) if v
-    )
+def read(records: Path) -> dict[Key, Entry] | None:
+    """What a reader of the page sees: the last line of each attempt; None when a browser could not read the file."""
+    path = records / NAME
+    found = _parse(path.read_bytes()) if path.is_file() else None
+    return None if found is None else {key_of(one): one for one in found}
+
+
+def key_of(one: Entry) -> Key:
+    """Which attempt a line is about."""
+    return str(one["application"]), str(one["run"]), str(one["attempt"])
+
+
+def _line(one: Entry) -> bytes:
+    """ASCII only: the separators that end a line of a script, and everything invisible, are escaped."""
+    return b"attempt(" + json.dumps(one, separators=(",", ":")).encode("ascii") + b")"
+
+
+def _parse(content: bytes) -> list[Entry] | None:
+    """The lines of a list; None when one is neither comment nor entry: the browser would read nothing at all."""
+    found = []
+    for line in re.split("[\n\r\u2028\u2029]", content.decode("utf-8", errors="replace")):
+        if not line.strip() or line.startswith(OPEN_END.decode()):
+            continue
+        if not (line.startswith("attempt({") and line.endswith("})")):
+            return None
+        try:
+            one = json.loads(line[len("attempt(") : -1])
+            key_of(one)
+        except (ValueError, KeyError):
+            return None
+        found.append(one)
+    return found
+
+
+@contextlib.contextmanager
+def _locked(records: Path, name: str = ".index.lock") -> Iterator[None]:
+    with (records / name).open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _subjects(attempt: Attempt) -> list[Any]:
+    listed = (attempt.statement or {}).get("subject")
+    return [one.get("name") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _name(who: Any) -> str | None:
     return str(who["name"]) if isinstance(who, dict) and who.get("name") else None
-
-
-def _moment(text: Any) -> str:
-    try:
-        return f"{datetime.fromisoformat(str(text)).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    except ValueError:
-        return "unknown"
-
-
-def _duration(seconds: Any) -> str:
-    if not isinstance(seconds, int | float):
-        return ""
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

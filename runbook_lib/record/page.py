@@ -1,0 +1,69 @@
+"""The pages of the archive: what a run's records tell, and the shell of the list, as HTML that needs nothing else.
+
+The pages' own policy forbids them to load or run anything but what they were made with, and every value is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runbook_lib.record import words
+from runbook_lib.record.archive import Attempt
+from runbook_lib.record.story import person, span, story
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+NAME = "index.html"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(run: Path, known: Sequence[Attempt]) -> str | None:
+    """The page of a run from its attempts; None while none is filed."""
+    told = story(run, known)
+    if told is None:
+        return None
+    page = _templates().get_template("run.html").render(story=told)
+    return page.encode(errors="replace").decode()  # half a surrogate is legal in JSON and in no file
+
+
+@cache
+def render_list() -> str:
+    """The page that shows index.js: the same for every archive."""
+    return _templates().get_template(NAME).render(outcomes=words.OUTCOMES, phases=words.PHASES)
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader  # here: a kernel that files nothing is spared the import
+
+    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    found.globals.update(read=_read, sha256=_sha256, outcomes=words.OUTCOMES, phases=words.PHASES)
+    found.filters.update(
+        outcome=words.outcome_word,
+        moment=words.moment,
+        duration=words.duration,
+        short=words.short,
+        person=person,
+        span=span,
+    )
+    return found
+
+
+@cache
+def _read(name: str) -> str:
+    """A script or style sheet that goes into a page as it is."""
+    from markupsafe import Markup
+
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+@cache
+def _sha256(name: str) -> str:
+    """What a page's policy allows: the digest of a script or style sheet between its tags."""
+    return base64.b64encode(hashlib.sha256(_read(name).encode()).digest()).decode()

@@ -1,0 +1,187 @@
+"""What happened in one run, from its records alone: what the page of the run tells, in order of time.
+
+Records are read as they lie there, also those of older versions and those that somebody spoilt: what is missing or of
+another kind is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.record.archive import RECORD, Attempt
+from runbook_lib.record.attempt import title
+from runbook_lib.record.questions import Asked, asked
+from runbook_lib.record.shape import mapping, mappings, text
+from runbook_lib.record.words import duration, exit_words, instant, moment, short
+
+FILES = ("notebook.html", "notebook.ipynb", RECORD, "journal.jsonl", "parameters.json")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happened; ``kind`` is how it is drawn."""
+
+    at: str
+    kind: str
+    said: str
+    before: str | None = None
+    after: str | None = None
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One attempt of the run."""
+
+    attempt: Attempt
+    facts: dict[str, Any]
+    moments: list[Moment]
+    verdicts: list[dict[str, Any]]
+    cells: list[dict[str, Any]]
+    broken: list[dict[str, Any]]
+    unknown: list[dict[str, Any]]
+    how: list[tuple[str, str]]
+    files: list[tuple[str, str]]
+    evidence: list[tuple[str, str]]
+    queries: list[str]
+
+    @property
+    def took(self) -> str:
+        """How long it was at work."""
+        return duration(self.facts.get("seconds"))
+
+
+@dataclass(frozen=True)
+class Story:
+    """One run: its attempts in the order they were made, and what people were asked."""
+
+    application: str
+    run_id: str
+    title: str
+    told: list[Told]
+    asked: list[Asked]
+    previous: dict[str, str] | None
+
+    @property
+    def last(self) -> Told:
+        """The attempt that says how it ended."""
+        return self.told[-1]
+
+    @property
+    def dry_run(self) -> bool:
+        """True when nothing was to be changed."""
+        return bool(self.last.facts.get("dry_run"))
+
+
+def story(run: Path, known: Sequence[Attempt]) -> Story | None:
+    """What the filed attempts of a run tell; None when none is filed yet."""
+    filed = [attempt for attempt in known if attempt.statement is not None or attempt.problem]
+    if not filed:
+        return None
+    gates = asked(run.parent / "gates", filed)
+    told = [_tell(attempt, gates) for attempt in filed]
+    facts = told[-1].facts
+    weight, mode = facts.get("weight"), text(facts.get("mode")) or None
+    name = title(text(facts.get("phase")), weight if isinstance(weight, int) else None, mode)
+    return Story(run.parent.name, run.name, name or run.name, told, gates, _previous(run, told[0].facts))
+
+
+def facts_of(attempt: Attempt) -> dict[str, Any]:
+    """The predicate of a record, empty when it is none."""
+    return mapping((attempt.statement or {}).get("predicate"))
+
+
+def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
+    facts = facts_of(attempt)
+    names = [text(one.get("name")) for one in mappings((attempt.statement or {}).get("subject"))]
+    here = quote(attempt.folder.name)
+    evidence = [name for name in names if name.startswith("evidence/")]
+    queries = facts.get("questions")
+    return Told(
+        attempt,
+        facts,
+        _moments(facts, gates),
+        [{**one, "figures": _figures(one.get("numbers"))} for one in mappings(facts.get("verdicts"))],
+        [one for one in mappings(facts.get("cells")) if one.get("status") != "completed"],
+        mappings(facts.get("failed_changes")),
+        mappings(facts.get("open_intents")),
+        _how(facts),
+        [(name, f"{here}/{name}") for name in FILES if name in names or name == RECORD],
+        [(name.removeprefix("evidence/"), f"{here}/{quote(name)}") for name in evidence],
+        [text(query) for query in queries] if isinstance(queries, list) else [],
+    )
+
+
+def _moments(facts: dict[str, Any], gates: Sequence[Asked]) -> list[Moment]:
+    """Start, questions, answers, changes and end, in order of time."""
+    opened = [text(one.get("gate")) for one in mappings(facts.get("gates")) if one.get("event") == "gate_opened"]
+    decided = [text(one.get("gate")) for one in mappings(facts.get("gates")) if one.get("event") == "gate_decided"]
+    found = [_change(one) for one in mappings(facts.get("changes"))]
+    for gate in gates:
+        if gate.id in opened:
+            found.append(Moment(gate.opened, "asked", f"Asked: {gate.question}", more=f"#{gate.anchor}"))
+        if gate.id in decided:
+            found += [Moment(a.at, "answer", f"{a.by} {a.word}: “{a.reason}”") for a in gate.answers]
+    found.sort(key=lambda one: one.at)
+    first = Moment(instant(facts.get("started")), "edge", "Begun")
+    code = facts.get("exit_code")
+    exit_code = f"exit code {code}: {exit_words(code)}" if isinstance(code, int) else ""
+    last = Moment(instant(facts.get("ended")), "edge", "Ended", more=exit_code)
+    return [first, *found, last]
+
+
+def _change(one: dict[str, Any]) -> Moment:
+    what, at, note = text(one.get("what")), instant(one.get("at")), text(one.get("note"))
+    if not one.get("done"):
+        return Moment(at, "kept", f"{what}: nothing to change, it was right already", more=note)
+    return Moment(at, "change", what, short(one.get("before")), short(one.get("after")), note)
+
+
+def _figures(numbers: Any) -> str:
+    return " · ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in mapping(numbers).items())
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.6g}" if isinstance(value, float) else short(value, 80)
+
+
+def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who, with which code, against which cluster, with which versions; what is not known is not there."""
+    who, filed, cluster = mapping(facts.get("who")), mapping(facts.get("filed_by")), mapping(facts.get("cluster"))
+    code, versions = mapping(facts.get("code")), mapping(facts.get("versions"))
+    commit = text(code.get("commit"))
+    state = {True: ", with changes that are not committed", False: ", nothing uncommitted"}.get(code.get("dirty"), "")
+    lines = [
+        ("ran by", person(who)),
+        ("account", " on ".join(filter(None, (text(who.get("account")), text(who.get("host")))))),
+        ("filed by", ", key ".join(filter(None, (text(filed.get("name")), text(filed.get("key")))))),
+        ("code", f"commit {commit}{state}" if commit else ""),
+        ("cluster", ", ".join(f"{key} {text(value)}" for key, value in cluster.items() if text(value))),
+        ("versions", ", ".join(f"{key} {text(value)}" for key, value in versions.items())),
+    ]
+    return [(name, value) for name, value in lines if value]
+
+
+def person(who: dict[str, Any]) -> str:
+    """Whose run it was, and where that name comes from."""
+    name, source = text(who.get("name")), text(who.get("source"))
+    return f"{name} ({source})" if name and source else name
+
+
+def _previous(run: Path, facts: dict[str, Any]) -> dict[str, str] | None:
+    """The record that this one follows, with the link to its page."""
+    before = mapping(facts.get("previous"))
+    name, number = text(before.get("run")), text(before.get("attempt"))
+    if not name or "/" in name or name in {".", "..", run.name}:
+        return None
+    return {"run": name, "attempt": number, "link": f"../{quote(name)}/index.html#attempt-{quote(number)}"}
+
+
+def span(told: Told) -> str:
+    """From when to when, in UTC."""
+    first, last = moment(told.facts.get("started")), moment(told.facts.get("ended"))
+    return f"{first} to {last[11:] if first[:10] == last[:10] else last} UTC"
