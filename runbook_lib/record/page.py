@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.record import words
 from runbook_lib.record.archive import Attempt
-from runbook_lib.record.story import person, span, story
+from runbook_lib.record.story import span, story
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,7 +49,6 @@ def _templates() -> Environment:
         moment=words.moment,
         duration=words.duration,
         short=words.short,
-        person=person,
         span=span,
     )
     return found

@@ -62,6 +62,13 @@ class Asked:
         return instant(self.body.get("opened_at"))
 
     @property
+    def may_answer(self) -> str:
+        """Who might answer it, and how many had to."""
+        names, people = self.body.get("approvers"), self.body.get("people")
+        listed = ", ".join(text(name) for name in names) if isinstance(names, list) else ""
+        return f"{people} of {listed}" if listed and isinstance(people, int) else listed
+
+    @property
     def verdicts(self) -> list[dict[str, Any]]:
         """The evidence that was shown with it."""
         return mappings(self.body.get("verdicts"))

@@ -41,13 +41,25 @@ class Told:
     facts: dict[str, Any]
     moments: list[Moment]
     verdicts: list[dict[str, Any]]
-    cells: list[dict[str, Any]]
+    stopped: list[dict[str, Any]]
+    not_run: list[str]
     broken: list[dict[str, Any]]
     unknown: list[dict[str, Any]]
     how: list[tuple[str, str]]
     files: list[tuple[str, str]]
     evidence: list[tuple[str, str]]
     queries: list[str]
+
+    @property
+    def day(self) -> str:
+        """The day on which it began."""
+        return instant(self.facts.get("started"))[:10]
+
+    @property
+    def exit_words(self) -> str:
+        """What its exit code means."""
+        code = self.facts.get("exit_code")
+        return exit_words(code) if isinstance(code, int) else ""
 
     @property
     def took(self) -> str:
@@ -70,6 +82,21 @@ class Story:
     def last(self) -> Told:
         """The attempt that says how it ended."""
         return self.told[-1]
+
+    @property
+    def who(self) -> str:
+        """Whoever ran the attempts, each once."""
+        return "; ".join(dict.fromkeys(filter(None, (_person(mapping(told.facts.get("who"))) for told in self.told))))
+
+    @property
+    def filed_by(self) -> str:
+        """Whoever signed the last record, with the key."""
+        return _signer(self.last.facts)
+
+    @property
+    def ended_minute(self) -> str:
+        """When it ended, as the list's filter takes it."""
+        return instant(self.last.facts.get("ended"))[:16]
 
     @property
     def dry_run(self) -> bool:
@@ -106,7 +133,8 @@ def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
         facts,
         _moments(facts, gates),
         [{**one, "figures": _figures(one.get("numbers"))} for one in mappings(facts.get("verdicts"))],
-        [one for one in mappings(facts.get("cells")) if one.get("status") != "completed"],
+        [one for one in mappings(facts.get("cells")) if one.get("status") not in {"completed", "not-run"}],
+        [_cell(one) for one in mappings(facts.get("cells")) if one.get("status") == "not-run"],
         mappings(facts.get("failed_changes")),
         mappings(facts.get("open_intents")),
         _how(facts),
@@ -126,12 +154,11 @@ def _moments(facts: dict[str, Any], gates: Sequence[Asked]) -> list[Moment]:
             found.append(Moment(gate.opened, "asked", f"Asked: {gate.question}", more=f"#{gate.anchor}"))
         if gate.id in decided:
             found += [Moment(a.at, "answer", f"{a.by} {a.word}: “{a.reason}”") for a in gate.answers]
-    found.sort(key=lambda one: one.at)
     first = Moment(instant(facts.get("started")), "edge", "Begun")
     code = facts.get("exit_code")
     exit_code = f"exit code {code}: {exit_words(code)}" if isinstance(code, int) else ""
     last = Moment(instant(facts.get("ended")), "edge", "Ended", more=exit_code)
-    return [first, *found, last]
+    return [*sorted([first, *found], key=lambda one: one.at), last]
 
 
 def _change(one: dict[str, Any]) -> Moment:
@@ -139,6 +166,10 @@ def _change(one: dict[str, Any]) -> Moment:
     if not one.get("done"):
         return Moment(at, "kept", f"{what}: nothing to change, it was right already", more=note)
     return Moment(at, "change", what, short(one.get("before")), short(one.get("after")), note)
+
+
+def _cell(one: dict[str, Any]) -> str:
+    return f"{text(one.get('index'))} {text(one.get('id'))}".strip()
 
 
 def _figures(numbers: Any) -> str:
@@ -151,14 +182,14 @@ def _figure(value: Any) -> str:
 
 def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Who, with which code, against which cluster, with which versions; what is not known is not there."""
-    who, filed, cluster = mapping(facts.get("who")), mapping(facts.get("filed_by")), mapping(facts.get("cluster"))
+    who, cluster = mapping(facts.get("who")), mapping(facts.get("cluster"))
     code, versions = mapping(facts.get("code")), mapping(facts.get("versions"))
     commit = text(code.get("commit"))
     state = {True: ", with changes that are not committed", False: ", nothing uncommitted"}.get(code.get("dirty"), "")
     lines = [
-        ("ran by", person(who)),
+        ("ran by", _person(who)),
         ("account", " on ".join(filter(None, (text(who.get("account")), text(who.get("host")))))),
-        ("filed by", ", key ".join(filter(None, (text(filed.get("name")), text(filed.get("key")))))),
+        ("filed by", _signer(facts)),
         ("code", f"commit {commit}{state}" if commit else ""),
         ("cluster", ", ".join(f"{key} {text(value)}" for key, value in cluster.items() if text(value))),
         ("versions", ", ".join(f"{key} {text(value)}" for key, value in versions.items())),
@@ -166,10 +197,16 @@ def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in lines if value]
 
 
-def person(who: dict[str, Any]) -> str:
+def _person(who: dict[str, Any]) -> str:
     """Whose run it was, and where that name comes from."""
     name, source = text(who.get("name")), text(who.get("source"))
     return f"{name} ({source})" if name and source else name
+
+
+def _signer(facts: dict[str, Any]) -> str:
+    """Who filed the record, with the key that signed it."""
+    filed = mapping(facts.get("filed_by"))
+    return ", key ".join(filter(None, (text(filed.get("name")), text(filed.get("key")))))
 
 
 def _previous(run: Path, facts: dict[str, Any]) -> dict[str, str] | None:
