@@ -17,7 +17,7 @@ from rich.console import Console
 
 from runbook_lib.act.traffic.nginx import read_weight
 from runbook_lib.errors import BadParameters, Held
-from runbook_lib.gate import all_gates, answer_gate, gates_folder
+from runbook_lib.gate import answer_gate, gates_folder, names_at_hand, open_gates
 from runbook_lib.parameters import load
 from sandbox import faults
 from sandbox.control import Wish, range_for
@@ -39,7 +39,6 @@ SIZES = {
 }
 FAULT_FROM = 30  # percent: the fault comes when so many users are on the new side
 FAULT_AFTER = 3.0  # seconds into that stage
-APPROVER = "practice-approver"
 HELD_TIMES = 3
 
 
@@ -119,17 +118,19 @@ def _passage(plan: Plan, console: Console) -> int:
 
 
 def _approve(plan: Plan, console: Console, over: threading.Event) -> None:
-    """Play the approver: whatever waits is looked at for a moment, and allowed with a reason."""
+    """Play the approvers: what waits is looked at for a moment, and allowed with a reason, by as many as it takes."""
     parameters = load(plan.parameters)
-    folder = gates_folder(parameters.path(parameters.records), parameters.application.name)
-    known = {path.stem for path in folder.glob("*.json")}
+    records, application = parameters.path(parameters.records), parameters.application.name
+    folder, reason = gates_folder(records, application), "practice range: the evidence passes, approved by script"
+    known = {gate.id for gate in open_gates(records, application)}
     while not over.wait(1.0):
-        for gate in all_gates(folder.parent.parent, parameters.application.name):
-            if gate["state"] == "pending" and gate["id"] not in known:
-                console.print(f"[yellow]gate[/yellow] {gate['question']}", soft_wrap=True)
-                reason = "practice range: the evidence passes, approved by script"
-                answer_gate(folder, gate["id"], "approved", APPROVER, reason)
-                console.print(f"     {APPROVER} says yes, as `runbook approve {gate['id']}` would", soft_wrap=True)
+        for gate in open_gates(records, application):
+            if gate.state != "pending" or gate.id in known:
+                continue
+            console.print(f"[yellow]gate[/yellow] {gate.asked.question}", soft_wrap=True)
+            for name in names_at_hand(parameters, gate.asked)[: gate.asked.people]:
+                answer_gate(folder, gate.id, "approved", reason, name)
+                console.print(f"     {name} says yes, as `runbook approve {gate.id}` would", soft_wrap=True)
 
 
 def _runbook(*words: str) -> int:

@@ -69,7 +69,7 @@ def _with_nginx(project: Path) -> dict[str, tuple[str, str]]:
         (["run", "no-kubeconfig.yaml"], 78, "kubeconfig"),
         (["run", "no-cluster.yaml"], 69, "the cluster at http://127.0.0.1"),
         (["run", "no-prometheus.yaml", "--phase", "comparison"], 69, "Prometheus at 127.0.0.1"),
-        (["approve", "no-such-gate", "--by", "x", "--reason", "y"], 78, "there is no gate no-such-gate"),
+        (["approve", "no-such-gate", "--reason", "y"], 78, "there is no gate no-such-gate"),
         (["no-such-command"], 2, "No such command"),
     ],
 )
@@ -116,6 +116,6 @@ def test_status_resume_and_records_read_the_archive(tmp_path: Path) -> None:
 def test_every_command_explains_itself() -> None:
     command = get_command(app)
     assert isinstance(command, TyperGroup)
-    expected = {"run", "resume", "status", "approve", "reject", "rollback", "records"}
+    expected = {"run", "resume", "status", "approve", "reject", "hold", "withdraw", "rollback", "records"}
     assert expected <= command.commands.keys()
     assert [name for name, one in command.commands.items() if not one.help] == []

@@ -73,7 +73,7 @@ def rollback(parameters: File) -> None:
 @app.command()
 def status(parameters: File) -> None:
     """Where the application stands: each step, what runs now, which gates wait."""
-    from runbook_lib.gate import all_gates
+    from runbook_lib.gate import open_gates, said, standing
     from runbook_lib.record.archive import holder
     from runbook_lib.runner import passage
 
@@ -91,9 +91,10 @@ def status(parameters: File) -> None:
     folder = passage.home(p)
     if (who := holder(folder)) is not None:
         console.print(f"\nrun now by {who}")
-    for gate in all_gates(folder.parent, folder.name):
-        if gate["state"] == "pending":
-            console.print(f"\nwaits: {gate['question']}\n  {gate['id']}\n  answered by: {', '.join(gate['approvers'])}")
+    for gate in open_gates(folder.parent, folder.name):
+        told = [said(answer) for answer in gate.answers if not answer.problem]
+        lines = [gate.id, standing(gate, "Go on with: runbook resume PARAMETERS"), *told, *gate.problems]
+        console.print("\n  ".join([f"\n{gate.state}: {gate.asked.question}", *lines]), markup=False, soft_wrap=True)
 
 
 def _go(

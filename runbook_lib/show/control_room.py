@@ -7,10 +7,13 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import display
 
-from runbook_lib.gate import all_gates, answer_gate, gates_folder
+from runbook_lib.errors import RunbookError
+from runbook_lib.gate import Gate, Kind, answer_gate, command, gates_folder, names_at_hand, open_gates, parameters_of
 from runbook_lib.record.archive import Attempt, attempts
 from runbook_lib.record.attempt import title
 from runbook_lib.show.gate import show_gate
+
+THEN = "A runner that waits goes on by itself; else run the gate's cell again, or `runbook resume PARAMETERS`."
 
 
 def applications_table(records: Path) -> pd.DataFrame:
@@ -18,7 +21,7 @@ def applications_table(records: Path) -> pd.DataFrame:
     last: dict[str, Attempt] = {}
     for attempt in attempts(records):
         last[attempt.application] = attempt
-    waiting = [g["application"] for g in all_gates(records) if g["state"] == "pending"]
+    waiting = [gate.asked.application for gate in open_gates(records)]
     rows = [{"application": name, **_row(attempt), "gates": waiting.count(name)} for name, attempt in last.items()]
     return pd.DataFrame(rows, columns=["application", "step", "outcome", "started", "message", "gates"])
 
@@ -31,14 +34,28 @@ def runs_table(records: Path, last: int = 20) -> pd.DataFrame:
 
 
 def show_open_gates(records: Path) -> int:
-    """Show every gate that waits, with its evidence and buttons; how many there are."""
-    waiting = [g for g in all_gates(records) if g["state"] == "pending"]
-    for gate in waiting:
-        folder, gate_id = gates_folder(records, gate["application"]), gate["id"]
-        show_gate(gate, lambda said, by, why, f=folder, i=gate_id: answer_gate(f, i, said, by, why))  # type: ignore[misc]
-    if not waiting:
+    """Show every gate that waits, is held or was approved and not used yet, with its buttons; how many there are."""
+    found = open_gates(records)
+    for gate in found:
+        _show(gates_folder(records, gate.asked.application), gate)
+    if not found:
         display("no gate waits")
-    return len(waiting)
+    return len(found)
+
+
+def _show(folder: Path, gate: Gate) -> None:
+    """One gate, answered with the parameters under which it was asked; what cannot be read is told, not hidden."""
+    try:
+        p = parameters_of(folder, gate.asked)
+        names, way = names_at_hand(p, gate.asked), command(p, gate.id)
+    except RunbookError as error:
+        display(f"{gate.id}: {gate.problem or error}")
+        return
+
+    def answer(kind: Kind, reason: str, name: str) -> Gate:
+        return answer_gate(folder, gate.id, kind, reason, name, p)
+
+    show_gate(gate, names, answer, way, THEN)
 
 
 def _row(attempt: Attempt) -> dict[str, object]:
