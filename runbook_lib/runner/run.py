@@ -20,12 +20,11 @@ from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import BadParameters, Busy, GatePending, RolledBack
-from runbook_lib.gate import all_gates
 from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, html, index, journal, statement
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover
+from runbook_lib.runner import passage, recover, waiting
 from runbook_lib.runner.cells import settle
 from runbook_lib.runner.engine import Options, execute
 from runbook_lib.runner.kernels import Kernels
@@ -62,7 +61,7 @@ def advance(
             result = run_step(parameters, step, screen, shelf, anew, found)
             anew, found = False, recover.NOTHING
             code = result.ending.exit_code
-            if code == GatePending.exit_code and _answered(parameters, result, shelf, patience):
+            if code == GatePending.exit_code and _answered(parameters, result, shelf, screen, patience):
                 continue
             if code or step == until:
                 return code
@@ -83,19 +82,12 @@ def _bring_back(parameters: Parameters, screen: Screen, found: Recovery, shelf: 
     return run_step(parameters, passage.ROLLBACK, screen, shelf, found=found).ending.exit_code or RolledBack.exit_code
 
 
-def _answered(parameters: Parameters, result: Result, shelf: Kernels, patience: float) -> bool:
+def _answered(parameters: Parameters, result: Result, shelf: Kernels, screen: Screen, patience: float) -> bool:
     """Wait for somebody to answer the gate of a run; the kernel that goes on is started meanwhile."""
     if not patience:
         return False
     shelf.run(shelf.start_ahead(Options(folder=passage.source_of(result.step).parent).kernel, after=0.0))
-    records, application = passage.home(parameters).parent, parameters.application.name
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        ours = [gate for gate in all_gates(records, application) if gate["run"] == result.attempt.parent.name]
-        if ours and ours[-1]["state"] != "pending":
-            return True
-        time.sleep(0.5)
-    return False
+    return waiting.answered(parameters, result.attempt, screen, patience)
 
 
 def single(parameters: Parameters, step: Step, screen: Screen) -> int:
