@@ -45,6 +45,7 @@ def _templates() -> Environment:
     found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     found.globals.update(read=_read, sha256=_sha256, outcomes=words.OUTCOMES, phases=words.PHASES)
     found.filters.update(
+        address=words.address,
         outcome=words.outcome_word,
         moment=words.moment,
         duration=words.duration,

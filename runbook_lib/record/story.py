@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from runbook_lib.record.archive import RECORD, Attempt
 from runbook_lib.record.attempt import title
 from runbook_lib.record.questions import Asked, asked
 from runbook_lib.record.shape import mapping, mappings, text
-from runbook_lib.record.words import duration, exit_words, instant, moment, short
+from runbook_lib.record.words import address, duration, exit_words, instant, moment, short
 
 FILES = ("notebook.html", "notebook.ipynb", RECORD, "journal.jsonl", "parameters.json")
 
@@ -125,7 +124,7 @@ def facts_of(attempt: Attempt) -> dict[str, Any]:
 def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
     facts = facts_of(attempt)
     names = [text(one.get("name")) for one in mappings((attempt.statement or {}).get("subject"))]
-    here = quote(attempt.folder.name)
+    here = attempt.folder.name
     evidence = [name for name in names if name.startswith("evidence/")]
     queries = facts.get("questions")
     return Told(
@@ -138,8 +137,8 @@ def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
         mappings(facts.get("failed_changes")),
         mappings(facts.get("open_intents")),
         _how(facts),
-        [(name, f"{here}/{name}") for name in FILES if name in names or name == RECORD],
-        [(name.removeprefix("evidence/"), f"{here}/{quote(name)}") for name in evidence],
+        [(name, address(here, name)) for name in FILES if name in names or name == RECORD],
+        [(name.removeprefix("evidence/"), address(here, *name.split("/"))) for name in evidence],
         [text(query) for query in queries] if isinstance(queries, list) else [],
     )
 
@@ -164,8 +163,12 @@ def _moments(facts: dict[str, Any], gates: Sequence[Asked]) -> list[Moment]:
 def _change(one: dict[str, Any]) -> Moment:
     what, at, note = text(one.get("what")), instant(one.get("at")), text(one.get("note"))
     if not one.get("done"):
-        return Moment(at, "kept", f"{what}: nothing to change, it was right already", more=note)
-    return Moment(at, "change", what, short(one.get("before")), short(one.get("after")), note)
+        return Moment(at, "kept", what, more=note or "nothing to change: it was right already")
+    before, after = one.get("before"), one.get("after")
+    if isinstance(before, dict) and isinstance(after, dict):  # what stayed the same would hide what did not
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        before, after = ({key: side[key] for key in keys if key in side} for side in (before, after))
+    return Moment(at, "change", what, short(before), short(after), note)
 
 
 def _cell(one: dict[str, Any]) -> str:
@@ -185,12 +188,12 @@ def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
     who, cluster = mapping(facts.get("who")), mapping(facts.get("cluster"))
     code, versions = mapping(facts.get("code")), mapping(facts.get("versions"))
     commit = text(code.get("commit"))
-    state = {True: ", with changes that are not committed", False: ", nothing uncommitted"}.get(code.get("dirty"), "")
+    dirty = {"True": ", with changes that were not committed", "False": ", nothing uncommitted"}
     lines = [
         ("ran by", _person(who)),
         ("account", " on ".join(filter(None, (text(who.get("account")), text(who.get("host")))))),
         ("filed by", _signer(facts)),
-        ("code", f"commit {commit}{state}" if commit else ""),
+        ("code", f"commit {commit}{dirty.get(text(code.get('dirty')), '')}" if commit else ""),
         ("cluster", ", ".join(f"{key} {text(value)}" for key, value in cluster.items() if text(value))),
         ("versions", ", ".join(f"{key} {text(value)}" for key, value in versions.items())),
     ]
@@ -215,7 +218,7 @@ def _previous(run: Path, facts: dict[str, Any]) -> dict[str, str] | None:
     name, number = text(before.get("run")), text(before.get("attempt"))
     if not name or "/" in name or name in {".", "..", run.name}:
         return None
-    return {"run": name, "attempt": number, "link": f"../{quote(name)}/index.html#attempt-{quote(number)}"}
+    return {"run": name, "attempt": number, "link": f"../{address(name)}/index.html#attempt-{address(number)}"}
 
 
 def span(told: Told) -> str:

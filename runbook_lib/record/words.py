@@ -7,6 +7,7 @@ import json
 import signal
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from runbook_lib.errors import RunbookError
 
@@ -80,5 +81,12 @@ def exit_words(code: Any) -> str:
 
 def short(value: Any, limit: int = 400) -> str:
     """A recorded value on one line, cut at ``limit``."""
+    if isinstance(value, dict) and value:
+        value = ", ".join(f"{key}: {short(inner, limit) or 'nothing'}" for key, inner in value.items())
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def address(*names: str) -> str:
+    """The link to a file by the names on the way to it, whatever letters they are made of."""
+    return "/".join(quote(name, safe="", errors="replace") for name in names)

@@ -9,7 +9,6 @@
   const moment = (at) => at.slice(0, 19).replace("T", " ");
   const all = [...attempts.values()];
   const last = new Map();
-  const waiting = new Set(["gate_pending", "observing", "open"]);
   let order = "newest", page = 1, found = [];
 
   function step(line) {
@@ -90,8 +89,8 @@
     if (line.dry_run) steps.append(" ", element("small", "", "dry run"));
     const outcome = element("span", "outcome", plain(line.outcome));
     if (/^[a-z_]+$/.test(line.outcome)) outcome.classList.add(line.outcome);
-    return element("tr", "", element("td", "started", when), element("td", "", marked(line.application, words)), steps,
-      element("td", "outcomes", outcome), element("td", "took", took(line.seconds)), element("td", "", marked(line.who, words)),
+    return element("tr", "", element("td", "started", when), element("td", "application", marked(line.application, words)), steps,
+      element("td", "outcomes", outcome), element("td", "took", took(line.seconds)), element("td", "who", marked(line.who, words)),
       element("td", "told", element("div", "message", marked(line.message, words)), links));
   }
 
