@@ -38,14 +38,14 @@ def run(
 
 @app.command()
 def resume(parameters: File) -> None:
-    """Continue what waits, was interrupted or was broken off, and go on from there."""
+    """Continue what waits, was interrupted or was broken off: find out what was done, and go on or bring users back."""
     from runbook_lib.record.archive import CONTINUED
-    from runbook_lib.runner import passage
+    from runbook_lib.runner import passage, recover
 
     p = load(parameters)
     states = passage.standings(p)
     waiting = [s for s in states if s.attempt is not None and s.attempt.outcome in CONTINUED]
-    if not waiting:
+    if not waiting and not recover.broken_off(p):
         following = next((s.step.title for s in states if not s.done), None)
         word = f"the next step is {following}" if following else "the passage is done"
         print(f"nothing of {p.application.name} waits or was broken off; {word}")
@@ -105,11 +105,13 @@ def _go(
     patience: float = 0.0,
 ) -> NoReturn:
     from runbook_lib.clients import connect
-    from runbook_lib.runner import passage, preflight
+    from runbook_lib.runner import passage, preflight, recover
 
     step = passage.chosen(p, *only) if only else None
     last = passage.named(p, until) if until else None
     ahead = [step] if step else passage.ahead(passage.fold(p, []) if anew else passage.standings(p), last)
+    if recover.owes_rollback(p):  # it is run first, and asks for nothing but nginx
+        ahead = [passage.ROLLBACK]
     for one in ahead:
         passage.source_of(one)
     preflight.check(p, connect(p), ahead)

@@ -45,7 +45,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one act: ``done``, ``not done``, ``otherwise`` (by somebody else) or ``overtaken``."""
+    """What became of one act: done, not done, done anew, otherwise (somebody else did), overtaken (by a later one)."""
 
     act: Act
     finding: str
@@ -72,8 +72,7 @@ def look(parameters: Parameters) -> Recovery:
     """Read the records, then the world; Unreachable when it cannot be told where the users are."""
     if parameters.dry_run:
         return NOTHING
-    folder = parameters.path(parameters.records) / parameters.application.name
-    acts, trigger = left_open(attempts(folder.parent, folder.name))
+    acts, trigger = left_open(_known(parameters))
     if not any(act.asks_nginx for act in acts):
         return judge(acts, trigger, None)
     try:
@@ -84,6 +83,22 @@ def look(parameters: Parameters) -> Recovery:
             f"not known whether this was done: {what}; {error}; nothing was changed, run `runbook resume` when nginx "
             "can be read"
         ) from None
+
+
+def broken_off(parameters: Parameters) -> bool:
+    """True when an attempt died and nobody has filed it, or filed it and not looked after it."""
+    known = _known(parameters)
+    return any(left_open(known)) or any(one.statement is None and one.outcome == "crashed" for one in known)
+
+
+def owes_rollback(parameters: Parameters) -> bool:
+    """True when a run would begin with bringing the users back."""
+    return not parameters.dry_run and bool(look(parameters).back)
+
+
+def _known(parameters: Parameters) -> list[Attempt]:
+    folder = parameters.path(parameters.records) / parameters.application.name
+    return attempts(folder.parent, folder.name)
 
 
 def left_open(known: Sequence[Attempt]) -> tuple[tuple[Act, ...], str]:
@@ -197,7 +212,7 @@ def _finding(act: Act, weight: int | None) -> Finding:
 
 def _told_by(act: Act, change: dict[str, object]) -> Finding:
     if change.get("done"):
-        return Finding(act, "not done", f"{_head(act)}: it was not done, or not wholly; it is done now")
+        return Finding(act, "done anew", f"{_head(act)}: something was left to do, it is done now")
     return Finding(act, "done", f"{_head(act)}: it had been done, nothing was left to do")
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from throwaway import PASSES, demo, make_project, write_notebook
 
 from runbook_lib.errors import Unreachable
+from runbook_lib.model import now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
@@ -168,7 +169,7 @@ def test_the_rollback_that_is_owed_is_run_first_and_ends_the_passage_for_now(p: 
     assert run.advance(p, screen(), until=Step("assessment")) == 0
 
 
-@pytest.mark.parametrize(("done", "finding"), [(True, "not done"), (False, "done")])
+@pytest.mark.parametrize(("done", "finding"), [(True, "done anew"), (False, "done")])
 def test_other_acts_are_told_by_doing_them_again(p: Parameters, done: bool, finding: str) -> None:
     again = f"run.change('apply 9 objects', lambda: Change('apply', 0, 1, {done}, now()))"
     write_notebook(Path.cwd(), "pilot_deploy", (PASSES[0], again, "run.finish()"))
@@ -201,3 +202,9 @@ def test_acts_of_two_attempts_are_told_oldest_first() -> None:
     found = recover.judge(acts, "", 10)
     assert [one.finding for one in found.findings] == ["overtaken", "done"]
     assert recover.judge((replace(acts[1], overtaken=True),), "", None).back == ""
+
+
+def test_an_attempt_that_died_before_its_first_word_is_broken_off_all_the_same(p: Parameters) -> None:
+    assert not recover.broken_off(p)
+    archive.new_attempt(passage.home(p), "assessment", None, None, False, now())
+    assert recover.broken_off(p) and not recover.look(p)
