@@ -15,21 +15,10 @@ from runbook_lib.record.archive import RECORD, Attempt
 from runbook_lib.record.attempt import title
 from runbook_lib.record.questions import Asked, asked
 from runbook_lib.record.shape import mapping, mappings, text
+from runbook_lib.record.timeline import Moment, moments
 from runbook_lib.record.words import address, duration, exit_words, instant, moment, short
 
 FILES = ("notebook.html", "notebook.ipynb", RECORD, "journal.jsonl", "parameters.json")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One thing that happened; ``kind`` is how it is drawn."""
-
-    at: str
-    kind: str
-    said: str
-    before: str | None = None
-    after: str | None = None
-    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +98,8 @@ def story(run: Path, known: Sequence[Attempt]) -> Story | None:
     if not filed:
         return None
     gates = asked(run.parent / "gates", filed)
-    told = [_tell(attempt, gates) for attempt in filed]
+    ends = ["", *(instant(facts_of(attempt).get("ended")) for attempt in filed)]
+    told = [_tell(attempt, gates, before) for attempt, before in zip(filed, ends, strict=False)]
     facts = told[-1].facts
     weight, mode = facts.get("weight"), text(facts.get("mode")) or None
     name = title(text(facts.get("phase")), weight if isinstance(weight, int) else None, mode)
@@ -121,7 +111,7 @@ def facts_of(attempt: Attempt) -> dict[str, Any]:
     return mapping((attempt.statement or {}).get("predicate"))
 
 
-def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
+def _tell(attempt: Attempt, gates: Sequence[Asked], since: str) -> Told:
     facts = facts_of(attempt)
     names = [text(one.get("name")) for one in mappings((attempt.statement or {}).get("subject"))]
     here = attempt.folder.name
@@ -130,7 +120,7 @@ def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
     return Told(
         attempt,
         facts,
-        _moments(facts, gates),
+        moments(facts, gates, since),
         [{**one, "figures": _figures(one.get("numbers"))} for one in mappings(facts.get("verdicts"))],
         [one for one in mappings(facts.get("cells")) if one.get("status") not in {"completed", "not-run"}],
         [_cell(one) for one in mappings(facts.get("cells")) if one.get("status") == "not-run"],
@@ -141,34 +131,6 @@ def _tell(attempt: Attempt, gates: Sequence[Asked]) -> Told:
         [(name.removeprefix("evidence/"), address(here, *name.split("/"))) for name in evidence],
         [text(query) for query in queries] if isinstance(queries, list) else [],
     )
-
-
-def _moments(facts: dict[str, Any], gates: Sequence[Asked]) -> list[Moment]:
-    """Start, questions, answers, changes and end, in order of time."""
-    opened = [text(one.get("gate")) for one in mappings(facts.get("gates")) if one.get("event") == "gate_opened"]
-    decided = [text(one.get("gate")) for one in mappings(facts.get("gates")) if one.get("event") == "gate_decided"]
-    found = [_change(one) for one in mappings(facts.get("changes"))]
-    for gate in gates:
-        if gate.id in opened:
-            found.append(Moment(gate.opened, "asked", f"Asked: {gate.question}", more=f"#{gate.anchor}"))
-        if gate.id in decided:
-            found += [Moment(a.at, "answer", f"{a.by} {a.word}: “{a.reason}”") for a in gate.answers]
-    first = Moment(instant(facts.get("started")), "edge", "Begun")
-    code = facts.get("exit_code")
-    exit_code = f"exit code {code}: {exit_words(code)}" if isinstance(code, int) else ""
-    last = Moment(instant(facts.get("ended")), "edge", "Ended", more=exit_code)
-    return [*sorted([first, *found], key=lambda one: one.at), last]
-
-
-def _change(one: dict[str, Any]) -> Moment:
-    what, at, note = text(one.get("what")), instant(one.get("at")), text(one.get("note"))
-    if not one.get("done"):
-        return Moment(at, "kept", what, more=note or "nothing to change: it was right already")
-    before, after = one.get("before"), one.get("after")
-    if isinstance(before, dict) and isinstance(after, dict):  # what stayed the same would hide what did not
-        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-        before, after = ({key: side[key] for key in keys if key in side} for side in (before, after))
-    return Moment(at, "change", what, short(before), short(after), note)
 
 
 def _cell(one: dict[str, Any]) -> str:
