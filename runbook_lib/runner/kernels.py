@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -55,6 +56,7 @@ class Kernels:
     """
 
     def __init__(self, imports: Sequence[str] = ()) -> None:
+        clear_leftovers()
         self._imports = imports
         self._loop = asyncio.Runner()
         self._spare: Kernel | None = None
@@ -89,7 +91,7 @@ class Kernels:
 
 async def start(wanted: Wanted, imports: Sequence[str] = ()) -> Kernel:
     """Start a kernel's process; NoSuchKernel when there is none of that name."""
-    sockets = Path(tempfile.mkdtemp(prefix="kernel-"))
+    sockets = Path(tempfile.mkdtemp(prefix=f"kernel-{os.getpid()}-"))  # whose it is, for when its owner was killed
     manager = AsyncKernelManager(kernel_name=wanted.name, transport="ipc", ip=str(sockets / "k"))
     lines = [f"__import__({module!r})" for module in imports]
     options = [NO_HISTORY, *([f"--IPKernelApp.exec_lines={lines!r}"] if lines else [])]
@@ -101,6 +103,25 @@ async def start(wanted: Wanted, imports: Sequence[str] = ()) -> Kernel:
         shutil.rmtree(sockets, ignore_errors=True)
         raise
     return Kernel(wanted, manager, sockets)
+
+
+def clear_leftovers() -> None:
+    """Remove the folders of kernels whose owner was killed before it could; those of living processes stay."""
+    for path in Path(tempfile.gettempdir()).glob("kernel-*-*"):
+        owner = path.name.split("-")[1]
+        with contextlib.suppress(OSError):  # another process clears at the same time
+            if owner.isdigit() and path.stat().st_uid == os.getuid() and not _lives(int(owner)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def end(kernel: Kernel) -> None:
