@@ -18,8 +18,9 @@ from runbook_lib.model import Change, Event, Outcome, Verdict, now, plain
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.clients import WatchedClients
 from runbook_lib.record.evidence import questions, storable
-from runbook_lib.record.journal import Journal
+from runbook_lib.record.journal import SECRET, Journal
 from runbook_lib.record.statement import sha256
+from runbook_lib.redact.at_hand import redactor_for
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Run:
         self.attempt = folder
         self.phase, self.stage, self.mode = step
         self.verdicts: dict[str, Verdict] = {}
-        self._journal = Journal(folder)
+        self._redactor = redactor_for(Clients(parameters))
+        self._secrets: set[str] = set()
+        self._journal = Journal(folder, self.redacted)
         self._acts = count(1)
         self._clients: Clients | None = None
         self._asked: set[str] = set()
@@ -72,6 +75,10 @@ class Run:
         """True when the attempt is filed and takes no more entries."""
         return self._journal.closed
 
+    def redacted(self, value: Any) -> Any:
+        """The same text, or value made of JSON's types, with a mark in the place of every secret."""
+        return self._redactor.value(value)
+
     def event(self, kind: str, **data: Any) -> Event:
         """Write one line into the journal; it is on the disk when this returns."""
         self._must_be_open()
@@ -89,9 +96,9 @@ class Run:
         """Keep a value as evidence/<name>.json (name-2, name-3 … when taken); returns the sha256 of the file."""
         folder = self.attempt / "evidence"
         folder.mkdir(exist_ok=True)
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "evidence"
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self._redactor.text(name)).strip("-.") or "evidence"
         path = next(p for n in count(1) if not (p := folder / f"{stem}{f'-{n}' if n > 1 else ''}.json").exists())
-        write_json(path, storable(value))
+        write_json(path, self.redacted(storable(value)))
         self.asked(*questions(value))
         digest = sha256(path)
         self.event("evidence", name=name, path=f"evidence/{path.name}", sha256=digest)
@@ -144,7 +151,9 @@ class Run:
     def connect(self) -> Clients:
         """The clients of this run; what they are connected to and what Prometheus is asked goes into the record."""
         if self._clients is None:
-            self._clients = WatchedClients(self.parameters, on_cluster=self._cluster, on_question=self.asked)
+            self._clients = WatchedClients(
+                self.parameters, on_cluster=self._cluster, on_question=self.asked, on_secret=self._used
+            )
         return self._clients
 
     def finish(self, message: str = "") -> Summary:
@@ -174,10 +183,18 @@ class Run:
 
     def _file(self, error: str | None, message: str) -> None:
         if self.on_finish is not None:
-            self.on_finish(error, message)
+            self.on_finish(error, self._redactor.text(message))
 
     def _cluster(self, facts: dict[str, Any]) -> None:
         self.event("cluster", **facts)
+
+    def _used(self, reference: str, value: str) -> None:
+        """Learn a secret before anybody can tell it; the runner hears its reference from the journal."""
+        self._redactor = self._redactor.knowing(reference, value)
+        if reference not in self._secrets and not self.closed:
+            self._secrets.add(reference)
+            with contextlib.suppress(Unwritable):
+                self._journal.write(SECRET, durable=False, reference=reference)
 
     def _must_be_open(self) -> None:
         if self.closed:

@@ -117,7 +117,7 @@ class _Alone:
     def after_cell(self, result: Any) -> None:
         failure = result.error_in_exec or result.error_before_exec
         if failure is not None and not self.run.closed:
-            self.error, self.message = type(failure).__name__, str(failure)
+            self.error, self.message = type(failure).__name__, str(self.run.redacted(str(failure)))
             self.run.event("cell_failed", error=self.error, message=self.message)
 
     def kernel_ends(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients that tell the record which cluster they reach and what Prometheus is asked."""
+"""Clients that tell the record which cluster they reach, what Prometheus is asked, and which secrets are used."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ def _nothing(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class WatchedClients(Clients):
-    """The same clients; ``on_cluster`` hears once what cluster it is, ``on_question`` each query."""
+    """The same clients; ``on_cluster`` hears once what cluster it is, ``on_question`` each query.
+
+    ``on_secret`` hears the reference and the value of each secret before anybody gets it.
+    """
 
     on_cluster: Callable[[dict[str, Any]], None] = _nothing
     on_question: Callable[[str], None] = _nothing
+    on_secret: Callable[[str, str], None] = _nothing
 
     @cached_property
     def kubernetes(self) -> ApiClient:
@@ -41,6 +45,11 @@ class WatchedClients(Clients):
         client = super().prometheus
         client._session.hooks["response"].append(self._heard)
         return client
+
+    def secret(self, reference: str) -> str:
+        value = super().secret(reference)
+        self.on_secret(reference, value)
+        return value
 
     def _heard(self, response: requests.Response, **_: Any) -> None:
         sent = response.request

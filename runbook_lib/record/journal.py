@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,29 @@ from typing import Any
 from runbook_lib.durable import sync_folder
 from runbook_lib.errors import Unwritable
 from runbook_lib.model import Event, now, plain
+from runbook_lib.redact import Redactor
 
 NAME = "journal.jsonl"
+SECRET = "secret"
+"""Kind of the event that tells which secret was used, by its reference."""
 
 
 class Journal:
-    """Appends events; several processes may append to one journal, each line goes in with one write."""
+    """Appends events; several processes may append to one journal, each line goes in with one write.
 
-    def __init__(self, folder: Path) -> None:
+    ``redact`` takes the secrets out of what is written; without it only what looks like one is seen.
+    """
+
+    def __init__(self, folder: Path, redact: Callable[[Any], Any] | None = None) -> None:
         self.path = folder / NAME
+        self._redact = redact or Redactor().value
         self._file = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_SH)
         sync_folder(folder)
 
     def write(self, kind: str, *, durable: bool = True, **data: Any) -> Event:
         """Append one event; with ``durable`` it is on the disk when this returns, or Unwritable is raised."""
-        event = Event(now(), kind, plain(data))
+        event = Event(now(), kind, self._redact(plain(data)))
         line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")) + "\n"
         try:
             self._end_torn_line()

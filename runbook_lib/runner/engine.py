@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from runbook_lib.durable import write_whole
 from runbook_lib.model import now, plain
+from runbook_lib.redact import Redactor
 from runbook_lib.runner import kernels
 from runbook_lib.runner.cells import settle
 from runbook_lib.runner.kernels import Kernels
@@ -44,7 +45,8 @@ class Stop:
 class Options:
     """How a notebook is run; times in seconds, ``folder`` is the kernel's working directory.
 
-    ``kernel_log`` is where the kernel's own output goes, when there is any.
+    ``kernel_log`` is where the kernel's own output goes, when there is any. ``redactor`` gives what takes the secrets
+    out of everything before it is written; it is asked each time, for more become known while a notebook runs.
     """
 
     kernel_name: str = "python3"
@@ -54,6 +56,7 @@ class Options:
     save_each_cell: bool = True
     kernel_log: Path | None = None
     on_cell: Callable[[int, int], None] | None = None
+    redactor: Callable[[], Redactor] = Redactor
 
     @property
     def kernel(self) -> kernels.Wanted:
@@ -95,14 +98,24 @@ class _Execution:
         stop = shelf.run(self._run(shelf, ahead))
         settle(self.nb, stop.name if stop else None, stop.message if stop else "")
         self.save()
+        self.nb.update(self._without_secrets())  # whoever called may write it, too
         if self.late is not None:
             signal.raise_signal(self.late)
-        return stop
+        return self._without_secrets_in(stop) if stop else None
 
     def save(self) -> None:
         """Write the notebook as it stands, whole."""
         if self.target is not None:
-            write_whole(self.target, nbformat.writes(self.nb) + "\n")
+            write_whole(self.target, nbformat.writes(self._without_secrets()) + "\n")
+
+    def _without_secrets(self) -> NotebookNode:
+        """A copy: the cells that are still to run keep their source as it is."""
+        copied: NotebookNode = nbformat.from_dict(self.options.redactor().value(self.nb))
+        return copied
+
+    def _without_secrets_in(self, stop: Stop) -> Stop:
+        text = self.options.redactor().text
+        return replace(stop, message=text(stop.message), traceback=text(stop.traceback))
 
     def _prepare(self) -> None:
         started = {"start_time": plain(now()), "end_time": None, "exception": None}
@@ -157,7 +170,7 @@ class _Execution:
 
     def _keep_log(self, kernel: kernels.Kernel) -> None:
         if self.options.kernel_log is not None and kernel.log:
-            write_whole(self.options.kernel_log, kernel.log)
+            write_whole(self.options.kernel_log, self.options.redactor().text(kernel.log))
 
     async def _cells(self, client: NotebookClient) -> None:
         total = len(self.nb.cells)

@@ -27,6 +27,7 @@ from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, recover, waiting
 from runbook_lib.runner.cells import settle
 from runbook_lib.runner.engine import Options, execute
+from runbook_lib.runner.hearing import Hearing
 from runbook_lib.runner.kernels import Kernels
 from runbook_lib.runner.passage import Result, Step
 from runbook_lib.runner.progress import Screen
@@ -123,7 +124,8 @@ def run_step(
     source = passage.source_of(step)
     nb = _read(source)
     attempt = open_attempt(parameters, step.key, source, "runner", anew=anew)
-    book = journal.Journal(attempt)
+    redactor = Hearing(parameters, attempt)
+    book = journal.Journal(attempt, lambda value: redactor().value(value))
     recover.note(book, found)
     nb = _with_parameters(nb, parameters, step, attempt)
     threading.Thread(target=html.warm_up, daemon=True).start()
@@ -133,6 +135,7 @@ def run_step(
         save_each_cell=step.phase in passage.CHANGING,
         kernel_log=attempt / "kernel.log",
         on_cell=screen.cell,
+        redactor=redactor,
     )
     with signals_wait():
         with screen.following(step.title, attempt):
