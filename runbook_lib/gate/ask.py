@@ -50,6 +50,8 @@ def gate(run: Run, question: str, verdicts: Sequence[Verdict], on_yes: str, way_
             filed = read_gate(folder, filed.id, signers)
     if found is None:
         run.event("gate_opened", gate=filed.id, question=question, digest=filed.digest, instead_of=passed_over)
+    elif not given and filed.asked.attempt != run.number:
+        run.event("gate_read", gate=filed.id, state=filed.state)  # so that this record, too, names the answers
     _tell(run, folder, filed, opened=found is None)
     _show(run, folder, filed)
     return _decide(run, filed, given, asked)
