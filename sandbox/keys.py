@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from runbook_lib.errors import Unreachable
+from runbook_lib.trust.openssh import program
 from runbook_lib.trust.signers import APPROVER, OPERATOR, SEALER, namespace
 
 PEOPLE = {
@@ -40,7 +41,7 @@ def make(ranges: Path) -> Path:
 
 
 def _make_one(path: Path, name: str, role: str) -> str:
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}, practice only", "-f", str(path)]
+    command = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", f"{name}, practice only", "-f", str(path)]
     try:
         subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class Program:
     link: str | None = None
     # What it needs beside it and does not link to: data, fonts.
     beside: tuple[str, ...] = ()
+    # The exit code that shows that it starts.
+    exits: int = 0
+    # What the runbooks themselves call: where it had to be unpacked, they find it beside their Python.
+    called: tuple[str, ...] = ()
     # Where it lies in its package when what lies in usr/bin is a script that only works in /.
     inside: str | None = None
 
@@ -50,6 +55,16 @@ PROGRAMS = (
         ("prometheus-node-exporter",),
         "prometheus-node-exporter",
         "node_exporter",
+    ),
+    Program(
+        "ssh-keygen",
+        ("ssh-keygen",),
+        "-?",
+        ("openssh-client",),
+        "openssh-client",
+        "openssh",
+        exits=1,
+        called=("ssh-keygen", "ssh-add", "ssh-agent"),
     ),
 )
 
@@ -75,7 +90,20 @@ def tools_folder(root: Path) -> Path:
 
 def prepare(root: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, Tool]:
     """Every program of the range by name, fetched where missing; Unreachable names what cannot be had."""
-    return obtain(PROGRAMS, root, say)
+    tools = obtain(PROGRAMS, root, say)
+    for program in PROGRAMS:
+        if (binary := tools[program.name].binary).is_relative_to(tools_folder(root)):
+            _put_beside(Path(sys.executable), [binary.with_name(name) for name in program.called])
+    return tools
+
+
+def _put_beside(python: Path, programs: Sequence[Path]) -> None:
+    for program in programs:
+        link = python.with_name(program.name)
+        if not link.is_symlink() or link.readlink() != program:
+            link.unlink(missing_ok=True)
+            with contextlib.suppress(FileExistsError):  # somebody else prepares, too
+                link.symlink_to(program)
 
 
 def obtain(programs: Sequence[Program], root: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, Tool]:
@@ -129,7 +157,7 @@ def _starts(tool: Tool, program: Program) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return done.returncode == program.exits
 
 
 def fetch(programs: Sequence[Program], root: Path, say: Callable[[str], None] = lambda _: None) -> None:

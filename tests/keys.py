@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from runbook_lib.trust.openssh import program
+
 ROLES = {
     "olga": "runbook-operator",
     "oscar": "runbook-operator",
@@ -27,7 +29,7 @@ def make_keys(folder: Path, roles: dict[str, str] | None = None) -> Path:
 def make_key(folder: Path, name: str) -> Path:
     """One more private key, which nobody trusts yet."""
     path = folder / name
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
+    command = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     return path
 

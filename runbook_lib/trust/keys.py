@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.errors import Unreachable
+from runbook_lib.trust.openssh import program
+
 VARIABLE = "RUNBOOK_SIGNING_KEY"
 USUAL = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
 PATIENCE = 10.0  # seconds
@@ -82,9 +85,10 @@ def _public(text: str) -> str | None:
     return f"{found[1]} {found[2]}" if found else None
 
 
-def _said(*command: str) -> str:
+def _said(name: str, *arguments: str) -> str:
     try:
+        command = [program(name), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired, Unreachable):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import shutil
 import subprocess
-import sys
 import tempfile
 import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.errors import CannotSign, NotTrusted, Unreachable
+from runbook_lib.errors import CannotSign, NotTrusted
 from runbook_lib.trust.keys import Key, fingerprint
+from runbook_lib.trust.openssh import program
 from runbook_lib.trust.signers import Signers, namespace
 
 PATIENCE = 60.0  # seconds; a hardware key waits for a touch
@@ -48,7 +47,7 @@ def verify(content: bytes, signature: Path, signers: Signers, role: str, at: dat
         whose = f"the key of {owner}, which" if owner else f"a key ({fingerprint(public)}) that"
         moment = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         raise NotTrusted(f"{signature} was made with {whose} may not sign as {role} at {moment} by {signers.path}")
-    command = [_program(), "-Y", "verify", "-f", str(signers.path), "-I", name, "-n", namespace(role)]
+    command = [program("ssh-keygen"), "-Y", "verify", "-f", str(signers.path), "-I", name, "-n", namespace(role)]
     command += ["-s", str(signature), "-O", f"verify-time={at.astimezone(UTC):%Y%m%d%H%M%S}"]
     # times in the file mean UTC on every machine
     done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE, env={"TZ": "UTC"})
@@ -58,7 +57,7 @@ def verify(content: bytes, signature: Path, signers: Signers, role: str, at: dat
 
 
 def _sign(content: bytes, key: Key, path: Path, role: str) -> str:
-    command = [_program(), "-Y", "sign", "-q", "-n", namespace(role), "-f", str(path)]
+    command = [program("ssh-keygen"), "-Y", "sign", "-q", "-n", namespace(role), "-f", str(path)]
     try:
         # a session of its own: no passphrase is asked for on a terminal that nobody looks at
         done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE, start_new_session=True)
@@ -102,11 +101,3 @@ def _string(data: bytes, at: int) -> bytes:
     if len(value) != length or not length:
         raise ValueError("cut off")
     return value
-
-
-def _program() -> str:
-    """ssh-keygen from PATH, or beside this Python, where the project's setup puts it on a machine without one."""
-    found = shutil.which("ssh-keygen") or shutil.which("ssh-keygen", path=str(Path(sys.executable).parent))
-    if found is None:
-        raise Unreachable("ssh-keygen is not on this machine; install openssh-client, nothing was changed")
-    return found

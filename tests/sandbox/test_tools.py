@@ -90,6 +90,20 @@ def test_a_missing_program_is_unpacked_once(debian: Path, tmp_path: Path) -> Non
     assert calls(tmp_path) == before
 
 
+def test_what_the_runbooks_call_is_put_beside_their_python_when_it_was_unpacked(
+    debian: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "PROGRAMS", (replace(ANVIL, called=("anvil",)),))
+    monkeypatch.setattr(tools.sys, "executable", str(tmp_path / "python"))
+    (tmp_path / "anvil").symlink_to(tmp_path / "gone")
+    for _ in range(2):
+        assert prepare(tmp_path)["anvil"].binary == (tmp_path / "anvil").readlink()
+    (tmp_path / "anvil").unlink()
+    program(debian / "anvil", "exit 0\n")
+    prepare(tmp_path)
+    assert not (tmp_path / "anvil").is_symlink()
+
+
 def test_a_program_on_path_that_does_not_start_is_not_believed(debian: Path, tmp_path: Path) -> None:
     program(debian / "anvil", "exit 127\n")
     assert ".tools" in str(prepare(tmp_path)["anvil"].binary)
@@ -178,8 +192,8 @@ def test_without_apt_every_missing_program_is_named_with_how_to_install_it(
     with pytest.raises(Unreachable) as caught:
         prepare(tmp_path)
     message = str(caught.value)
-    assert "sudo apt install nginx haproxy redis-server prometheus prometheus-node-exporter." in message
-    assert "brew install nginx haproxy redis prometheus node_exporter." in message
+    assert "sudo apt install nginx haproxy redis-server prometheus prometheus-node-exporter openssh-client." in message
+    assert "brew install nginx haproxy redis prometheus node_exporter openssh." in message
 
 
 def test_a_half_unpacked_program_is_never_believed(

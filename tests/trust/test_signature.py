@@ -13,8 +13,9 @@ import pytest
 from keys import make_key, make_keys, signer_line
 
 from runbook_lib.errors import CannotSign, NotTrusted, Unreachable
-from runbook_lib.trust import signature
+from runbook_lib.trust import openssh
 from runbook_lib.trust.keys import VARIABLE, Key, keys_at_hand
+from runbook_lib.trust.openssh import program
 from runbook_lib.trust.signature import Proof, sign, verify
 from runbook_lib.trust.signers import Signers, read_signers
 
@@ -51,7 +52,9 @@ def test_a_signature_names_who_made_it(tmp_path: Path, people: Path, signers: Si
 
 
 def test_a_fingerprint_is_what_ssh_keygen_prints(people: Path) -> None:
-    said = subprocess.run(["ssh-keygen", "-l", "-f", people / "olga.pub"], capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [program("ssh-keygen"), "-l", "-f", people / "olga.pub"], capture_output=True, text=True
+    ).stdout
     assert key(people / "olga").fingerprint in said.split()
 
 
@@ -135,7 +138,7 @@ def test_every_byte_of_a_signature_counts(tmp_path: Path, people: Path, signers:
 
 def test_a_locked_key_says_how_to_unlock_it(tmp_path: Path) -> None:
     path = tmp_path / "locked"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "a secret", "-f", path], check=True)
+    subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "a secret", "-f", path], check=True)
     with pytest.raises(CannotSign, match=r"does not sign: .*; unlock it with ssh-add"):
         sign(CONTENT, key(path), "operator")
 
@@ -143,7 +146,7 @@ def test_a_locked_key_says_how_to_unlock_it(tmp_path: Path) -> None:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[str]:
     socket = str(tmp_path / "agent")
-    said = subprocess.run(["ssh-agent", "-s", "-a", socket], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([program("ssh-agent"), "-s", "-a", socket], capture_output=True, text=True, check=True).stdout
     yield socket
     os.kill(int(said.partition("SSH_AGENT_PID=")[2].partition(";")[0]), signal.SIGTERM)
 
@@ -152,7 +155,7 @@ def test_a_key_that_only_the_agent_has_signs(
     tmp_path: Path, agent: str, signers: Signers, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", agent)
-    subprocess.run(["ssh-add", "-q", people / "anna"], check=True, capture_output=True)
+    subprocess.run([program("ssh-add"), "-q", people / "anna"], check=True, capture_output=True)
     (held,) = keys_at_hand([], {"SSH_AUTH_SOCK": agent, "HOME": str(tmp_path)})
     assert (held.path, held.source) == (None, "the ssh agent")
     assert verify(CONTENT, signed(tmp_path, held, "approver"), signers, "approver", AT).name == "anna"
@@ -170,6 +173,6 @@ def test_keys_are_found_where_they_are_named_each_once(tmp_path: Path, people: P
 
 def test_a_machine_without_ssh_keygen_says_what_to_install(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     olga = key(people / "olga")
-    monkeypatch.setattr(signature.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(openssh.shutil, "which", lambda *_, **__: None)
     with pytest.raises(Unreachable, match="install openssh-client"):
         sign(CONTENT, olga, "operator")
