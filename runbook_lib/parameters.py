@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration
+from runbook_lib.redact.names import names_it
+from runbook_lib.redact.search import secret_places
 from runbook_lib.sections import (
     Application,
     Assessment,
@@ -125,10 +127,17 @@ def load(path: Path | str) -> Parameters:
     except (OSError, UnicodeDecodeError) as error:
         raise BadParameters(f"{path} cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise BadParameters(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise BadParameters(f"{path} is not YAML: {_without_the_line(error)}") from None
     if not isinstance(data, dict):
         raise BadParameters(f"{path} must hold keys and values, found {type(data).__name__}")
     return check(data, str(path))
+
+
+def _without_the_line(error: Exception) -> str:
+    """What is wrong and where; PyYAML would repeat the line, and with it a secret that somebody wrote there."""
+    problem, mark = (error.problem, error.problem_mark) if isinstance(error, yaml.MarkedYAMLError) else (None, None)
+    told = " ".join(str(problem or error).split())
+    return f"{told} (line {mark.line + 1}, column {mark.column + 1})" if mark else told
 
 
 def from_cell(namespace: dict[str, Any]) -> Parameters:
@@ -140,7 +149,15 @@ def from_cell(namespace: dict[str, Any]) -> Parameters:
 
 
 def check(data: dict[str, Any], where: str) -> Parameters:
-    """Validated parameters; BadParameters names the place and every fault, the first one in full."""
+    """Validated parameters; BadParameters names the place and every fault, the first one in full.
+
+    What looks like a secret is refused before anything else, without being repeated: the parameters go into the record.
+    """
+    if places := secret_places(data):
+        raise BadParameters(
+            f"{where}: {', '.join(places)}: this holds a secret; write where it is instead: env:NAME, file:PATH or "
+            "secret:namespace/name#key"
+        )
     try:
         return Parameters.model_validate(data)
     except ValidationError as error:
@@ -155,7 +172,8 @@ def check(data: dict[str, Any], where: str) -> Parameters:
 
 def _fault(error: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"])
-    secret = error["type"] == "not_a_reference"  # a value that may be a secret is not said aloud
+    # a value that may be a secret is not said aloud
+    secret = error["type"] == "not_a_reference" or any(names_it(str(part)) for part in error["loc"])
     found = "" if secret or isinstance(error["input"], dict | list) else f", found {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
