@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from runbook_lib.act.traffic.nginx import read_weight, shift
 from runbook_lib.clients import Clients
-from runbook_lib.errors import Unwritable
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.record import Run, journal
 from runbook_lib.watch import wait_for_split
@@ -20,16 +17,14 @@ def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple
     """
     split = run.parameters.traffic.nginx
     standing = read_weight(split)
-    with contextlib.suppress(Unwritable):
-        run.event("detected", cause=cause, weight=standing)
+    run.tell("detected", cause=cause, weight=standing)
     run.progress(f"going back from {standing} % to {weight} %: {cause}")
     what = f"users: {standing} % -> {weight} %"
     change = run.change(what, lambda: shift(split, weight), standing, weight, unrecorded=True)
     if run.parameters.dry_run:
         return change, Verdict("traffic split", Outcome.INCONCLUSIVE, "dry run: nobody was moved")
     verdict = wait_for_split(clients, weight)
-    with contextlib.suppress(Unwritable):
-        run.event("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
+    run.tell("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
     return change, verdict
 
 

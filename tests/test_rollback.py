@@ -26,7 +26,7 @@ class FakeRun:
     parameters: Parameters
     said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def event(self, kind: str, **data: Any) -> None:
+    def tell(self, kind: str, **data: Any) -> None:
         self.said.append((kind, data))
 
     def progress(self, message: str) -> None:

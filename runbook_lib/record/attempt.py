@@ -54,6 +54,7 @@ class Run:
         self.verdicts: dict[str, Verdict] = {}
         self._redactor = redactor_for(Clients(parameters))
         self._secrets: set[str] = set()
+        self._late: list[tuple[str, dict[str, Any]]] = []
         self._journal = Journal(folder, self.redacted)
         self._acts = count(1)
         self._clients: Clients | None = None
@@ -82,7 +83,15 @@ class Run:
     def event(self, kind: str, **data: Any) -> Event:
         """Write one line into the journal; it is on the disk when this returns."""
         self._must_be_open()
+        self._say_late()
         return self._journal.write(kind, **data)
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """Like `event`, but a disk that is full holds nobody up: the line is written as soon as one can be."""
+        self._must_be_open()
+        self._late.append((kind, data))
+        with contextlib.suppress(Unwritable):
+            self._say_late()
 
     def progress(self, message: str, fraction: float | None = None, seconds_left: float | None = None) -> None:
         """Tell whoever watches how far it is; ``fraction`` of the whole, 0 to 1. A full disk stops no watching."""
@@ -131,21 +140,20 @@ class Run:
 
         ``before`` and ``after`` are percent of the users, for an act on traffic: after a crash nginx is asked which of
         them stands. Unwritable, and nothing done, when the intent cannot be written, unless ``unrecorded`` allows that.
+        A result that cannot be written stops nobody from watching what was done; the next intent waits for it.
         """
         if self.parameters.dry_run:
             self.event("would", what=what)
             return Change(what, None, None, done=False, at=now(), note="dry run: nothing was changed")
         said = {"act": f"{self.number}.{next(self._acts)}", "what": what}
-        with _only_if(unrecorded):
-            self.event("intent", **said, **({} if after is None else {"before": before, "after": after}))
+        intend = self.tell if unrecorded else self.event
+        intend("intent", **said, **({} if after is None else {"before": before, "after": after}))
         try:
             change = act()
         except BaseException as error:  # told to the journal and raised on: also Ctrl-C must leave its trace
-            with contextlib.suppress(Unwritable):  # what went wrong in the world matters more
-                self.event("result", **said, error=type(error).__name__, message=str(error))
+            self.tell("result", **said, error=type(error).__name__, message=str(error))
             raise
-        with _only_if(unrecorded):
-            self.event("result", **said, change=storable(change))
+        self.tell("result", **said, change=storable(change))
         return change
 
     def connect(self) -> Clients:
@@ -196,14 +204,15 @@ class Run:
             with contextlib.suppress(Unwritable):
                 self._journal.write(SECRET, durable=False, reference=reference)
 
+    def _say_late(self) -> None:
+        while self._late:
+            kind, data = self._late[0]
+            self._journal.write(kind, **data)
+            del self._late[0]
+
     def _must_be_open(self) -> None:
         if self.closed:
             raise BadParameters(f"{self.attempt} is filed already; run the notebook from its first cell to begin anew")
-
-
-def _only_if(allowed: bool) -> contextlib.AbstractContextManager[None]:
-    """A place where the journal may be silent, if that is allowed."""
-    return contextlib.suppress(Unwritable) if allowed else contextlib.nullcontext()
 
 
 def title(phase: str, weight: int | None, mode: str | None) -> str:

@@ -103,6 +103,11 @@ class _Execution:
             signal.raise_signal(self.late)
         return self._without_secrets_in(stop) if stop else None
 
+    def save_meanwhile(self) -> None:
+        """Write it as it stands, if the disk takes it: an act waits for its intent, a watch for nothing."""
+        with contextlib.suppress(OSError):
+            self.save()
+
     def save(self) -> None:
         """Write the notebook as it stands, whole."""
         if self.target is not None:
@@ -125,7 +130,7 @@ class _Execution:
                 cell.execution_count, cell.outputs = None, []
                 blank = {"start_time": None, "end_time": None, "exception": None, "message": ""}
                 cell.metadata.papermill = NotebookNode(status="pending", **blank)
-        self.save()
+        self.save_meanwhile()
 
     async def _run(self, shelf: Kernels, ahead: bool) -> Stop | None:
         task = asyncio.current_task()
@@ -169,8 +174,9 @@ class _Execution:
                 raise
 
     def _keep_log(self, kernel: kernels.Kernel) -> None:
-        if self.options.kernel_log is not None and kernel.log:
-            write_whole(self.options.kernel_log, self.options.redactor().text(kernel.log))
+        with contextlib.suppress(OSError):  # the kernel is ended after this, whatever the disk says
+            if self.options.kernel_log is not None and kernel.log:
+                write_whole(self.options.kernel_log, self.options.redactor().text(kernel.log))
 
     async def _cells(self, client: NotebookClient) -> None:
         total = len(self.nb.cells)
@@ -191,7 +197,7 @@ class _Execution:
             return
         status.update(status="running", start_time=plain(now()))
         if self.options.save_each_cell:
-            self.save()
+            self.save_meanwhile()
         await client.async_execute_cell(cell, index)
         status.update(status="completed", end_time=plain(now()))
         for output in cell.outputs:
