@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
+from types import TracebackType
 from typing import NoReturn
 
 import typer
 
 from runbook_lib.cli import archive, gates, passage
 from runbook_lib.errors import RunbookError
+from runbook_lib.redact import Redactor
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for commands in (passage, gates, archive):
@@ -20,12 +23,18 @@ def main() -> NoReturn:
     """The program: every RunbookError is one sentence and its own exit code, never a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
+    sys.excepthook = _unexpected
     try:
         app()
     except RunbookError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {Redactor().text(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A fault of the program is told in full, but for what looks like a secret."""
+    print(Redactor().text("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
 
 
 def _stopped(number: int, _: object) -> NoReturn:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.parameters import Parameters, duration, load
+from runbook_lib.redact import told_without
 
 app = typer.Typer()
 
@@ -57,6 +58,7 @@ def resume(parameters: File) -> None:
 def rollback(parameters: File) -> None:
     """Bring all users back to the old side now; needs no gate, and nothing but nginx."""
     from runbook_lib.clients import connect
+    from runbook_lib.redact.at_hand import redactor_for
     from runbook_lib.runner import passage, preflight
 
     p = load(parameters)
@@ -65,9 +67,10 @@ def rollback(parameters: File) -> None:
     from runbook_lib.runner import run as runner  # a second of imports, and only now it is sure that something is run
     from runbook_lib.runner.progress import Screen
 
-    screen = Screen()
-    runner.take_over(passage.home(p), screen)
-    raise typer.Exit(runner.single(p, passage.ROLLBACK, screen))
+    screen = Screen(redactor=redactor_for(connect(p)))
+    with told_without(screen.redactor):
+        runner.take_over(passage.home(p), screen)
+        raise typer.Exit(runner.single(p, passage.ROLLBACK, screen))
 
 
 @app.command()
@@ -105,6 +108,7 @@ def _go(
     patience: float = 0.0,
 ) -> NoReturn:
     from runbook_lib.clients import connect
+    from runbook_lib.redact.at_hand import redactor_for
     from runbook_lib.runner import passage, preflight, recover
 
     step = passage.chosen(p, *only) if only else None
@@ -118,5 +122,6 @@ def _go(
     from runbook_lib.runner import run as runner  # a second of imports, and only now it is sure that something is run
     from runbook_lib.runner.progress import Screen
 
-    screen = Screen()
-    raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew, patience))
+    screen = Screen(redactor=redactor_for(connect(p)))
+    with told_without(screen.redactor):
+        raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew, patience))

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from runbook_lib.record import journal
+from runbook_lib.redact import Redactor
 
 if TYPE_CHECKING:
     from runbook_lib.runner.passage import Result
@@ -32,7 +33,10 @@ PLAIN_EVERY = 10.0  # seconds between two progress lines where there is no termi
 class Screen:
     """Shows the running step: phase, weight, cell, last word of the notebook, time left."""
 
-    def __init__(self, console: Console | None = None, errors: Console | None = None) -> None:
+    def __init__(
+        self, console: Console | None = None, errors: Console | None = None, redactor: Redactor | None = None
+    ) -> None:
+        self.redactor = redactor or Redactor()
         self.console = console or Console(highlight=False)
         self.errors = errors or Console(stderr=True, highlight=False)
         self._live: tuple[Progress, TaskID] | None = None
@@ -40,7 +44,7 @@ class Screen:
 
     def say(self, sentence: str) -> None:
         """One line for the operator."""
-        self.console.print(escape(sentence), soft_wrap=True)
+        self.console.print(escape(self.redactor.text(sentence)), soft_wrap=True)
 
     def cell(self, index: int, total: int) -> None:
         """Cell ``index`` of ``total`` begins."""
@@ -71,7 +75,7 @@ class Screen:
         word = end.outcome.replace("_", " ")
         self.console.print(
             f"[{colour}]{sign}[/] {escape(f'{result.step.title:<24}')} [{colour}]{word:<12}[/] "
-            f"{result.seconds:6.1f} s  {escape(end.message)}",
+            f"{result.seconds:6.1f} s  {escape(self.redactor.text(end.message))}",
             soft_wrap=True,
         )
         if end.exit_code:
@@ -120,7 +124,7 @@ class Screen:
             self._left = float(data["seconds_left"]), time.monotonic()
         if self._live:
             progress, task = self._live
-            progress.update(task, word=escape(str(data["message"])))
+            progress.update(task, word=escape(self.redactor.text(str(data["message"]))))
             if data.get("fraction") is not None:
                 progress.update(task, total=1.0, completed=float(data["fraction"]))
 
