@@ -1,13 +1,14 @@
 """records/index.js: one line for each state of an attempt; the last line of an attempt is what the page shows.
 
-A browser reads the file as a script, and one bad byte makes a script worthless. Therefore the file always ends with
-``//``: a line is written as a comment first and becomes a line of its own by one byte, when it is all there. Whatever
-a crash leaves half is a comment, and the next line goes below it.
+A browser reads the file as a script, and one bad byte makes a script worthless. Therefore the file always ends inside a
+comment: a line is added to that comment, and set free by one byte at its end and one before it, when all of it is on
+the disk. Whatever a crash leaves half is part of a comment.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import math
@@ -72,19 +73,18 @@ def entry(attempt: Attempt) -> Entry:
     }
 
 
-def append(records: Path, entries: Iterable[Entry]) -> None:
-    """Add lines to a list that is there; what other lines it has is not read."""
-    with _locked(records), (records / NAME).open("r+b") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, end - len(OPEN_END) - 1))
-        if stream.read() != b"\n" + OPEN_END:
-            stream.write(b"\n" + OPEN_END)
-        at = stream.tell()
-        stream.write(b" " + b"\n".join(_line(one) for one in entries) + b"\n" + OPEN_END)
-        stream.flush()
+def append(records: Path, one: Entry) -> None:
+    """Add a line to a list that is there; what other lines it has is not read."""
+    line = _line(one)
+    with _locked(records), (records / NAME).open("r+b", buffering=0) as stream:
+        start = stream.seek(0, os.SEEK_END)
+        added = b" " + line + b" " + OPEN_END
+        if stream.write(added) != len(added):
+            raise OSError(errno.ENOSPC, "the disk is full", stream.name)
         os.fsync(stream.fileno())
-        stream.seek(at)
-        stream.write(b"\n")
+        for place in (start + 1 + len(line), start):
+            stream.seek(place)
+            stream.write(b"\n")
 
 
 @contextlib.contextmanager

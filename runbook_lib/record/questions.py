@@ -90,7 +90,7 @@ def asked(folder: Path, filed: Sequence[Attempt]) -> list[Asked]:
 def _asked(folder: Path, gate_id: str, named: set[str]) -> Asked:
     body, problem = _read(folder / f"{gate_id}.json") if f"{gate_id}.json" in named else ({}, "its name is no file's")
     files = sorted(name for name in named if name.startswith(f"{gate_id}.answer-") and name.endswith(".json"))
-    answers = sorted((_answer(folder, name) for name in files), key=lambda answer: (answer.at, answer.file))
+    answers = [_answer(folder, name) for name in sorted(files, key=lambda name: (len(name), name))]  # 2 before 10
     used = _read(folder / f"{gate_id}.used.json")[0] if f"{gate_id}.used.json" in named else {}
     by = f"{text(used.get('run'))} {text(used.get('attempt'))}".strip()
     return Asked(gate_id, body, answers, instant(used.get("at")), by, problem)

@@ -68,7 +68,7 @@ def _show(attempt: Path, with_page: bool) -> None:
         if not (records / index.NAME).is_file():
             write(records)
             return
-        index.append(records, [index.entry(read_attempt(attempt))])
+        index.append(records, index.entry(read_attempt(attempt)))
         _refresh(records / page.NAME, page.render_list())
     except OSError as error:
         log.warning("%s: its pages could not be written (%s); `runbook records` writes them anew", attempt, error)
