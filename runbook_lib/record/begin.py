@@ -102,12 +102,10 @@ def _begin_alone(parameters: Parameters, step: tuple[str, int | None, str | None
 
 
 class _Alone:
-    """Remembers what last went wrong in a notebook without a runner, and files the attempt once."""
+    """Journals what goes wrong in a notebook without a runner, and files the attempt once."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.error: str | None = "KernelEnded"
-        self.message = "the kernel ended before the notebook was finished"
 
     def file(self, error: str | None, message: str) -> None:
         if not self.run.closed:
@@ -117,11 +115,18 @@ class _Alone:
     def after_cell(self, result: Any) -> None:
         failure = result.error_in_exec or result.error_before_exec
         if failure is not None and not self.run.closed:
-            self.error, self.message = type(failure).__name__, str(self.run.redacted(str(failure)))
-            self.run.event("cell_failed", error=self.error, message=self.message)
+            message = str(self.run.redacted(str(failure)))
+            self.run.event("cell_failed", error=type(failure).__name__, message=message)
 
     def kernel_ends(self) -> None:
-        self.file(self.error, self.message)
+        if not self.run.closed:
+            self.file(*_last_word(self.run.attempt, "the kernel ended before the notebook was finished"))
+
+
+def _last_word(attempt: Path, otherwise: str) -> tuple[str, str]:
+    """What stopped the last cell, as error and message; once more was done after that, only that it was left."""
+    last = journal.read(attempt)[-1]
+    return (last.data["error"], last.data["message"]) if last.kind == "cell_failed" else ("KernelEnded", otherwise)
 
 
 def _hear_cells(alone: _Alone) -> None:
@@ -143,4 +148,4 @@ def _leave_earlier(namespace: dict[str, Any]) -> None:
     """The first cell was run again in the same kernel: what it began before ends here."""
     earlier = namespace.get("run")
     if isinstance(earlier, Run) and not earlier.closed and earlier.on_finish is not None:
-        earlier.on_finish("KernelEnded", "the notebook was begun anew")
+        earlier.on_finish(*_last_word(earlier.attempt, "the notebook was begun anew"))

@@ -12,6 +12,7 @@ from throwaway import make_project, only_attempt
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.record import Run, begin, journal
+from runbook_lib.record.archive import attempts
 
 GOOD = Verdict("errors", Outcome.PASS, "error rate 0.1 % < limit 1.0 %")
 BAD = Verdict("errors", Outcome.FAIL, "error rate 4.1 % (37/902) > limit 1.0 %")
@@ -121,6 +122,25 @@ def test_beginning_anew_in_the_same_kernel_files_what_was_left_and_goes_on_in_th
     first = _begin()
     second = _begin(run=first)
     assert first.closed and second.run_id == first.run_id and second.number == 2
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "outcome"),
+    [
+        ((), "gate_pending"),
+        (("gate_decided", "intent"), "crashed"),  # its cell was run again: what stopped it no longer does
+    ],
+)
+def test_what_stopped_the_last_cell_is_the_outcome_of_an_attempt_that_was_left(
+    project: Path, afterwards: tuple[str, ...], outcome: str
+) -> None:
+    first = _begin()
+    first.event("cell_failed", error="GatePending", message="waits for somebody")
+    for kind in afterwards:
+        first.event(kind, what="users: 0 % -> 1 %")
+    _begin(run=first)
+    left, _ = attempts(project / "records")
+    assert left.outcome == outcome
 
 
 def test_a_filed_attempt_takes_no_more_entries_and_is_not_begun_again(project: Path) -> None:
