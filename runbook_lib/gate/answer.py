@@ -12,6 +12,7 @@ from runbook_lib.gate.filed import answer_files, as_json, create, locked, parame
 from runbook_lib.gate.states import Gate, Kind, Question, refusal
 from runbook_lib.model import now, plain
 from runbook_lib.parameters import Parameters
+from runbook_lib.redact import Redactor
 from runbook_lib.trust.identity import Identity, at_hand, me, signers_of
 from runbook_lib.trust.signature import sign, verify
 from runbook_lib.trust.signers import Signers
@@ -32,7 +33,7 @@ def answer_gate(
         p = parameters or parameters_of(folder, read_question(folder / f"{gate_id}.json"))
         filed = read_gate(folder, gate_id, signers_of(p))
         who = _signer(p, filed, kind, name)
-        if _file(folder, filed, kind, reason.strip(), who, signers_of(p)):
+        if _file(folder, filed, kind, Redactor().text(reason.strip()), who, signers_of(p)):
             return read_gate(folder, gate_id, signers_of(p))
     raise BadParameters(f"others answer {gate_id} all the time; look at what they say, then try again")
 

@@ -31,6 +31,8 @@ def gate(run: Run, question: str, verdicts: Sequence[Verdict], on_yes: str, way_
     The evidence must be all PASS to be asked about at all: unknown means hold. A step that ``gates.ask`` does not name,
     and a dry run, pass without a person, and the record says so.
     """
+    verdicts = [replace(verdict, message=run.redacted(verdict.message)) for verdict in verdicts]
+    question, on_yes, way_back = (run.redacted(text) for text in (question, on_yes, way_back))
     _refuse_bad_evidence(verdicts)
     p = run.parameters
     step = run.phase if run.stage is None else f"{run.phase}:{run.stage}"
