@@ -23,7 +23,12 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file at once; dataclasses, enums and times are written as `model.plain` says."""
-    write_whole(path, json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, as_text(value))
+
+
+def as_text(value: Any) -> str:
+    """A value as the files of the archive hold it."""
+    return json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n"
 
 
 def sync_folder(folder: Path) -> None:

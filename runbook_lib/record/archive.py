@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from runbook_lib.errors import Busy
 from runbook_lib.record import journal
 
 RECORD = "record.json"
+SIGNATURE = "record.json.sig"
 NOTEBOOK = "notebook.ipynb"
 CONTINUED = frozenset({"gate_pending", "observing", "crashed", "interrupted"})
 """Outcomes after which the same run goes on with its next attempt."""
@@ -95,6 +97,22 @@ def attempts(records: Path, application: str | None = None) -> list[Attempt]:
     folders = records.glob(f"{application or '*'}/*/attempt-*")
     found = [read_attempt(folder) for folder in folders if re.fullmatch(r"attempt-\d+", folder.name)]
     return sorted(found, key=lambda attempt: attempt.order)
+
+
+def place(folder: Path) -> dict[str, Any]:
+    """What an attempt's folder says of it: application, run, attempt."""
+    attempt = Attempt(folder)
+    return {"application": attempt.application, "run": attempt.run_id, "attempt": attempt.number}
+
+
+def last_filed(home: Path) -> dict[str, Any] | None:
+    """The application's youngest record, by run, attempt and the sha256 of its file; None before there is one."""
+    filed = [attempt for attempt in attempts(home.parent, home.name) if attempt.statement is not None]
+    if not filed:
+        return None
+    last = max(filed, key=lambda attempt: str(attempt.facts.get("ended", "")))
+    where = {key: value for key, value in place(last.folder).items() if key != "application"}
+    return {**where, "sha256": hashlib.sha256((last.folder / RECORD).read_bytes()).hexdigest()}
 
 
 def new_attempt(

@@ -15,7 +15,7 @@ from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import now
 from runbook_lib.parameters import Parameters, from_cell, project_root
-from runbook_lib.record import archive, identity, index, journal, statement
+from runbook_lib.record import archive, filing, identity, journal, statement, views
 from runbook_lib.record.attempt import Run
 
 
@@ -35,7 +35,7 @@ def begin(phase: str, namespace: dict[str, Any], stage: int | None = None) -> Ru
         )
     if folder is not None and _is_runners(folder):
         run = Run(parameters, folder, step)
-        run.event("kernel", pid=os.getpid())
+        run.tell("kernel", pid=os.getpid())
         return run
     return _begin_alone(parameters, step, folder)
 
@@ -56,6 +56,7 @@ def open_attempt(
     phase, weight, mode = step
     who = identity.who(parameters, phase)
     home = parameters.path(parameters.records) / parameters.application.name
+    previous = archive.last_filed(home)
     if folder is None:
         folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now(), anew)
     else:
@@ -75,19 +76,24 @@ def open_attempt(
         dry_run=parameters.dry_run,
         anew=anew,
         who=who,
+        previous=previous,
         code=identity.code(project_root()),
         versions=identity.versions(),
         source={"name": source.name, "sha256": statement.sha256(source)} if source else None,
     )
     first.close()
+    views.opened(folder)
     return folder
 
 
-def file_alone(folder: Path, error: str | None, message: str) -> None:
+def file_alone(folder: Path, error: str | None, message: str) -> filing.Filed:
     """Write the record of an attempt that has no runner, and the archive's page."""
-    end = statement.ending(error, message, None, None, journal.read(folder))
-    statement.file(folder, statement.compose(folder, end))
-    index.write(folder.parent.parent.parent)
+    book = journal.Journal(folder)
+    book.write("ended", error=error, message=message)
+    book.close()
+    filed = filing.file(folder, statement.ending_of(journal.read(folder)))
+    views.filed(folder)
+    return filed
 
 
 def _begin_alone(parameters: Parameters, step: tuple[str, int | None, str | None], given: Path | None) -> Run:
@@ -110,7 +116,8 @@ class _Alone:
     def file(self, error: str | None, message: str) -> None:
         if not self.run.closed:
             self.run.close()
-            file_alone(self.run.attempt, error, message)
+            if unsigned := file_alone(self.run.attempt, error, message).unsigned:
+                print(f"the record is not signed: {unsigned}")
 
     def after_cell(self, result: Any) -> None:
         failure = result.error_in_exec or result.error_before_exec

@@ -1,16 +1,19 @@
 """record.json: an in-toto Statement v1 over everything an attempt left behind, composed from its folder alone.
 
 The subjects are the sha256 of the source notebook, the executed notebook (as a file, and of its content, which survives
-that JupyterLab rewrites a notebook it trusts), the parameters, the journal, the evidence and the gates. The predicate:
+that JupyterLab rewrites a notebook it trusts), the parameters, the journal, the evidence, whatever else lies in the
+folder, and the gates. The predicate (attempt.v1.schema.json says the same for programs):
 
 - application, run, attempt, phase, weight, mode, dry_run, anew: what was attempted; anew begins a new passage
 - outcome: passed | failed | rolled_back | gate_pending | observing | refused | interrupted | crashed, with exit_code,
   error (class name), message, cell (its index) and next_notebook (what to open now)
 - started, ended (UTC, ISO 8601), seconds
-- who: name, source (where the name comes from), host, signed
+- who: name, source (where the name comes from), host, account, signed; who started it
+- filed_by: name and key of whoever signed the record; None when nobody did
+- previous: run, attempt and sha256 of the application's last record when this attempt was opened; None for the first
 - code: commit, dirty; versions: python, system, packages
 - cluster: uid of the namespace kube-system, server; None when no cluster was used
-- changes: what, before, after, done, at; open_intents: acts whose result is not known
+- changes: what, before, after, done, at; failed_changes; open_intents: acts whose result is not known
 - verdicts: the last of each name; gates: what people answered; questions: the Prometheus queries, each once
 - cells: id, index, status (completed | failed | not-run), start_time, end_time, exception, message
 """
@@ -18,20 +21,17 @@ that JupyterLab rewrites a notebook it trusts), the parameters, the journal, the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from runbook_lib.durable import write_json
 from runbook_lib.errors import by_name
-from runbook_lib.model import Event, canonical, now, plain
+from runbook_lib.model import Event, now, plain
 from runbook_lib.record import archive, journal
+from runbook_lib.record.content import content_digest, read_notebook
 from runbook_lib.runner.cells import cell_results
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:kubernetes-migration-runbooks:attempt:v1"
@@ -43,6 +43,10 @@ OUTCOMES = {
     "Busy": "refused",
 }
 CRASHED = 70
+BEGUN: dict[str, Any] = {"phase": "", "weight": None, "mode": None, "dry_run": False, "anew": False}
+TOLD = ("who", "code", "versions", "previous")
+CHECKPOINTS = ".ipynb_checkpoints"
+CONTENT = "content:notebook.ipynb"
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,45 @@ def ending(error: str | None, message: str, cell: int | None, number: int | None
     return Ending(OUTCOMES.get(error, "failed"), known.exit_code, message, error, cell)
 
 
-def compose(attempt: Path, end: Ending, next_notebook: str = "", at: datetime | None = None) -> dict[str, Any]:
+def ending_of(events: Sequence[Event]) -> Ending:
+    """The ending that a journal tells of; a process that could not write how it ended was killed."""
+    ended = next((event.data for event in events if event.kind == "ended"), None)
+    if ended is not None:
+        said = ended.get("error"), ended.get("message", ""), ended.get("cell"), ended.get("signal")
+        return ending(*said, events)
+    last = events[-1] if events else None
+    if last is not None and last.kind == "cell_failed":
+        return ending(last.data["error"], last.data["message"], None, None, events)
+    if last is not None and last.kind == "finished":
+        return ending(None, "", None, None, events)
+    intents = ", ".join(str(event.data["what"]) for event in journal.open_intents(events))
+    unknown = f"; not known whether this was done: {intents}" if intents else ""
+    return ending("Killed", f"the process that ran it was killed or its machine stopped{unknown}", None, None, events)
+
+
+def compose(
+    attempt: Path,
+    end: Ending,
+    next_notebook: str = "",
+    at: datetime | None = None,
+    filed_by: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """The statement over what lies in an attempt's folder now."""
     events = journal.read(attempt)
     started = next((event for event in events if event.kind == "started"), None)
-    begun = started.data if started else {}
-    first, ended = (started.at if started else now()), at or now()
-    notebook = _notebook(attempt)
+    ended = at or now()
+    begun, first = (started.data, started.at) if started else ({}, ended)
+    notebook = read_notebook(attempt / archive.NOTEBOOK)
     predicate = {
-        **{
-            key: begun.get(key)
-            for key in ("application", "run", "attempt", "phase", "weight", "mode", "dry_run", "anew")
-        },
+        **archive.place(attempt),
+        **{key: begun.get(key, default) for key, default in BEGUN.items()},
         **plain(end),
         "next_notebook": next_notebook,
         "started": first,
         "ended": ended,
         "seconds": round((ended - first).total_seconds(), 3),
-        **{key: begun.get(key) for key in ("who", "code", "versions")},
+        **{key: begun.get(key) for key in TOLD},
+        "filed_by": filed_by,
         "cluster": next((event.data for event in events if event.kind == "cluster"), None),
         **_told(events),
         "cells": cell_results(notebook) if notebook is not None else [],
@@ -99,28 +124,6 @@ def compose(attempt: Path, end: Ending, next_notebook: str = "", at: datetime | 
         "predicateType": PREDICATE,
         "predicate": plain(predicate),
     }
-
-
-def file(attempt: Path, statement: dict[str, Any]) -> None:
-    """Write record.json, whole; it is the last thing that is written of an attempt."""
-    write_json(attempt / archive.RECORD, statement)
-
-
-def content_digest(notebook: NotebookNode) -> str:
-    """sha256 over what a notebook says and how each cell ended, whatever its JSON looks like."""
-    cells = [
-        {
-            "id": cell.get("id"),
-            "type": cell.cell_type,
-            "source": cell.source,
-            "outputs": cell.get("outputs", []),
-            "count": cell.get("execution_count"),
-            "tags": cell.metadata.get("tags", []),
-            "papermill": cell.metadata.get("papermill"),
-        }
-        for cell in notebook.cells
-    ]
-    return hashlib.sha256(canonical({"cells": cells, "papermill": notebook.metadata.get("papermill")})).hexdigest()
 
 
 def sha256(path: Path) -> str:
@@ -142,32 +145,32 @@ def _told(events: Sequence[Event]) -> dict[str, Any]:
     }
 
 
+def files_of(attempt: Path) -> Iterator[Path]:
+    """What the record speaks for: every file of the folder but the record, its signature, and JupyterLab's copies."""
+    own = {attempt / archive.RECORD, attempt / archive.SIGNATURE}
+    for path in sorted(attempt.rglob("*")):
+        if path not in own and CHECKPOINTS not in path.relative_to(attempt).parts and not path.is_dir():
+            yield path
+
+
+def files_of_gate(folder: Path, gate: str) -> list[Path]:
+    """A gate's question, its answers with their signatures, and the note of its use, as far as they are there."""
+    return [path for path in (folder / f"{gate}.json", *sorted(folder.glob(f"{gate}.*"))) if path.is_file()]
+
+
 def _subjects(
-    attempt: Path, begun: dict[str, Any], notebook: NotebookNode | None, gates: Sequence[dict[str, Any]]
+    attempt: Path, begun: dict[str, Any], notebook: Mapping[str, Any] | None, gates: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     source = begun.get("source") or {}
     subjects = [_subject(f"source:{source['name']}", source["sha256"])] if source.get("sha256") else []
     if notebook is not None:
-        subjects.append(_subject("content:notebook.ipynb", content_digest(notebook)))
-    left = [path for path in sorted(attempt.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    subjects += [
-        _subject(path.relative_to(attempt).as_posix(), sha256(path)) for path in left if path.name != archive.RECORD
-    ]
+        subjects.append(_subject(CONTENT, content_digest(notebook)))
+    subjects += [_subject(path.relative_to(attempt).as_posix(), sha256(path)) for path in files_of(attempt)]
     folder = attempt.parent.parent / "gates"
-    for gate_id in sorted({str(gate.get("gate")) for gate in gates if gate.get("gate")}):
-        subjects += [_subject(f"gates/{path.name}", sha256(path)) for path in sorted(folder.glob(f"{gate_id}*.json"))]
-    return subjects
+    named = sorted({str(gate["gate"]) for gate in gates if gate.get("gate")})
+    files = {path for gate in named for path in files_of_gate(folder, gate)}
+    return subjects + [_subject(f"gates/{path.name}", sha256(path)) for path in sorted(files)]
 
 
 def _subject(name: str, digest: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": digest}}
-
-
-def _notebook(attempt: Path) -> NotebookNode | None:
-    path = attempt / archive.NOTEBOOK
-    if not path.is_file():
-        return None  # a kernel that files alone: it does not know where its notebook is saved
-    import nbformat  # a second of imports, which a kernel is spared
-
-    notebook: NotebookNode = nbformat.read(path, as_version=4)
-    return notebook

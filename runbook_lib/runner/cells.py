@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.model import now, plain
@@ -10,12 +12,12 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def cell_results(notebook: NotebookNode) -> list[dict[str, Any]]:
+def cell_results(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each code cell: id, index, status (completed, failed, not-run), start_time, end_time, exception, message."""
     return [
-        {"id": cell.get("id", ""), "index": index, **cell.metadata.get("papermill", {"status": "not-run"})}
-        for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code"
+        {"id": cell.get("id", ""), "index": index, **cell["metadata"].get("papermill", {"status": "not-run"})}
+        for index, cell in enumerate(notebook["cells"])
+        if cell["cell_type"] == "code"
     ]
 
 
@@ -30,3 +32,50 @@ def settle(notebook: NotebookNode, exception: str | None, message: str = "") -> 
         elif status["status"] == "pending":
             status.update(status="not-run", message=f"stopped before: {exception}")
     notebook.metadata.setdefault("papermill", {}).update(end_time=plain(now()), exception=exception)
+
+
+def as_shown(notebook: NotebookNode) -> NotebookNode:
+    """A copy with what cells printed as JupyterLab shows it: in one piece, without overwritten characters.
+
+    JupyterLab does the same to a notebook that it opens and trusts, and muddles the outputs behind the pieces (4.6):
+    what it would rewrite, nobody could prove any more. A copy, because a running client counts the pieces.
+    """
+    shown: NotebookNode = copy.deepcopy(notebook)
+    for cell in shown.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _merged(cell.outputs)
+    return shown
+
+
+def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        if output.output_type != "stream":
+            merged.append(output)
+        elif merged and merged[-1].output_type == "stream" and merged[-1].name == output.name:
+            merged[-1].text = _overwritten(merged[-1].text + output.text)
+        else:
+            output.text = _overwritten(output.text)
+            merged.append(output)
+    return merged
+
+
+def _overwritten(text: str) -> str:
+    """The text after its carriage returns and backspaces, as a terminal leaves it."""
+    if "\r" not in text and "\b" not in text:
+        return text
+    return "\n".join(_line(line) for line in text.split("\n"))
+
+
+def _line(line: str) -> str:
+    shown: list[str] = []
+    at = 0
+    for character in line:
+        if character == "\r":
+            at = 0
+        elif character == "\b":
+            at = max(at - 1, 0)
+        else:
+            shown[at : at + 1] = [character]
+            at += 1
+    return "".join(shown)

@@ -24,7 +24,7 @@ from runbook_lib.durable import write_whole
 from runbook_lib.model import now, plain
 from runbook_lib.redact import Redactor
 from runbook_lib.runner import kernels
-from runbook_lib.runner.cells import settle
+from runbook_lib.runner.cells import as_shown, settle
 from runbook_lib.runner.kernels import Kernels
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -115,7 +115,7 @@ class _Execution:
 
     def _without_secrets(self) -> NotebookNode:
         """A copy: the cells that are still to run keep their source as it is."""
-        copied: NotebookNode = nbformat.from_dict(self.options.redactor().value(self.nb))
+        copied: NotebookNode = nbformat.from_dict(self.options.redactor().value(as_shown(self.nb)))
         return copied
 
     def _without_secrets_in(self, stop: Stop) -> Stop:

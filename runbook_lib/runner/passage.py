@@ -55,6 +55,8 @@ class Result:
     ending: Ending
     seconds: float
     next_notebook: str
+    unsigned: str = ""
+    """Why nobody signed its record; empty when somebody did."""
 
 
 ROLLBACK = Step("rollback", mode="rollback")

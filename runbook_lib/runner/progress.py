@@ -81,6 +81,8 @@ class Screen:
         if end.exit_code:
             where = f"record: {result.attempt / 'record.json'}"
             self.errors.print(escape(f"{where}; open next: {result.next_notebook}"), soft_wrap=True)
+        if result.unsigned:
+            self.errors.print(escape(f"its record is not signed: {result.unsigned}"), soft_wrap=True)
 
     def found(self, result: Result) -> None:
         """An attempt that an earlier process left open was filed."""

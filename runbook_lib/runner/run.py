@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -20,11 +21,10 @@ from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import BadParameters, Busy, GatePending, RolledBack
-from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import archive, html, index, journal, statement
+from runbook_lib.record import archive, filing, html, journal, statement, views
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover, waiting
+from runbook_lib.runner import passage, recover, unwritable, waiting
 from runbook_lib.runner.cells import settle
 from runbook_lib.runner.engine import Options, execute
 from runbook_lib.runner.hearing import Hearing
@@ -80,7 +80,8 @@ def _found(parameters: Parameters, screen: Screen) -> Recovery:
 
 def _bring_back(parameters: Parameters, screen: Screen, found: Recovery, shelf: Kernels | None = None) -> int:
     """The rollback that a dead attempt owes its users; like any rollback it ends the passage for now."""
-    return run_step(parameters, passage.ROLLBACK, screen, shelf, found=found).ending.exit_code or RolledBack.exit_code
+    recorded = functools.partial(run_step, parameters, passage.ROLLBACK, screen, shelf, found=found)
+    return unwritable.bring_back(parameters, screen, lambda: recorded().ending.exit_code) or RolledBack.exit_code
 
 
 def _answered(parameters: Parameters, result: Result, shelf: Kernels, screen: Screen, patience: float) -> bool:
@@ -102,11 +103,21 @@ def single(parameters: Parameters, step: Step, screen: Screen) -> int:
         return run_step(parameters, step, screen, found=found).ending.exit_code
 
 
+def roll_back(parameters: Parameters, screen: Screen) -> int:
+    """Bring all users back now, whoever runs the application and whatever the disk says; the exit code."""
+
+    def recorded() -> int:
+        take_over(passage.home(parameters), screen)
+        return single(parameters, passage.ROLLBACK, screen)
+
+    return unwritable.bring_back(parameters, screen, recorded)
+
+
 @contextlib.contextmanager
 def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
     """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""
     folder = passage.home(parameters)
-    with archive.hold(folder):
+    with unwritable.told(parameters.application.name), archive.hold(folder):
         for result in file_abandoned(folder):
             screen.found(result)
         yield
@@ -147,7 +158,7 @@ def run_step(
             book.write("ended", error=stop.name, message=stop.message, cell=stop.cell, signal=stop.signal)
         book.close()
         result = replace(file_attempt(attempt), seconds=time.monotonic() - began)
-        index.write(attempt.parent.parent.parent)
+        views.filed(attempt)
         screen.done(result)
         for finding in told:
             screen.say(finding.said)
@@ -159,14 +170,13 @@ def file_attempt(attempt: Path) -> Result:
     events = journal.read(attempt)
     begun = next((event.data for event in events if event.kind == "started"), {})
     step = Step(str(begun.get("phase", "")), begun.get("weight"), begun.get("mode"))
-    end = _ending(events)
+    end = statement.ending_of(events)
     notebook = attempt / archive.NOTEBOOK
     if notebook.is_file():
         html.write(notebook, f"{attempt.parent.parent.name}: {step.title}", end.outcome, end.message)
     following = passage.next_notebook(step.phase, end.outcome)
-    composed = statement.compose(attempt, end, following)
-    statement.file(attempt, composed)
-    return Result(step, attempt, end, composed["predicate"]["seconds"], following)
+    filed = filing.file(attempt, end, following)
+    return Result(step, attempt, end, filed.statement["predicate"]["seconds"], following, filed.unsigned)
 
 
 def file_abandoned(folder: Path) -> list[Result]:
@@ -183,8 +193,7 @@ def file_abandoned(folder: Path) -> list[Result]:
             continue  # somebody works in it, cell by cell
         _settle_notebook(attempt.folder / archive.NOTEBOOK)
         filed.append(file_attempt(attempt.folder))
-    if filed:
-        index.write(folder.parent)
+        views.filed(attempt.folder)
     return filed
 
 
@@ -222,23 +231,6 @@ def signals_wait() -> Iterator[None]:
             signal.signal(number, handler)
     if came:
         signal.raise_signal(came[0])
-
-
-def _ending(events: list[Event]) -> statement.Ending:
-    ended = next((event.data for event in events if event.kind == "ended"), None)
-    if ended is not None:
-        said = ended.get("error"), ended.get("message", ""), ended.get("cell"), ended.get("signal")
-        return statement.ending(*said, events)
-    last = events[-1] if events else None
-    if last is not None and last.kind == "cell_failed":
-        return statement.ending(last.data["error"], last.data["message"], None, None, events)
-    if last is not None and last.kind == "finished":
-        return statement.ending(None, "", None, None, events)
-    intents = ", ".join(str(event.data["what"]) for event in journal.open_intents(events))
-    unknown = f"; not known whether this was done: {intents}" if intents else ""
-    return statement.ending(
-        "Killed", f"the process that ran it was killed or its machine stopped{unknown}", None, None, events
-    )
 
 
 def _read(source: Path) -> NotebookNode:

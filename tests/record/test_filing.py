@@ -1,0 +1,143 @@
+"""A record is signed before it lies there, always written, and closed to writing afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+from throwaway import demo, make_project
+
+from runbook_lib.errors import CannotSign
+from runbook_lib.model import Change, Outcome, Verdict, now
+from runbook_lib.record import archive, filing, journal, statement
+from runbook_lib.record.attempt import Run
+from runbook_lib.record.begin import open_attempt
+from runbook_lib.trust.identity import signers_of
+from runbook_lib.trust.signature import verify
+from runbook_lib.trust.signers import OPERATOR
+
+STEP: tuple[str, int | None, str | None] = ("gray_stage", 1, None)
+SCHEMA = json.loads((Path(statement.__file__).parent / "attempt.v1.schema.json").read_bytes())
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_project(tmp_path / "project"))
+    return tmp_path / "project"
+
+
+def worked(project: Path) -> Path:
+    """An attempt that did something and is not filed yet."""
+    parameters = demo(project)
+    attempt = open_attempt(parameters, STEP, project / "notebooks" / "04_gray_stage.ipynb", "runner")
+    run = Run(parameters, attempt, STEP)
+    run.verdict(Verdict("errors", Outcome.PASS, "error rate 0.1 % < limit 1.0 %", {"rate": 0.001}))
+    run.change("users: 0 % -> 1 %", lambda: Change("users", 0, 1, True, now()))
+    run.evidence("counts", {"requests": 900})
+    run.finish()
+    run.close()
+    return attempt
+
+
+def filed(project: Path) -> tuple[Path, filing.Filed]:
+    attempt = worked(project)
+    return attempt, filing.file(attempt, statement.ending_of(journal.read(attempt)), "05_comparison.ipynb")
+
+
+def test_a_record_is_signed_by_the_operator_whose_key_is_at_hand(project: Path) -> None:
+    attempt, done = filed(project)
+    content = (attempt / archive.RECORD).read_bytes()
+    proof = verify(content, attempt / archive.SIGNATURE, signers_of(demo(project)), OPERATOR, now())
+    assert done.unsigned == ""
+    assert json.loads(content) == done.statement
+    assert done.statement["predicate"]["filed_by"] == {"name": "practice-operator", "key": proof.fingerprint}
+    assert proof.name == "practice-operator"
+
+
+@pytest.mark.parametrize("missing", ["key", "allowed_signers", "parameters"])
+def test_a_record_that_nobody_can_sign_is_written_all_the_same_and_says_why(project: Path, missing: str) -> None:
+    attempt = worked(project)
+    keys = project / ".range" / "keys"
+    lost = {
+        "key": keys / "operator",
+        "allowed_signers": keys / "allowed_signers",
+        "parameters": attempt / "parameters.json",
+    }
+    lost[missing].unlink()
+    (attempt / archive.SIGNATURE).write_text("of a process that died before it wrote the record")
+    done = filing.file(attempt, statement.ending_of(journal.read(attempt)))
+    assert done.unsigned and "\n" not in done.unsigned
+    assert json.loads((attempt / archive.RECORD).read_bytes())["predicate"]["filed_by"] is None
+    assert not (attempt / archive.SIGNATURE).exists()
+
+
+def test_the_signature_lies_there_before_the_record(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = worked(project)
+    written: list[str] = []
+
+    def write(path: Path, content: Any) -> None:
+        written.append(path.name)
+        path.write_text(content)
+
+    monkeypatch.setattr(filing, "write_whole", write)
+    filing.file(attempt, statement.ending_of(journal.read(attempt)))
+    assert written == [archive.SIGNATURE, archive.RECORD]
+
+
+def test_a_filed_attempt_is_read_only_and_the_next_one_goes_on_beside_it(project: Path) -> None:
+    attempt, _ = filed(project)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (attempt, *attempt.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o555}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o444}
+    assert stat.S_IMODE(attempt.parent.stat().st_mode) & stat.S_IWUSR
+    following = open_attempt(demo(project), STEP, None, "runner")
+    assert stat.S_IMODE(following.stat().st_mode) & stat.S_IWUSR
+
+
+def test_each_record_names_the_one_before_it(project: Path) -> None:
+    first, _ = filed(project)
+    second, done = filed(project)
+    before = {"run": first.parent.name, "attempt": 1, "sha256": statement.sha256(first / archive.RECORD)}
+    assert statement.compose(first, statement.Ending("passed", 0, ""))["predicate"]["previous"] is None
+    assert done.statement["predicate"]["previous"] == before
+    third = open_attempt(demo(project), STEP, None, "runner")
+    assert journal.read(third)[0].data["previous"]["run"] == second.parent.name
+
+
+def test_who_approved_a_gate_does_not_file_what_went_through_it(project: Path) -> None:
+    attempt = worked(project)
+    book = journal.Journal(attempt)
+    book.write("gate_decided", gate="g", answers=[{"by": "practice-operator"}, {"by": "anna"}])
+    book.close()
+    with pytest.raises(CannotSign, match="operator"):
+        filing.may_file(attempt)
+    assert "operator" in filing.file(attempt, statement.ending_of(journal.read(attempt))).unsigned
+
+
+def test_anybody_who_can_sign_may_file_what_went_through_no_gate(project: Path) -> None:
+    filing.may_file(worked(project))
+
+
+def test_a_real_record_is_what_the_schema_says(project: Path) -> None:
+    _, done = filed(project)
+    fastjsonschema.compile(SCHEMA)(done.statement)
+    assert set(SCHEMA["definitions"]["attempt"]["required"]) == set(done.statement["predicate"])
+
+
+def test_an_attempt_whose_journal_is_empty_is_filed_and_fits_the_schema(project: Path) -> None:
+    attempt = project / "records" / "order-service" / "20261121t120000z-gray_stage-1" / "attempt-1"
+    attempt.mkdir(parents=True)
+    done = filing.file(attempt, statement.ending_of(journal.read(attempt)))
+    fastjsonschema.compile(SCHEMA)(done.statement)
+    assert done.statement["predicate"]["outcome"] == "crashed" and done.unsigned
+
+
+def test_the_documentation_names_every_key_of_the_predicate() -> None:
+    words = set(re.findall(r"[a-z_]+", statement.__doc__ or ""))
+    assert SCHEMA["definitions"]["attempt"]["properties"].keys() <= words
+    assert SCHEMA["definitions"]["attempt"]["properties"].keys() == set(SCHEMA["definitions"]["attempt"]["required"])
