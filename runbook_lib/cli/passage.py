@@ -69,8 +69,7 @@ def rollback(parameters: File) -> None:
 
     screen = Screen(redactor=redactor_for(connect(p)))
     with told_without(screen.redactor):
-        runner.take_over(passage.home(p), screen)
-        raise typer.Exit(runner.single(p, passage.ROLLBACK, screen))
+        raise typer.Exit(runner.roll_back(p, screen))
 
 
 @app.command()
