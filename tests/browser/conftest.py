@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import chromium
 import lab
 import pytest
+import throwaway
 from playwright.sync_api import Browser, Locator, Page
 
-from sandbox.plan import Address
+from runbook_lib.model import now
+from runbook_lib.parameters import load
+from runbook_lib.trust.signature import verify
+from runbook_lib.trust.signers import APPROVER, read_signers
 from tests.notebooks.conftest import World, users, world
 
 __all__ = ["users", "world"]  # the range with users on it is the one that the notebooks are played on
@@ -63,11 +71,10 @@ def screen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]
 
 @dataclass(frozen=True)
 class Workplace:
-    """An operator's JupyterLab, the project that it shows, and where the users are."""
+    """A project as JupyterLab shows it, with an archive of its own."""
 
     server: lab.Server
     project: Path
-    world: World
 
     @property
     def file(self) -> Path:
@@ -81,20 +88,51 @@ class Workplace:
         """A notebook of the project, with a kernel."""
         return lab.open_notebook(screen.page, self.server, f"{self.project.name}/{path}")
 
+    def answers(self) -> list[dict[str, Any]]:
+        """Every answer in the archive with ``signed_by``: whose signature lies beside it."""
+        signers = read_signers(self.project / load(self.file).gates.allowed_signers)
+        files = sorted(self.records.glob("*/gates/*.answer-*.json"))
+        proofs = [verify(file.read_bytes(), Path(f"{file}.sig"), signers, APPROVER, now()) for file in files]
+        return [
+            {**json.loads(file.read_bytes()), "signed_by": proof.name}
+            for file, proof in zip(files, proofs, strict=True)
+        ]
+
+    def runbook(self, *words: str) -> subprocess.Popen[str]:
+        """The command line, begun in the project; the caller waits for it."""
+        argv = [sys.executable, "-m", "runbook_lib.cli", *words]
+        return subprocess.Popen(argv, cwd=self.project, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
 
 @pytest.fixture(scope="module")
-def server(users: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
-    """One JupyterLab a module, at an address of the range's network, where nobody else listens."""
-    root, home = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")
-    with lab.serving(root, home, Address(users.plan.host(0, 60), 8888)) as started:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
+    """One JupyterLab a module, which shows every project of its tests."""
+    with lab.serving(tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")) as started:
         yield started
 
 
 @pytest.fixture
-def workplace(server: lab.Server, world: World) -> Iterator[Workplace]:
-    """A copy of the project with an empty archive, in which the stage of 1 % asks; its kernels end with the test."""
-    gates = {**world.values["gates"], "ask": ["gray_stage:1"]}
-    project = server.root / f"project-{len(list(server.root.iterdir())) + 1}"
-    lab.copy_project(project, {**world.values, "records": "records", "gates": gates})
-    yield Workplace(server, project, world)
+def folder(server: lab.Server) -> Iterator[Path]:
+    """Where a test makes its project; the kernels that it had end with the test."""
+    yield server.root / f"project-{len(list(server.root.iterdir())) + 1}"
     lab.end_kernels(server)
+
+
+@pytest.fixture
+def small(server: lab.Server, folder: Path) -> Workplace:
+    """A project of a few cells a notebook, whose stage of 1 % asks; no range, nothing outside is changed."""
+    gate = (
+        "from runbook_lib.gate import gate\nfrom runbook_lib.model import Outcome, Verdict\n"
+        "gate(run, question='Send 1 %?', verdicts=[Verdict('errors', Outcome.PASS, 'error rate 0.1 % < 1 %')], "
+        "on_yes='1 %', way_back='runbook rollback')"
+    )
+    throwaway.make_project(folder, gray_stage=(gate, *throwaway.PASSES))
+    return Workplace(server, folder)
+
+
+@pytest.fixture
+def workplace(server: lab.Server, folder: Path, world: World) -> Workplace:
+    """The notebooks on the practice range with users, where the stage of 1 % asks."""
+    gates = {**world.values["gates"], "ask": ["gray_stage:1"]}
+    lab.copy_project(folder, {**world.values, "records": "records", "gates": gates})
+    return Workplace(server, folder)

@@ -6,10 +6,11 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,9 @@ def copy_project(folder: Path, parameters: dict[str, Any]) -> None:
 
 
 @contextmanager
-def serving(root: Path, home: Path, address: Address) -> Iterator[Server]:
+def serving(root: Path, home: Path) -> Iterator[Server]:
     """JupyterLab with settings and data of its own; it and its kernels are gone at the end."""
-    token = secrets.token_hex(16)
+    token, address = secrets.token_hex(16), _free_address()
     options = [f"--ServerApp.ip={address.host}", f"--ServerApp.port={address.port}", "--ServerApp.port_retries=0"]
     options += ["--no-browser", f"--ServerApp.root_dir={root}", *(["--allow-root"] if os.geteuid() == 0 else [])]
     with (home / "lab.log").open("wb") as log:
@@ -89,6 +90,12 @@ def _end(server: Server, process: subprocess.Popen[bytes]) -> list[psutil.Proces
         one.kill()
     process.wait()
     return left
+
+
+def _free_address() -> Address:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return Address(*probe.getsockname())
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -169,3 +176,27 @@ def open_notebook(page: Page, server: Server, path: str) -> Notebook:
     notebook = Notebook(page)
     notebook.await_idle()
     return notebook
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = STAGE / 1000) -> None:
+    """Wait until something has become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
+        time.sleep(0.1)
+
+
+def approve(cell: Locator, reason: str) -> None:
+    """Give the reason under a gate, click, and see that it was taken."""
+    cell.locator(".runbook-reason input").fill(reason)
+    cell.locator("button.runbook-approve").click()
+    expect(cell.locator(".runbook-state")).to_contain_text("approved at")
+
+
+def press_tab_until(page: Page, wanted: Locator, most: int = 30) -> None:
+    """Go on with Tab until the focus is there."""
+    for _ in range(most):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{most} times Tab do not reach {wanted}")

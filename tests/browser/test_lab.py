@@ -1,0 +1,54 @@
+"""What a person does in JupyterLab and leaves in the archive; on notebooks of a few cells, with no range."""
+
+from __future__ import annotations
+
+import lab
+from playwright.sync_api import expect
+
+from runbook_lib.record.archive import attempts
+from tests.browser.conftest import Screen, Workplace
+
+REASON = "seen, and good"
+
+
+def test_a_click_without_a_reason_files_nothing_and_one_with_a_reason_lets_the_run_go_on(
+    small: Workplace, screen: Screen
+) -> None:
+    notebook = small.open(screen, "notebooks/04_gray_stage.ipynb")
+    notebook.run_all()
+    cell = notebook.cell("gate(run")
+    expect(cell).to_contain_text("GatePending")
+    cell.locator("button.runbook-approve").click()
+    expect(cell.locator(".runbook-state")).to_contain_text("reason")
+    assert small.answers() == []
+
+    lab.approve(cell, REASON)
+    (answer,) = small.answers()
+    assert (answer["answer"], answer["by"], answer["signed_by"]) == (
+        "approved",
+        "practice-approver",
+        "practice-approver",
+    )
+
+    notebook.run_from(cell)
+    (attempt,) = attempts(small.records)
+    assert attempt.outcome == "passed"
+
+
+def test_the_keyboard_alone_answers_and_run_all_again_goes_on_in_the_same_run(small: Workplace, screen: Screen) -> None:
+    notebook = small.open(screen, "notebooks/04_gray_stage.ipynb")
+    notebook.run_all()
+    cell = notebook.cell("gate(run")
+    cell.locator(".jp-InputPrompt").click()  # where the arrow keys lead as well
+    lab.press_tab_until(screen.page, cell.locator(".runbook-reason input"))
+    screen.page.keyboard.type(REASON)
+    lab.press_tab_until(screen.page, cell.locator("button.runbook-approve"))
+    screen.picture("focus", cell)
+    screen.page.keyboard.press("Enter")
+    expect(cell.locator(".runbook-state")).to_contain_text("approved at")
+    assert [answer["by"] for answer in small.answers()] == ["practice-approver"]
+
+    notebook.run_all()
+    asked, passed = attempts(small.records)
+    assert (asked.outcome, passed.outcome) == ("gate_pending", "passed")
+    assert asked.run_id == passed.run_id
