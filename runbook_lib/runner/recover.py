@@ -155,7 +155,6 @@ def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> l
         again = next((data for data in results if data["what"] == act.what), None)
         if again is None:
             continue  # it was not reached: found again by the next attempt
-        results.remove(again)
         finding = _told_by(act, again["change"])
         _write(book, finding)
         findings.append(finding)

@@ -28,7 +28,7 @@ STAGES = [{"weight": 20, "observe": "3s", "rule_out": 0.1}, {"weight": 100, "obs
 @pytest.fixture
 def plan(tmp_path: Path) -> Iterator[Plan]:
     """A range of its own under load: at its end the machines are gone."""
-    with range_for(Wish(f"crash-{os.getpid()}", tmp_path / "range", load=200, owner=os.getpid())) as plan:
+    with range_for(Wish(f"crash-{os.getpid()}", tmp_path / "range", load=120, owner=os.getpid())) as plan:
         yield plan
 
 

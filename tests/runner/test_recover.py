@@ -174,11 +174,12 @@ def test_other_acts_are_told_by_doing_them_again(p: Parameters, done: bool, find
     again = f"run.change('apply 9 objects', lambda: Change('apply', 0, 1, {done}, now()))"
     write_notebook(Path.cwd(), "pilot_deploy", (PASSES[0], again, "run.finish()"))
     dead(p, Step("pilot_deploy"), ("intent", APPLY))
-    dead(p, Step("pilot_deploy"))
+    dead(p, Step("pilot_deploy"), ("intent", APPLY | {"act": "2.1"}))
     assert run.single(p, Step("pilot_deploy"), shown := screen()) == 0
     last = archive.attempts(Path("records"))[-1]
-    (event,) = [event for event in journal.read(last.folder) if event.kind == recover.KIND]
-    assert event.data["finding"] == finding
+    event, other = [event for event in journal.read(last.folder) if event.kind == recover.KIND]
+    assert (event.data["finding"], other.data["finding"]) == (finding, finding)
+    assert not recover.look(p)
     assert event.data["said"] in shown.console.file.getvalue()  # type: ignore[attr-defined]
 
 
