@@ -3,7 +3,6 @@
 from runbook_lib.gate.answer import answer_gate, command, names_at_hand
 from runbook_lib.gate.ask import gate
 from runbook_lib.gate.filed import all_gates, gate_of, gates_folder, open_gates, parameters_of, read_gate
-from runbook_lib.gate.remind import remind
 from runbook_lib.gate.states import WAITING, Answer, Gate, Kind, Question, may_go_on
 from runbook_lib.gate.words import said, standing
 
@@ -24,7 +23,6 @@ __all__ = [
     "open_gates",
     "parameters_of",
     "read_gate",
-    "remind",
     "said",
     "standing",
 ]

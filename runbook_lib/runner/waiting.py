@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from runbook_lib.clients import connect
-from runbook_lib.gate import gate_of, gates_folder, may_go_on, read_gate, remind
+from runbook_lib.gate import gate_of, gates_folder, may_go_on, read_gate
+from runbook_lib.gate.remind import remind
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.archive import read_attempt
 from runbook_lib.runner.progress import Screen
