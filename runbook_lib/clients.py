@@ -95,13 +95,18 @@ class Clients:
         kind, _, rest = reference.partition(":")
         if kind == "env" and rest in self.environment:
             return self.environment[rest]
-        if kind == "file" and Path(rest).expanduser().is_file():
-            return Path(rest).expanduser().read_text(encoding="utf-8").strip()
+        if kind == "file" and (path := self._secret_file(rest)).is_file():
+            return path.read_text(encoding="utf-8").strip()
         if kind == "secret" and "/" in rest and "#" in rest:
             return self._cluster_secret(reference, rest)
         raise BadParameters(
             f"the secret {reference!r} is not there; allowed are env:NAME, file:PATH, secret:namespace/name#key"
         )
+
+    def _secret_file(self, name: str) -> Path:
+        """Where a file: reference points, for whoever reads it: a kernel's folder is not the runner's."""
+        path = Path(name).expanduser()
+        return path if path.is_absolute() else self.parameters.path(name)
 
     def _cluster_secret(self, reference: str, rest: str) -> str:
         from kubernetes.client import ApiException, CoreV1Api
