@@ -122,7 +122,7 @@ def _tell(attempt: Attempt, gates: Sequence[Asked], since: str) -> Told:
         facts,
         moments(facts, gates, since),
         [{**one, "figures": _figures(one.get("numbers"))} for one in mappings(facts.get("verdicts"))],
-        [one for one in mappings(facts.get("cells")) if one.get("status") not in {"completed", "not-run"}],
+        [one for one in mappings(facts.get("cells")) if one.get("status") not in ("completed", "not-run")],
         [_cell(one) for one in mappings(facts.get("cells")) if one.get("status") == "not-run"],
         mappings(facts.get("failed_changes")),
         mappings(facts.get("open_intents")),
