@@ -123,4 +123,6 @@ def _go(
 
     screen = Screen(redactor=redactor_for(connect(p)))
     with told_without(screen.redactor):
-        raise typer.Exit(runner.single(p, step, screen) if step else runner.advance(p, screen, last, anew, patience))
+        if step:
+            raise typer.Exit(runner.single(p, step, screen, patience))
+        raise typer.Exit(runner.advance(p, screen, last, anew, patience))

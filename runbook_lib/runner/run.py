@@ -92,15 +92,20 @@ def _answered(parameters: Parameters, result: Result, shelf: Kernels, screen: Sc
     return waiting.answered(parameters, result.attempt, screen, patience)
 
 
-def single(parameters: Parameters, step: Step, screen: Screen) -> int:
-    """Run one step, whatever stands before it; the exit code."""
+def single(parameters: Parameters, step: Step, screen: Screen, patience: float = 0.0) -> int:
+    """Run one step, whatever stands before it; the exit code. An answer is awaited for ``patience`` seconds."""
     with held(parameters, screen):
         found = recover.NOTHING
         if step.phase in recover.ON_TRAFFIC and step != passage.ROLLBACK:  # a rollback waits for nothing to be known
             found = _found(parameters, screen)
             if found.back:
                 return _bring_back(parameters, screen, found)
-        return run_step(parameters, step, screen, found=found).ending.exit_code
+        result = run_step(parameters, step, screen, found=found)
+        while result.ending.exit_code == GatePending.exit_code:
+            if not waiting.answered(parameters, result.attempt, screen, patience):
+                break
+            result = run_step(parameters, step, screen)
+        return result.ending.exit_code
 
 
 def roll_back(parameters: Parameters, screen: Screen) -> int:
