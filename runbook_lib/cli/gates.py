@@ -45,11 +45,11 @@ def withdraw(gate: Id, reason: Reason, name: Name = None, records: Archive = Non
 
 
 def _answer(gate: str, kind: Kind, reason: str, name: str | None, records: Path | None) -> None:
-    from runbook_lib.gate import answer_gate, said, standing
+    from runbook_lib.gate import answer_gate, heard
 
     folder = records_folder(records)
     found = [path.parent for path in folder.glob("*/gates/*.json") if path.stem == gate and "." not in gate]
     if not found:
         raise BadParameters(f"there is no gate {gate} in {folder}; `runbook status PARAMETERS` lists those that wait")
     filed = answer_gate(found[0], gate, kind, reason, name)
-    print(f"{said(filed.answers[-1])}. {standing(filed, 'Go on with: runbook resume PARAMETERS')}")
+    print(heard(filed, "Go on with: runbook resume PARAMETERS"))

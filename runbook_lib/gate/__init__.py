@@ -4,7 +4,7 @@ from runbook_lib.gate.answer import answer_gate, command, names_at_hand
 from runbook_lib.gate.ask import gate
 from runbook_lib.gate.filed import all_gates, gate_of, gates_folder, open_gates, parameters_of, read_gate
 from runbook_lib.gate.states import WAITING, Answer, Gate, Kind, Question, may_go_on
-from runbook_lib.gate.words import said, standing
+from runbook_lib.gate.words import heard, said, standing
 
 __all__ = [
     "WAITING",
@@ -18,6 +18,7 @@ __all__ = [
     "gate",
     "gate_of",
     "gates_folder",
+    "heard",
     "may_go_on",
     "names_at_hand",
     "open_gates",

@@ -14,6 +14,12 @@ def said(answer: Answer) -> str:
     return f"{answer.by} {answer.kind} at {_time(answer.at)}: {answer.reason}"
 
 
+def heard(gate: Gate, then: str) -> str:
+    """What somebody is told who has just answered: who, what, when, and what to do next."""
+    last = gate.answers[-1]
+    return f"{last.by} {last.kind} at {_time(last.at)}. {standing(gate, then)}"
+
+
 def standing(gate: Gate, then: str) -> str:
     """The state of a gate and what to do next; ``then`` is what lets an approved run go on."""
     asked, given = gate.asked, [answer.by for answer in approvals(gate.answers)]
@@ -24,8 +30,10 @@ def standing(gate: Gate, then: str) -> str:
             so_far = f", {', '.join(given)} approved" if given else ""
             return f"Waits for {_count(missing)} of {', '.join(others)}{so_far}."
         case "held":
-            who = " and ".join(f"{hold.by} ({hold.reason})" for hold in holds(gate.answers))
-            return f"Held by {who}: approvals do not carry until who holds it withdraws the hold, approves or rejects."
+            held = holds(gate.answers)
+            why = " and ".join(f"{hold.by} ({hold.reason})" for hold in held)
+            who = held[0].by if len(held) == 1 else "each of them"
+            return f"Held by {why}. Approvals do not carry until {who} withdraws the hold, approves or rejects."
         case "approved":
             return f"Approved by {', '.join(given)}. {then}"
         case "rejected":

@@ -10,7 +10,7 @@ from IPython.display import HTML, display
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.gate.states import Gate, Kind, moment, refusal
-from runbook_lib.gate.words import said, standing, time_left
+from runbook_lib.gate.words import heard, said, standing, time_left
 from runbook_lib.model import now
 from runbook_lib.show.verdicts import COLOURS
 
@@ -24,6 +24,7 @@ BUTTONS: tuple[tuple[Kind, str, str, str, str], ...] = (
     ("withdrawn", "withdraw", "Withdraw", "#57606a", "undo"),
 )
 _LEFT = "style='text-align:left;vertical-align:top'"
+_HEAD = "style='text-align:left;vertical-align:top;white-space:nowrap'"
 _FOCUS = (
     "<style>.runbook-answer :focus-visible{outline:3px solid #4493f8!important;outline-offset:2px}"
     ".runbook-answer button:disabled{opacity:.45}</style>"
@@ -48,7 +49,8 @@ def gate_html(gate: Gate, way: str, then: str) -> str:
     facts = {
         "On yes": asked.on_yes,
         "The way back": asked.way_back,
-        "Who may answer": f"{asked.people} of {', '.join(asked.approvers)} ({asked.role}); {asked.initiator} asked",
+        "Who may answer": f"{_people(asked.people)} of {', '.join(asked.approvers)} (role {asked.role}); "
+        f"not {asked.initiator}, who asked",
         "Until": moment(asked.expires_at) + (f", {time_left(gate, now())}" if waits else ""),
         **({"Asked anew": asked.instead_of} if asked.instead_of else {}),
         "State": standing(gate, then),
@@ -56,7 +58,7 @@ def gate_html(gate: Gate, way: str, then: str) -> str:
     }
     heads = "".join(f"<th {_LEFT}>{head}</th>" for head in ("Criterion", "Verdict", "Measured"))
     told = "".join(
-        f"<tr><th scope='row' {_LEFT}>{key}</th><td {_LEFT}>{escape(value)}</td></tr>" for key, value in facts.items()
+        f"<tr><th scope='row' {_HEAD}>{key}</th><td {_LEFT}>{escape(value)}</td></tr>" for key, value in facts.items()
     )
     return (
         f"<section aria-label='Gate' style='border:1px solid #8888;border-radius:8px;padding:12px 16px;max-width:64em'>"
@@ -74,6 +76,10 @@ def _verdict(verdict: dict[str, Any]) -> str:
         f"<tr><td {_LEFT}>{escape(name)}</td><td {_LEFT}><b style='{badge}'>{escape(outcome)}</b></td>"
         f"<td {_LEFT}>{escape(message)}</td></tr>"
     )
+
+
+def _people(number: int) -> str:
+    return "one person" if number == 1 else f"{number} people"
 
 
 def _answers(gate: Gate) -> str:
@@ -123,7 +129,7 @@ class _Form:
             self.tell(f"Not filed: {error}")
             return
         self.offer()
-        self.tell(f"{said(self.gate.answers[-1])}. {standing(self.gate, self.then)}")
+        self.tell(heard(self.gate, self.then))
         if self.card is not None:
             self.card.update(HTML(gate_html(self.gate, self.way, self.then)))
 

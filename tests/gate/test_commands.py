@@ -26,9 +26,9 @@ def runbook(run: Run, *words: str) -> str:
 @pytest.mark.parametrize(
     ("command", "state", "says"),
     [
-        ("approve", "approved", "anna approved at .*: because. Approved by anna. Go on with: runbook resume"),
-        ("reject", "rejected", "anna rejected at .*: because. Rejected by anna: because. This is final for the run"),
-        ("hold", "held", "anna held at .*: because. Held by anna"),
+        ("approve", "approved", "anna approved at .* UTC. Approved by anna. Go on with: runbook resume"),
+        ("reject", "rejected", "anna rejected at .* UTC. Rejected by anna: because. This is final for the run"),
+        ("hold", "held", "anna held at .* UTC. Held by anna .because.. Approvals do not carry until anna withdraws"),
     ],
 )
 def test_an_answer_is_filed_and_said_in_words(run: Run, folder: Path, command: str, state: str, says: str) -> None:

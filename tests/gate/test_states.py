@@ -199,7 +199,13 @@ def test_an_answer_that_is_not_trusted_never_brings_a_yes_nearer(
     [
         ("", 1, None, DURING, "Waits for one approval of anna, ben, chloe."),
         ("anna approved", 3, None, DURING, "Waits for 2 approvals of ben, chloe, anna approved."),
-        ("anna held", 1, None, DURING, "Held by anna (because): approvals do not carry until"),
+        (
+            "anna held",
+            1,
+            None,
+            DURING,
+            "Held by anna (because). Approvals do not carry until anna withdraws the hold, approves or rejects.",
+        ),
         ("anna approved", 1, None, DURING, "Approved by anna. Go on."),
         ("anna rejected", 1, None, DURING, "Rejected by anna: because. This is final"),
         ("", 1, None, AFTER, "Expired at 2026-11-21 03:00:00 UTC, nothing was done."),
