@@ -73,7 +73,7 @@ def _drop_cell(notebook: Any) -> None:
 
 
 def _drop_output(notebook: Any) -> None:
-    del notebook["cells"][1]["outputs"][-1]
+    del notebook["cells"][2]["outputs"][-1]
 
 
 def _swap_cells(notebook: Any) -> None:
