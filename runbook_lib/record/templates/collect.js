@@ -8,3 +8,4 @@ function attempt(line) {
   attempts.set(line.application + "/" + line.run + "/" + line.attempt, line);
 }
 addEventListener("error", () => { broken = true; }, true);
+document.getElementById("without").hidden = true;

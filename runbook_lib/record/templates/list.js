@@ -114,7 +114,7 @@
   }
 
   function show() {
-    const words = form.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = (form.text.value.toLowerCase().match(/"[^"]+"|[^\s"]+/g) || []).map((word) => word.replaceAll('"', ""));
     const names = new Set(all.map((line) => line.application.toLowerCase()));
     const fitting = all.filter(matches(words, names));
     found = form.outcome.value ? fitting.filter((line) => line.outcome === form.outcome.value) : fitting;
