@@ -30,8 +30,8 @@ range: setup ## start the practice range and leave it running, with load
 range-down: ## end the practice range
 	@$(BIN)/python -m sandbox down
 
-lab: range ## JupyterLab on the practice range
-	@$(BIN)/jupyter lab notebooks; $(BIN)/python -m sandbox down
+lab: setup ## JupyterLab on the practice range with users, beginning in the control room
+	@$(BIN)/python -m sandbox lab
 
 schema: setup ## write parameters/schema.json anew
 	@$(BIN)/python -m runbook_lib.parameters > parameters/schema.json

@@ -153,6 +153,18 @@ def tools(quiet: Annotated[bool, typer.Option("--quiet", help="say only what is 
 
 
 @app.command()
+def lab(
+    rate: Annotated[int, typer.Option(min=1, max=2000, help="requests a second of the users")] = 300,
+    name: Name = DEFAULT_NAME,
+    root: Root = HERE,
+) -> None:
+    """JupyterLab on a range with users, beginning in the control room; both end together."""
+    from sandbox.lab import lab as run_lab
+
+    raise typer.Exit(run_lab(name, root, rate, lambda text: console.print(text, soft_wrap=True)))
+
+
+@app.command()
 def demo(
     fault: Annotated[str | None, typer.Option(help="what breaks the new side on the way, e.g. errors")] = None,
     rate: Annotated[int, typer.Option(min=1, max=2000, help="requests a second of the users")] = 300,

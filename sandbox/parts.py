@@ -15,6 +15,7 @@ from sandbox.plan import Address, Plan, project_root
 from sandbox.tools import Tool
 
 PATIENCE = 1.0
+A_WHILE, A_DAY = 900, 86_400  # seconds that the load lasts
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,17 @@ def _all_answer(asked: list[Callable[[], bool]]) -> Callable[[], bool]:
     return lambda: all(ask() for ask in asked)
 
 
-def all_parts(plan: Plan, tools: Mapping[str, Tool], *, embedded: bool = True, rate: int | None = None) -> list[Part]:
-    """Every part of the range in the order in which it is started; `rate` is the load in requests a second."""
+def all_parts(
+    plan: Plan, tools: Mapping[str, Tool], *, embedded: bool = True, rate: int | None = None, owned: bool = False
+) -> list[Part]:
+    """Every part of the range in the order in which it is started; `rate` is the load in requests a second.
+
+    A range with an owner ends with it, and so do its users; without one they leave by themselves after a while.
+    """
     parts = [_redis(plan, tools), *([_kubernetes(plan)] if embedded else []), *_legacy(plan)]
     parts += [_haproxy(plan, tools), *([_gateway(plan)] if embedded else [])]
     parts += [_front(plan, tools), _prometheus(plan, tools), _node_exporter(plan, tools)]
-    return parts + ([_load(plan, rate)] if rate else [])
+    return parts + ([_load(plan, rate, A_DAY if owned else A_WHILE)] if rate else [])
 
 
 def _redis(plan: Plan, tools: Mapping[str, Tool]) -> Part:
@@ -174,6 +180,6 @@ def _node_exporter(plan: Plan, tools: Mapping[str, Tool]) -> Part:
     return Part("node-exporter", argv, addresses, answers, tool.environment | {"GOMAXPROCS": "1"})
 
 
-def _load(plan: Plan, rate: int) -> Part:
-    argv = _module("sandbox.load", "--plan", str(plan.file), "--rate", str(rate))
+def _load(plan: Plan, rate: int, seconds: int) -> Part:
+    argv = _module("sandbox.load", "--plan", str(plan.file), "--rate", str(rate), "--seconds", str(seconds))
     return Part("load", argv, (), lambda: Path(plan.load_total).exists(), _python(), restarted=False)

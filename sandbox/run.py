@@ -48,7 +48,7 @@ def _supervise(wish: Wish) -> int:
         rendering.write(plan, tools, wish.kubeconfig, wish.image)
         state.write_pid(wish.folder, me)
         embedded = wish.kubeconfig is None
-        parts = all_parts(plan, tools, embedded=embedded, rate=wish.load)
+        parts = all_parts(plan, tools, embedded=embedded, rate=wish.load, owned=wish.owner is not None)
         notes = () if embedded else WITH_A_CLUSTER
         return Supervisor(plan, parts, notes, owner_identity(wish.owner)).run()
 

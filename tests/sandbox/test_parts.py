@@ -62,6 +62,12 @@ def test_load_is_only_put_on_when_it_is_asked_for(plan: Plan) -> None:
     assert names(all_parts(plan, TOOLS, rate=300)) - names(all_parts(plan, TOOLS)) == {"load"}
 
 
+@pytest.mark.parametrize(("owned", "seconds"), [(False, "900"), (True, "86400")])
+def test_users_leave_by_themselves_where_nobody_would_end_them(plan: Plan, owned: bool, seconds: str) -> None:
+    (load,) = [part for part in all_parts(plan, TOOLS, rate=300, owned=owned) if part.name == "load"]
+    assert load.argv[-2:] == ("--seconds", seconds)
+
+
 def test_a_real_cluster_takes_the_place_of_the_embedded_one_and_its_follower(plan: Plan) -> None:
     assert names(all_parts(plan, TOOLS)) - names(all_parts(plan, TOOLS, embedded=False)) == {"kubernetes", "gateway"}
 
