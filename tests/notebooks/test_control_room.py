@@ -20,9 +20,9 @@ def test_the_control_room_shows_the_gate_that_waits(world: World, play: Play, tm
         parameters=world.values,
         progress_bar=False,
     )
-    assert gate["id"] in str(notebook.cells)
-    assert gate["question"] in str(notebook.cells)
-    assert all_gates(world.parameters.path(world.parameters.records))[0]["state"] == "pending"
+    assert gate.id in str(notebook.cells)
+    assert gate.asked.question in str(notebook.cells)
+    assert all_gates(world.parameters.path(world.parameters.records))[0].state == "pending"
 
 
 def test_an_empty_archive_is_an_empty_room(world: World, tmp_path: object) -> None:
