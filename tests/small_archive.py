@@ -1,4 +1,4 @@
-"""A small archive made by the library's own functions: two applications, all kinds of gates, a rollback, three seals."""
+"""A small archive made by the library's own functions: two applications, gates of all kinds, a rollback, seals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from keys import make_keys
+from keys import ROLES, make_key, make_keys, signer_line
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from throwaway import demo, make_project
 
@@ -54,7 +54,12 @@ class Archive:
 
 def empty_archive(folder: Path) -> Archive:
     """A project without records; the caller changes into its folder before it goes on."""
-    return Archive(make_project(folder / "project"), make_keys(folder / "keys").parent)
+    signers = make_keys(folder / "keys", {**ROLES, "dora": f"{ROLES['olga']},{ROLES['anna']}"})
+    expired = signer_line(make_key(folder / "keys", "ernst"), "ernst", ROLES["olga"], 'valid-before="20260101Z"')
+    with signers.open("a") as stream:
+        stream.write(f"{expired}\n")
+    make_key(folder / "keys", "mallory")
+    return Archive(make_project(folder / "project"), signers.parent)
 
 
 def small_archive(folder: Path, chdir: Callable[[Path], None]) -> Archive:
@@ -71,7 +76,7 @@ def small_archive(folder: Path, chdir: Callable[[Path], None]) -> Archive:
     attempt(made, "stock", "assessment", dry_run=True, operator=None)
     seal_all(made)
     asked(made, "orders", Step("decommission"), {"anna": "approved", "ben": "approved"})
-    asked(made, "stock", Step("gray_stage", 1), {"anna": "held"}, operator="oscar")
+    asked(made, "stock", Step("gray_stage", 1), {"anna": "held"}, operator="dora")
     attempt(made, "stock", "comparison")
     return Archive(made.project, made.keys, seal_all(made))
 
