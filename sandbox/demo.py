@@ -96,6 +96,7 @@ def demo(name: str, root: Path, fault: str | None, rate: int, console: Console) 
             saboteur.done.set()
         _report(plan, saboteur, console)
     parameters = load(plan.parameters)
+    _prove(console)
     index = parameters.path(parameters.records) / "index.html"
     console.print(f"The archive: {index}   ({time.monotonic() - began:.0f} s in all, exit {code})", soft_wrap=True)
     return code
@@ -145,6 +146,17 @@ def _runbook(*words: str) -> int:
             process.terminate()
             process.wait(5)
         raise
+
+
+def _prove(console: Console) -> None:
+    """Seal what is new and have it checked, as an auditor would; of the many lines the last ones are shown."""
+    command = [sys.executable, "-m", "runbook_lib.cli"]
+    for words in (["seal"], ["verify"]):
+        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+        console.print(f"[bold]runbook {words[0]}[/bold]")
+        lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+        for line in [line for line in lines if not line.startswith(("accepted", "unsigned"))]:
+            console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _report(plan: Plan, saboteur: Saboteur, console: Console) -> None:
