@@ -92,7 +92,7 @@ def _asked(folder: Path, gate_id: str, named: set[str]) -> Asked:
     files = sorted(name for name in named if name.startswith(f"{gate_id}.answer-") and name.endswith(".json"))
     answers = [_answer(folder, name) for name in sorted(files, key=lambda name: (len(name), name))]  # 2 before 10
     used = _read(folder / f"{gate_id}.used.json")[0] if f"{gate_id}.used.json" in named else {}
-    by = f"{text(used.get('run'))} {text(used.get('attempt'))}".strip()
+    by = ", attempt ".join(filter(None, (text(used.get("run")), text(used.get("attempt")))))
     return Asked(gate_id, body, answers, instant(used.get("at")), by, problem)
 
 

@@ -13,7 +13,8 @@ folder, and the gates. The predicate (attempt.v1.schema.json says the same for p
 - previous: run, attempt and sha256 of the application's last record when this attempt was opened; None for the first
 - code: commit, dirty; versions: python, system, packages
 - cluster: uid of the namespace kube-system, server; None when no cluster was used
-- changes: what, before, after, done, at; failed_changes; open_intents: acts whose result is not known
+- changes: what, before, after, done, at; failed_changes; open_intents: acts whose result is not known;
+  recovered: what became of acts that an earlier attempt left so, by the world
 - verdicts: the last of each name; gates: what people answered; questions: the Prometheus queries, each once
 - cells: id, index, status (completed | failed | not-run), start_time, end_time, exception, message
 """
@@ -139,6 +140,7 @@ def _told(events: Sequence[Event]) -> dict[str, Any]:
         "changes": [data["change"] for data in results],
         "failed_changes": [e.data for e in events if e.kind == "result" and not e.data.get("change")],
         "open_intents": [event.data for event in journal.open_intents(events)],
+        "recovered": [{"at": e.at, **e.data} for e in events if e.kind == "recovered"],
         "verdicts": list(verdicts.values()),
         "gates": [{"event": e.kind, "at": e.at, **e.data} for e in events if e.kind.startswith("gate_")],
         "questions": sorted({event.data["query"] for event in events if event.kind == "asked"}),

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.record.archive import RECORD, Attempt
+from runbook_lib.record.archive import RECORD, SIGNATURE, Attempt
 from runbook_lib.record.attempt import title
 from runbook_lib.record.questions import Asked, asked
 from runbook_lib.record.shape import mapping, mappings, text
 from runbook_lib.record.timeline import Moment, moments
 from runbook_lib.record.words import address, duration, exit_words, instant, moment, short
 
-FILES = ("notebook.html", "notebook.ipynb", RECORD, "journal.jsonl", "parameters.json")
+FILES = ("notebook.html", "notebook.ipynb", RECORD, SIGNATURE, "journal.jsonl", "parameters.json")
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,14 @@ class Story:
     @property
     def who(self) -> str:
         """Whoever ran the attempts, each once."""
-        return "; ".join(dict.fromkeys(filter(None, (_person(mapping(told.facts.get("who"))) for told in self.told))))
+        names = [text(mapping(told.facts.get("who")).get("name")) for told in self.told]
+        return ", then ".join(dict.fromkeys(filter(None, names)))
 
     @property
-    def filed_by(self) -> str:
-        """Whoever signed the last record, with the key."""
-        return _signer(self.last.facts)
+    def filed_by(self) -> dict[str, str]:
+        """Whoever signed the last record, with the key; empty when nobody did."""
+        filed = mapping(self.last.facts.get("filed_by"))
+        return {"name": text(filed.get("name")), "key": text(filed.get("key"))} if text(filed.get("name")) else {}
 
     @property
     def ended_minute(self) -> str:
@@ -116,7 +118,7 @@ def _tell(attempt: Attempt, gates: Sequence[Asked], since: str) -> Told:
     names = [text(one.get("name")) for one in mappings((attempt.statement or {}).get("subject"))]
     here = attempt.folder.name
     evidence = [name for name in names if name.startswith("evidence/")]
-    queries = facts.get("questions")
+    queries, signed = facts.get("questions"), [SIGNATURE] if _signer(facts) else []
     return Told(
         attempt,
         facts,
@@ -127,7 +129,7 @@ def _tell(attempt: Attempt, gates: Sequence[Asked], since: str) -> Told:
         mappings(facts.get("failed_changes")),
         mappings(facts.get("open_intents")),
         _how(facts),
-        [(name, address(here, name)) for name in FILES if name in names or name == RECORD],
+        [(name, address(here, name)) for name in FILES if name in {*names, RECORD, *signed}],
         [(name.removeprefix("evidence/"), address(here, *name.split("/"))) for name in evidence],
         [text(query) for query in queries] if isinstance(queries, list) else [],
     )

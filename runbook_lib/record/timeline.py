@@ -28,6 +28,9 @@ def moments(facts: dict[str, Any], gates: Sequence[Asked], since: str) -> list[M
     ended = instant(facts.get("ended"))
     opened = [text(one.get("gate")) for one in mappings(facts.get("gates")) if one.get("event") == "gate_opened"]
     found = [_change(one) for one in mappings(facts.get("changes"))]
+    found += [
+        Moment(instant(one.get("at")), "found", text(one.get("said"))) for one in mappings(facts.get("recovered"))
+    ]
     for gate in gates:
         if gate.id in opened:
             found.append(Moment(gate.opened, "asked", f"Asked: {gate.question}", more=f"#{gate.anchor}"))

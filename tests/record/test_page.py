@@ -88,6 +88,9 @@ def told(run: Run, parameters: Parameters, folder: Path) -> tuple[Reader, Run]:
     again.change("stop", lambda: Change(state.what, {**same, "up": True}, {**same, "up": False}, True, now()))
     with pytest.raises(ValueError, match="no such host"):
         again.change("tell", lambda: (_ for _ in ()).throw(ValueError("no such host")))
+    again.event(
+        "recovered", attempt="x", act="1.1", what="users", finding="done", said="nginx stands at 1 %: it was done"
+    )
     again.event("intent", act="2.9", what="retire vm-3")
     again.evidence("counts", {"requests": 37})
     again.verdict(Verdict("errors", Outcome.PASS, "error rate 0.1 % (1/902) < limit 1.0 %", {"bad": 1, "all": 902.0}))
@@ -105,6 +108,8 @@ def test_it_tells_who_what_when_and_how_it_ended(told: tuple[Reader, Run]) -> No
         "Asked: May 1 % go?",
         "anna approved: “the trough begins”",
         "traffic weight 0 → 1",
+        "nginx stands at 1 %: it was done",
+        "attempt 2: an approval is good for once",
         "machine up: true → up: false",
         "error rate 0.1 % (1/902) < limit 1.0 % bad 1 · all 902",
         'up{job="shop"}',
@@ -121,13 +126,13 @@ def test_it_names_the_keys_of_whoever_signed(told: tuple[Reader, Run], signers: 
 
     said = told[0].text
     key = {name: fingerprint((signers.parent / f"{name}.pub").read_text()) for name in ("olga", "anna")}
-    assert f"olga, key {key['olga']}" in said
+    assert f"olga signed with key {key['olga']}" in said
     assert f"as approver the trough begins signed with key {key['anna']}" in said
 
 
 def test_its_links_lead_to_what_is_there(told: tuple[Reader, Run]) -> None:
     reader, run = told
-    assert "attempt-2/evidence/counts.json" in reader.links and "attempt-2/record.json" in reader.links
+    assert {"attempt-2/evidence/counts.json", "attempt-2/record.json", "attempt-2/record.json.sig"} <= {*reader.links}
     for link in reader.links:
         path, _, anchor = link.partition("#")
         if path:
