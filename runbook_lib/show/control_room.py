@@ -6,31 +6,33 @@ from pathlib import Path
 
 import pandas as pd
 from IPython.display import display
+from pandas.io.formats.style import Styler
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.gate import Gate, Kind, answer_gate, command, gates_folder, names_at_hand, open_gates, parameters_of
 from runbook_lib.record.archive import Attempt, attempts
 from runbook_lib.record.attempt import title
+from runbook_lib.record.words import moment, outcome_word
 from runbook_lib.show.gate import show_gate
 
 THEN = "A runner that waits goes on by itself; else run the gate's cell again, or `runbook resume PARAMETERS`."
 
 
-def applications_table(records: Path) -> pd.DataFrame:
+def applications_table(records: Path) -> Styler:
     """One row an application: its last step, how it ended, and how many gates wait."""
     last: dict[str, Attempt] = {}
     for attempt in attempts(records):
         last[attempt.application] = attempt
     waiting = [gate.asked.application for gate in open_gates(records)]
     rows = [{"application": name, **_row(attempt), "gates": waiting.count(name)} for name, attempt in last.items()]
-    return pd.DataFrame(rows, columns=["application", "step", "outcome", "started", "message", "gates"])
+    return _table(rows, ["application", "step", "outcome", "started (UTC)", "message", "gates"])
 
 
-def runs_table(records: Path, last: int = 20) -> pd.DataFrame:
+def runs_table(records: Path, last: int = 20) -> Styler:
     """The youngest attempts first, with the folder that holds each."""
     found = list(reversed(attempts(records)))[:last]
     rows = [{"application": a.application, **_row(a), "folder": str(a.folder.relative_to(records))} for a in found]
-    return pd.DataFrame(rows, columns=["started", "application", "step", "outcome", "message", "folder"])
+    return _table(rows, ["started (UTC)", "application", "step", "outcome", "message", "folder"])
 
 
 def show_open_gates(records: Path) -> int:
@@ -58,11 +60,18 @@ def _show(folder: Path, gate: Gate) -> None:
     show_gate(gate, names, answer, way, THEN)
 
 
+def _table(rows: list[dict[str, object]], columns: list[str]) -> Styler:
+    """Sentences are read from the left, and to their end."""
+    left = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.style.hide(axis="index").format(escape="html").set_table_styles(left)
+
+
 def _row(attempt: Attempt) -> dict[str, object]:
     facts = attempt.facts
     return {
         "step": title(*attempt.step),
-        "outcome": attempt.outcome,
-        "started": facts.get("started", ""),
+        "outcome": outcome_word(attempt.outcome),
+        "started (UTC)": moment(facts.get("started", "")),
         "message": facts.get("message", attempt.problem or ""),
     }
