@@ -62,9 +62,8 @@ def _show(folder: Path, gate: Gate) -> None:
 
 def _table(rows: list[dict[str, object]], columns: list[str]) -> Styler:
     """Sentences are read from the left, and to their end."""
-    left = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.style.hide(axis="index").format(escape="html").set_table_styles(left)
+    told = pd.DataFrame(rows, columns=columns).style.hide(axis="index").format(escape="html")
+    return told.set_table_styles([{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}])
 
 
 def _row(attempt: Attempt) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def screen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]
     context = browser.new_context(viewport=VIEW, timezone_id="UTC", locale="en-US")
     context.set_default_timeout(lab.STEP)
     page = context.new_page()
-    name = request.node.name.removeprefix("test_")
+    name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_"))
     opened = Screen(page, [], [], name)
     page.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: opened.complaints.append(str(error)))
