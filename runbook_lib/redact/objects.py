@@ -6,38 +6,46 @@ import re
 
 from runbook_lib.redact.mark import is_harmless, mark
 
-_KIND = re.compile(r"kind\\{0,8}[\"']?\s{0,8}[:=]\s{0,8}\\{0,8}[\"']?Secret\b|V1Secret|\bstring_?data\b", re.I)
-_BLOCK = re.compile(
-    r"^(?P<indent>[ \t]*)(?:data|stringData|string_data):[ \t]*\n"
-    r"(?P<body>(?:(?P=indent)[ \t]+\S[^\n]*(?:\n|\Z)|[ \t]*\n)+)",
-    re.M,
-)
-_LINE = re.compile(r"^([ \t]+)([\"']?[\w./-]{1,253}[\"']?:[ \t]*)?(\S.*)$", re.M)
-_MAP = re.compile(r"(\\{0,8}[\"'](?:data|string_?data)\\{0,8}[\"']\s{0,16}:\s{0,16}\{)([^{}]{0,1000000})(?=\})", re.I)
-_FIELD = re.compile(r"(:\s{0,16}b?)(\\{0,8}[\"'])(.{0,100000}?)(?<!\\)\2", re.S)
 HIDDEN = mark("data of a Secret")
+_QUOTE = r"\\{0,8}(?:[\"']|&(?:quot|apos|#34|#39|#x27);)"
+_KIND = re.compile(rf"kind(?:{_QUOTE})?\s{{0,8}}[:=]\s{{0,8}}(?:{_QUOTE})?Secret\b|V1Secret|\bstring_?data\b", re.I)
+_MAP = re.compile(
+    rf"({_QUOTE}(?:data|string_?data){_QUOTE}\s{{0,16}}:\s{{0,16}}\{{)([^{{}}]{{0,1000000}})(?=\}})", re.I
+)
+_FIELD = re.compile(rf"(:\s{{0,16}}b?)({_QUOTE})(.{{0,100000}}?)(?<!\\)\2", re.S)
+_BREAK = re.compile(r"(\r?\n|\\{1,8}n)")
+_HEAD = re.compile(r"([ \t]*)(?:data|stringData|string_data):[ \t]*\Z")
+_LINE = re.compile(r"([ \t]+)([\"']?[\w./-]{1,253}[\"']?:[ \t]*)?(\S.*)\Z", re.S)
 
 
 def hide(text: str) -> str:
     """The text with the values of every Secret in it marked."""
-    if "ecret" not in text and "tring_data" not in text:
-        return text
-    if "ata" not in text or not _KIND.search(text):
+    if ("ecret" not in text and "tring_data" not in text) or "ata" not in text or not _KIND.search(text):
         return text
     text = _MAP.sub(lambda found: found[1] + _FIELD.sub(_field, found[2]), text)
-    if "data:" not in text and "Data:" not in text:
+    if "ata:" not in text:
         return text
-    documents = re.split(r"(?m)(^---.*$)", text)
-    return "".join(_BLOCK.sub(_block, part) if _KIND.search(part) else part for part in documents)
+    documents = re.split(r"((?:^|\\n)---)", text, flags=re.M)
+    return "".join(_without_blocks(part) if _KIND.search(part) else part for part in documents)
+
+
+def _without_blocks(text: str) -> str:
+    """Of YAML: each line that stands deeper than a ``data:`` before it; a line may end as in a printed string."""
+    lines, inside = _BREAK.split(text), -1
+    for index in range(0, len(lines), 2):
+        line = lines[index]
+        deep = len(line) - len(line.lstrip(" \t"))
+        if inside >= 0 and line.strip() and deep <= inside:
+            inside = -1
+        if inside >= 0:
+            lines[index] = _LINE.sub(_line, line)
+        elif head := _HEAD.match(line):
+            inside = len(head[1])
+    return "".join(lines)
 
 
 def _field(found: re.Match[str]) -> str:
     return found[0] if is_harmless(found[3]) else f"{found[1]}{found[2]}{HIDDEN}{found[2]}"
-
-
-def _block(found: re.Match[str]) -> str:
-    start = found.start("body") - found.start()
-    return found[0][:start] + _LINE.sub(_line, found["body"])
 
 
 def _line(found: re.Match[str]) -> str:

@@ -23,6 +23,9 @@ _SECRET_TYPES = ("Opaque", "kubernetes.io/", "bootstrap.kubernetes.io/", "helm.s
 LONG, MEMORY = 2_000, 200  # characters, texts
 _PICTURE = re.compile(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|octet-stream)\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
+_CUT = re.compile(r"\.{3}|…|\Z")
+LONGEST = 512  # characters of a secret that was cut off
+_ADDRESS = re.compile(r"[a-z+]{1,32}://[^/:@]{0,256}[/:]")
 _DATA = ("data", "stringData", "string_data")
 
 
@@ -84,6 +87,18 @@ class Redactor:
         return word in self.own or _OWN.fullmatch(word) is not None
 
     def _known(self, text: str) -> str:
+        heads = [(form, form[:least], what) for form, what in self.known if len(form) > (least := _beginning(form))]
+        heads = [one for one in heads if one[1] in text]
+        if heads:
+            pieces, at = [], 0
+            for found in _CUT.finditer(text):
+                pieces.append(_cut(text[max(at, found.start() - LONGEST) : found.start()], heads))
+                pieces[-1] = text[at : max(at, found.start() - LONGEST)] + pieces[-1] + found[0]
+                at = found.end()
+            text = "".join([*pieces, text[at:]])
+        return self._whole(text)
+
+    def _whole(self, text: str) -> str:
         there = {form: what for form, what in self.known if len(form) >= WORD and form in text}
         if not there:
             return text
@@ -130,6 +145,21 @@ def told_without(redactor: Redactor) -> Iterator[None]:
         if (told := redactor.text(said)) == said:
             raise
         raise type(error)(told) from None
+
+
+def _cut(text: str, heads: list[tuple[str, str, str]]) -> str:
+    """A text that was cut off, without the beginning of a secret that was too long for its table or line."""
+    for form, head, what in heads:
+        at = text.rfind(head)
+        if at >= 0 and form != text[at:] and form.startswith(text[at:]):
+            return text[:at] + mark(what)
+    return text
+
+
+def _beginning(form: str) -> int:
+    """How much of a form must be there to know it by: more than a scheme and a host."""
+    head = _ADDRESS.match(form)
+    return (head.end() if head else 0) + ANYWHERE
 
 
 def _as_word(form: str) -> str:
