@@ -30,7 +30,7 @@ def until() -> Until:
     """Wait for something to become true; how long it takes is no part of a test, only that it comes."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not condition():
             assert time.monotonic() < deadline, "it did not come true"
             time.sleep(0.02)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.model import now, plain
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+MARK = ".cell"
 
 
 def cell_results(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -21,17 +26,45 @@ def cell_results(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def settle(notebook: NotebookNode, exception: str | None, message: str = "") -> None:
-    """Leave no cell running or pending: a running one failed with the exception, a pending one was not run."""
-    for cell in notebook.cells:
+def mark(attempt: Path, index: int) -> None:
+    """Leave word which cell is reached, for whoever has to tell it after this process was killed."""
+    with contextlib.suppress(OSError):  # a full disk: told less exactly then
+        handle = os.open(attempt / MARK, os.O_CREAT | os.O_WRONLY, 0o644)
+        os.pwrite(handle, f"{index:6}".encode(), 0)  # in one piece: a reader never finds it empty
+        os.close(handle)
+
+
+def marked(attempt: Path) -> int | None:
+    """Which cell was reached, and the word taken away; None when nothing was left."""
+    path = attempt / MARK
+    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    path.unlink(missing_ok=True)
+    return int(text) if text.isdigit() else None
+
+
+def settle(notebook: NotebookNode, exception: str | None, message: str = "", reached: int | None = None) -> None:
+    """Leave no cell running or pending: a running one failed with the exception, a pending one was not run.
+
+    ``reached`` is the cell that a killed process was at, where the notebook itself was not saved meanwhile.
+    """
+    for index, cell in enumerate(notebook.cells):
         status = cell.metadata.get("papermill")
         if cell.cell_type != "code" or status is None:
             continue
+        if status["status"] == "pending" and reached is not None and index <= reached:
+            _was_run(cell, status, running=index == reached)
         if status["status"] == "running":
             status.update(status="failed", end_time=plain(now()), exception=exception, message=message)
         elif status["status"] == "pending":
             status.update(status="not-run", message=f"stopped before: {exception}")
     notebook.metadata.setdefault("papermill", {}).update(end_time=plain(now()), exception=exception)
+
+
+def _was_run(cell: NotebookNode, status: dict[str, Any], running: bool) -> None:
+    if "skip-execution" in cell.metadata.get("tags", []) or not cell.source.strip():
+        status.update(status="not-run", message="skipped by its tag" if cell.source.strip() else "empty")
+    else:
+        status.update(status="running" if running else "completed", message="" if running else "its outputs are lost")
 
 
 def as_shown(notebook: NotebookNode) -> NotebookNode:

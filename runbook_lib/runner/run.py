@@ -25,7 +25,7 @@ from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, filing, html, journal, statement, views
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, recover, unwritable, waiting
-from runbook_lib.runner.cells import settle
+from runbook_lib.runner.cells import mark, marked, settle
 from runbook_lib.runner.engine import Options, execute
 from runbook_lib.runner.hearing import Hearing
 from runbook_lib.runner.kernels import Kernels
@@ -150,7 +150,7 @@ def run_step(
         folder=source.parent,
         save_each_cell=step.phase in passage.CHANGING,
         kernel_log=attempt / "kernel.log",
-        on_cell=screen.cell,
+        on_cell=functools.partial(_reached, attempt, screen),
         redactor=redactor,
     )
     with signals_wait():
@@ -176,6 +176,7 @@ def file_attempt(attempt: Path) -> Result:
     begun = next((event.data for event in events if event.kind == "started"), {})
     step = Step(str(begun.get("phase", "")), begun.get("weight"), begun.get("mode"))
     end = statement.ending_of(events)
+    marked(attempt)
     notebook = attempt / archive.NOTEBOOK
     if notebook.is_file():
         html.write(notebook, f"{attempt.parent.parent.name}: {step.title}", end.outcome, end.message)
@@ -254,10 +255,16 @@ def _with_parameters(nb: NotebookNode, parameters: Parameters, step: Step, attem
     return injected
 
 
+def _reached(attempt: Path, screen: Screen, index: int, total: int) -> None:
+    mark(attempt, index)
+    screen.cell(index, total)
+
+
 def _settle_notebook(path: Path) -> None:
+    reached = marked(path.parent)
     if path.is_file():
         nb = nbformat.read(path, as_version=4)
-        settle(nb, "Killed", "the process that ran it was killed or its machine stopped")
+        settle(nb, "Killed", "the process that ran it was killed or its machine stopped", reached)
         write_whole(path, nbformat.writes(nb) + "\n")
 
 
