@@ -26,6 +26,7 @@ from tests.notebooks.conftest import World, users, world
 __all__ = ["users", "world"]  # the range with users on it is the one that the notebooks are played on
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+RUNBOOK = (sys.executable, "-m", "runbook_lib.cli")
 VIEW = {"width": 1280, "height": 1000}
 
 
@@ -99,10 +100,24 @@ class Workplace:
             for file, proof in zip(files, proofs, strict=True)
         ]
 
+    def said(self, *words: str) -> str:
+        """What the command line says, which must end well."""
+        done = subprocess.run(
+            [*RUNBOOK, *words],
+            cwd=self.project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=200,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
     def runbook(self, *words: str) -> subprocess.Popen[str]:
         """The command line, begun in the project; the caller waits for it."""
-        argv = [sys.executable, "-m", "runbook_lib.cli", *words]
-        return subprocess.Popen(argv, cwd=self.project, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            [*RUNBOOK, *words], cwd=self.project, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
 
 
 @pytest.fixture(scope="module")

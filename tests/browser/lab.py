@@ -153,6 +153,13 @@ class Notebook:
         self.page.locator("#jp-MainMenu").get_by_text(menu, exact=True).click()
         self.page.locator(".lm-Menu").get_by_text(re.compile(f"^{re.escape(entry)}$")).click()
 
+    def command(self, label: str) -> None:
+        """Find a command in the palette, and run it."""
+        self.page.keyboard.press("Control+Shift+c")
+        palette = self.page.locator(".lm-CommandPalette")
+        palette.locator("input").fill(label)
+        palette.locator(".lm-CommandPalette-item").filter(has_text=label).first.click()
+
     def await_idle(self) -> None:
         """Wait until every cell that was to run has run."""
         self.page.wait_for_function(

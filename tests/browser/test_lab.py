@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import lab
+import pytest
 from playwright.sync_api import expect
 
+from runbook_lib.record import archive
 from runbook_lib.record.archive import attempts
 from tests.browser.conftest import Screen, Workplace
+
+pytestmark = pytest.mark.timeout(300)
 
 REASON = "seen, and good"
 
@@ -52,3 +58,28 @@ def test_the_keyboard_alone_answers_and_run_all_again_goes_on_in_the_same_run(sm
     asked, passed = attempts(small.records)
     assert (asked.outcome, passed.outcome) == ("gate_pending", "passed")
     assert asked.run_id == passed.run_id
+
+
+def test_an_archived_notebook_that_is_opened_trusted_and_saved_raises_no_alarm(
+    small: Workplace, screen: Screen
+) -> None:
+    small.said("run", str(small.file), "--phase", "assessment")
+    small.said("seal")
+    before = small.said("verify", "--json")
+    (attempt,) = attempts(small.records)
+    path = attempt.folder / archive.NOTEBOOK
+
+    notebook = small.open(screen, str(path.relative_to(small.project)))
+    expect(screen.page.locator(".jp-Notebook")).to_contain_text("error rate 0.1 % < limit 1.0 %")
+    notebook.command("Trust Notebook")
+    screen.page.locator(".jp-Dialog").get_by_role("button", name="Trust").click()
+    expect(
+        screen.page.locator(".jp-StatusBar-Widget [title='Notebook trusted: 6 of 6 code cells trusted.']")
+    ).to_be_visible()
+    screen.page.keyboard.press("Control+s")
+    lab.wait_for(lambda: not screen.page.locator(".jp-mod-dirty").count())
+    screen.picture("trusted")
+
+    after = json.loads(small.said("verify", "--json"))
+    assert after["faults"] == json.loads(before)["faults"] == []
+    assert after["accepted"] == json.loads(before)["accepted"] != []
