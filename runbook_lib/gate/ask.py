@@ -39,8 +39,23 @@ def gate(run: Run, question: str, verdicts: Sequence[Verdict], on_yes: str, way_
     if p.dry_run or step not in p.gates.ask:
         why = "dry run, nothing will be changed" if p.dry_run else "gates.ask does not name this step"
         return Decision("", True, "nobody was asked", now(), why, digest(list(verdicts)))
-    asked, signers = _question(run, step, question, verdicts, on_yes, way_back), signers_of(p)
+    asked = _question(run, step, question, verdicts, on_yes, way_back)
     folder = gates_folder(p.path(p.records), p.application.name)
+    filed, given = _filed(run, folder, asked)
+    if filed.id == asked.id:
+        run.event(
+            "gate_opened", gate=filed.id, question=question, digest=filed.digest, instead_of=filed.asked.instead_of
+        )
+    elif not given and filed.asked.attempt != run.number:
+        run.event("gate_read", gate=filed.id, state=filed.state)  # so that this record, too, names the answers
+    _tell(run, folder, filed, opened=filed.id == asked.id)
+    _show(run, folder, filed)
+    return _decide(run, filed, given, asked)
+
+
+def _filed(run: Run, folder: Path, asked: Question) -> tuple[Gate, tuple[Answer, ...]]:
+    """The gate that this run goes on with, or the question filed anew; with the approvals that it uses, if any."""
+    signers = signers_of(run.parameters)
     with locked(folder):
         found, passed_over = current(folder, asked, signers)
         if found is None:
@@ -50,13 +65,7 @@ def gate(run: Run, question: str, verdicts: Sequence[Verdict], on_yes: str, way_
         if given:
             use(folder, filed, run.run_id, run.number, asked.initiator)
             filed = read_gate(folder, filed.id, signers)
-    if found is None:
-        run.event("gate_opened", gate=filed.id, question=question, digest=filed.digest, instead_of=passed_over)
-    elif not given and filed.asked.attempt != run.number:
-        run.event("gate_read", gate=filed.id, state=filed.state)  # so that this record, too, names the answers
-    _tell(run, folder, filed, opened=found is None)
-    _show(run, folder, filed)
-    return _decide(run, filed, given, asked)
+        return filed, given
 
 
 def _question(run: Run, step: str, question: str, verdicts: Sequence[Verdict], on_yes: str, way_back: str) -> Question:

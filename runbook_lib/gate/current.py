@@ -33,10 +33,7 @@ def current(folder: Path, asked: Question, signers: Signers) -> tuple[Gate | Non
 
 def carried(filed: Gate, runner: str) -> tuple[Answer, ...]:
     """The approvals that carry an attempt of that person; empty while there are too few."""
-    answers = filed.answers
-    if filed.used is not None:  # what was filed after the use changes nothing
-        answers = tuple(answer for answer in answers if answer.sha256 in filed.used.answers)
-    given = approvals(answers, but=[runner])
+    given = approvals(filed.answers, but=[runner])
     return given if filed.state in {"approved", "used"} and len(given) >= filed.asked.people else ()
 
 
@@ -62,7 +59,8 @@ def _over(filed: Gate, asked: Question) -> str:
     if filed.state == "expired":
         return f"expired at {moment(filed.asked.expires_at)}"
     if filed.state == "used" and not carried(filed, asked.initiator):
-        return filed.problem or f"was approved by {asked.initiator}, who runs this attempt"
+        own = f"was approved by {asked.initiator}, who runs this attempt"
+        return f"cannot be trusted: {'; '.join(filed.problems)}" if filed.problems else own
     return ""
 
 

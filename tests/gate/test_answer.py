@@ -126,8 +126,14 @@ def test_an_answer_that_cannot_be_trusted_is_told_and_does_not_count(
     with pytest.raises(GatePending, match=f"answer 1 does not count: .*{says}"):
         ask(run)
     assert read_gate(folder, gate_id).state == "pending"
-    say(folder, gate_id, "ben approved")  # who answers now has seen it, and signs that it was there
-    assert ask(run).by == "ben"
+
+
+def test_who_answers_after_a_forged_answer_has_seen_it_and_counts(run: Run, folder: Path) -> None:
+    gate_id = pending(run)
+    say(folder, gate_id, "anna approved", "ben approved")
+    _edited(folder / f"{gate_id}.answer-2.json", answer="rejected")
+    say(folder, gate_id, "chloe approved")
+    assert ask(run).by == "chloe"  # anna spoke before it: nobody knows what was said to her then
 
 
 def test_nobody_approves_what_they_asked_even_past_the_tool(
@@ -199,7 +205,7 @@ def test_a_question_that_is_no_json_any_more_is_one_sentence(run: Run, folder: P
         ask(run)
 
 
-def test_what_is_filed_after_the_use_changes_nothing(run: Run, folder: Path, signers: Path) -> None:
+def test_what_is_filed_after_the_use_is_told_and_asked_about_anew(run: Run, folder: Path, signers: Path) -> None:
     gate_id = pending(run)
     say(folder, gate_id, "anna approved")
     ask(run)
@@ -210,7 +216,8 @@ def test_what_is_filed_after_the_use_changes_nothing(run: Run, folder: Path, sig
     assert read_gate(folder, gate_id).problems == (
         "answer 2 does not count: it was filed after the gate had been used",
     )
-    assert ask(run).by == "anna"
+    with pytest.raises(GatePending, match=f"asked anew: {gate_id} cannot be trusted: answer 2 does not count"):
+        ask(run)  # or a false note of a use could hide a hold, or a no
 
 
 def test_a_use_whose_answers_are_gone_is_asked_anew(run: Run, folder: Path) -> None:
@@ -219,7 +226,7 @@ def test_a_use_whose_answers_are_gone_is_asked_anew(run: Run, folder: Path) -> N
     ask(run)
     for path in folder.glob(f"{gate_id}.answer-1.json*"):
         path.unlink()
-    with pytest.raises(GatePending, match=f"asked anew: {gate_id} .*used.json names 1 answers that are not there"):
+    with pytest.raises(GatePending, match=r"used.json names 1 answers that are not there any more"):
         ask(run)
 
 
@@ -285,7 +292,7 @@ def _flipped(path: Path, place: float, bit: int) -> bytes:
     return bytes(content)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=some.floats(0, 0.999), bit=some.integers(0, 7), which=some.sampled_from(["", ".sig"]))
 def test_no_single_bit_of_an_approval_can_be_changed(
     run: Run, folder: Path, place: float, bit: int, which: str
