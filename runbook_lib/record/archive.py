@@ -85,7 +85,7 @@ def read_attempt(folder: Path) -> Attempt:
     try:
         statement = json.loads(path.read_bytes())
         missing = {"outcome", "phase", "started", "ended"} - statement["predicate"].keys()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Attempt(folder, problem=f"{RECORD} cannot be read: {error}")
     except (KeyError, TypeError, AttributeError):
         return Attempt(folder, problem=f"{RECORD} is not a statement")

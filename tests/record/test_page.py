@@ -246,7 +246,9 @@ def test_any_record_has_a_page_and_a_line(tmp_path: Path, facts: dict[str, Any],
     assert [kind for key, kind in WORDS.items() if not isinstance(entry[key], kind)] == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"predicate": []}', '{"predicate": {"outcome": "passed"}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[" * 100_000, "[]", "{}", '{"predicate": []}', '{"predicate": {"outcome": "passed"}}']
+)
 def test_a_record_that_cannot_be_read_has_a_page_that_says_so(tmp_path: Path, content: str) -> None:
     attempt = tmp_path / "shop" / "a" / "attempt-1"
     attempt.mkdir(parents=True)
