@@ -81,8 +81,10 @@ def _assigned(match: Match, value: str) -> bool:
         return False  # password=password, token=self.token
     if _PATH.match(value) and len(value) != 40:  # 40: a secret access key may begin with a slash
         return False
+    if "<" in between:  # the next cell of a table, when the one before is a name and no sentence
+        return re.search(r">\s*[\w.-]*\Z", match.string[max(0, match.start() - 80) : match.start()]) is not None
     # a word of a sentence goes on; what was assigned with a colon is the last of its line or its list
-    return "=" in between or ("<" in between) or (len(value) >= 3 and bool(_ENDS.match(match.string, end)))
+    return "=" in between or (len(value) >= 3 and bool(_ENDS.match(match.string, end)))
 
 
 def _option(match: Match, value: str) -> bool:

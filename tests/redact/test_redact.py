@@ -43,7 +43,7 @@ REPOSITORY = Path(__file__).parents[2]
         (json.dumps({"a": json.dumps({"token": "hunter2"})}), "hunter2"),
         (html.escape(json.dumps({"token": "hunter2"})), "hunter2"),
         ("password\x1b[39m \x1b[38;5;241m=\x1b[39m \x1b[33m'hunter2'\x1b[39m", "hunter2"),
-        ("<td>password</td>\n  <td>hunter2</td>", "hunter2"),
+        ("<tr><td>password</td>\n  <td>hunter2</td>", "hunter2"),
         ("mysqldump --password hunter2 shop", "hunter2"),
         ("https://db.example/x?sig=hunter22x", "hunter22x"),
         ("https://hooks.slack.com/services/T0/B0/hunter2", "hunter2"),
@@ -80,6 +80,7 @@ def test_what_looks_like_a_secret_is_marked(text: str, secret: str) -> None:
         "imagePullSecrets, secretName: orders-db-login-of-the-shop, token_file: /run/secrets/token",
         "PASS: error rate 2.33% (6/258) > 1.25 x old side (0.00% (0/636))",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0 anna's laptop SHA256:abcdefghijklmnopqrstuvwxyz",
+        "<td>mounts no service account token</td>\n  <td>PASS</td>",
         "",
     ],
 )
