@@ -7,7 +7,7 @@ FAULT ?=
 .PHONY: help demo test test-all browser lint bench range range-down lab setup schema lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: setup ## the whole passage on the practice range (FAULT=errors breaks the new side on purpose)
 	@$(BIN)/python -m sandbox demo $(if $(FAULT),--fault $(FAULT))
@@ -23,6 +23,9 @@ browser: setup ## Chromium for the tests in tests/browser; they fetch it themsel
 
 lint: setup ## ruff, mypy, notebooks without outputs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
+
+bench-%: setup ## one benchmark, for instance bench-records; it prints a table and writes bench/out
+	@$(BIN)/python -m bench.$*
 
 range: setup ## start the practice range and leave it running, with load
 	@$(BIN)/python -m sandbox up --load

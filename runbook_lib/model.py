@@ -109,8 +109,13 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """The same value made of JSON's types: dataclasses as objects, enums by name, times as ISO 8601 in UTC."""
+    if type(value) in _PLAIN:  # nearly all that there is; an enum may be an int, so that isinstance would not do
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):

@@ -27,15 +27,13 @@ def content_digest(notebook: Mapping[str, Any]) -> str:
     return digest(_numbers({**notebook, "metadata": metadata, "cells": cells}))
 
 
-def read_notebook(path: Path) -> dict[str, Any] | None:
-    """A notebook's JSON as it is; None when there is none, or when it is no notebook (any more)."""
+def read_notebook(path: Path) -> tuple[dict[str, Any], str] | None:
+    """A notebook's JSON as it is, with its content digest; None when there is none, or when it is no notebook."""
     try:
-        notebook = json.loads(path.read_bytes())
-        content_digest(notebook)
+        notebook: dict[str, Any] = json.loads(path.read_bytes())
+        return notebook, content_digest(notebook)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    found: dict[str, Any] = notebook
-    return found
 
 
 def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:

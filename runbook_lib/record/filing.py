@@ -6,6 +6,7 @@ When nobody can sign, the record is written all the same and says so: a record w
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,9 +66,14 @@ def close(attempt: Path) -> None:
 
 
 def may_file(attempt: Path) -> None:
-    """CannotSign when only people who approved a gate that this attempt used could sign its record here."""
-    approvers = approvers_of(journal.read(attempt))
-    if approvers:
+    """CannotSign when the record needs a signature and nobody here may give it: no key, or an approver's.
+
+    An attempt that died waits for somebody who may; a rollback and a dry run need nobody.
+    """
+    started = next((event.data for event in journal.read(attempt) if event.kind == "started"), {})
+    if started.get("dry_run") or started.get("phase") == "rollback":
+        return
+    with contextlib.suppress(BadParameters):  # its parameters are spoilt: nobody ever could
         _filer(attempt)
 
 

@@ -22,7 +22,7 @@ folder, and the gates. The predicate (attempt.v1.schema.json says the same for p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from typing import Any
 from runbook_lib.errors import by_name
 from runbook_lib.model import Event, now, plain
 from runbook_lib.record import archive, journal
-from runbook_lib.record.content import content_digest, read_notebook
+from runbook_lib.record.content import read_notebook
 from runbook_lib.runner.cells import cell_results
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -104,7 +104,7 @@ def compose(
     started = next((event for event in events if event.kind == "started"), None)
     ended = at or now()
     begun, first = (started.data, started.at) if started else ({}, ended)
-    notebook = read_notebook(attempt / archive.NOTEBOOK)
+    notebook, content = read_notebook(attempt / archive.NOTEBOOK) or (None, None)
     predicate = {
         **archive.place(attempt),
         **{key: begun.get(key, default) for key, default in BEGUN.items()},
@@ -121,7 +121,7 @@ def compose(
     }
     return {
         "_type": TYPE,
-        "subject": _subjects(attempt, begun, notebook, predicate["gates"]),
+        "subject": _subjects(attempt, begun, content, predicate["gates"]),
         "predicateType": PREDICATE,
         "predicate": plain(predicate),
     }
@@ -161,12 +161,12 @@ def files_of_gate(folder: Path, gate: str) -> list[Path]:
 
 
 def _subjects(
-    attempt: Path, begun: dict[str, Any], notebook: Mapping[str, Any] | None, gates: Sequence[dict[str, Any]]
+    attempt: Path, begun: dict[str, Any], content: str | None, gates: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     source = begun.get("source") or {}
     subjects = [_subject(f"source:{source['name']}", source["sha256"])] if source.get("sha256") else []
-    if notebook is not None:
-        subjects.append(_subject(CONTENT, content_digest(notebook)))
+    if content is not None:
+        subjects.append(_subject(CONTENT, content))
     subjects += [_subject(path.relative_to(attempt).as_posix(), sha256(path)) for path in files_of(attempt)]
     folder = attempt.parent.parent / "gates"
     named = sorted({str(gate["gate"]) for gate in gates if gate.get("gate")})

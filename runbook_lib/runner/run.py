@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
-from runbook_lib.errors import BadParameters, Busy, GatePending, RolledBack
+from runbook_lib.errors import BadParameters, Busy, CannotSign, GatePending, RolledBack
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, filing, html, journal, statement, views
 from runbook_lib.record.begin import open_attempt
@@ -123,7 +123,7 @@ def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
     """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""
     folder = passage.home(parameters)
     with unwritable.told(parameters.application.name), archive.hold(folder):
-        for result in file_abandoned(folder):
+        for result in file_abandoned(folder, screen.say):
             screen.found(result)
         yield
 
@@ -185,8 +185,11 @@ def file_attempt(attempt: Path) -> Result:
     return Result(step, attempt, end, filed.statement["predicate"]["seconds"], following, filed.unsigned)
 
 
-def file_abandoned(folder: Path) -> list[Result]:
-    """File the attempts whose process died before it could; call it only while holding the application."""
+def file_abandoned(folder: Path, say: Callable[[str], object] = print) -> list[Result]:
+    """File the attempts whose process died before it could; call it only while holding the application.
+
+    What nobody here may sign for is left to somebody who may, and said.
+    """
     filed = []
     for attempt in archive.attempts(folder.parent, folder.name):
         if attempt.statement is not None or attempt.problem:
@@ -197,6 +200,11 @@ def file_abandoned(folder: Path) -> list[Result]:
             continue  # a notebook without runner may be about to open its journal
         if journal.is_held(attempt.folder):
             continue  # somebody works in it, cell by cell
+        try:
+            filing.may_file(attempt.folder)
+        except CannotSign as error:
+            say(f"{attempt.run_id}/{attempt.folder.name} was broken off and is not filed yet: {error}")
+            continue
         _settle_notebook(attempt.folder / archive.NOTEBOOK)
         filed.append(file_attempt(attempt.folder))
         views.filed(attempt.folder)

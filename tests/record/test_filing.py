@@ -17,6 +17,7 @@ from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.record.attempt import Run
 from runbook_lib.record.begin import open_attempt
+from runbook_lib.runner import run
 from runbook_lib.trust.identity import signers_of
 from runbook_lib.trust.signature import verify
 from runbook_lib.trust.signers import OPERATOR
@@ -35,12 +36,12 @@ def worked(project: Path) -> Path:
     """An attempt that did something and is not filed yet."""
     parameters = demo(project)
     attempt = open_attempt(parameters, STEP, project / "notebooks" / "04_gray_stage.ipynb", "runner")
-    run = Run(parameters, attempt, STEP)
-    run.verdict(Verdict("errors", Outcome.PASS, "error rate 0.1 % < limit 1.0 %", {"rate": 0.001}))
-    run.change("users: 0 % -> 1 %", lambda: Change("users", 0, 1, True, now()))
-    run.evidence("counts", {"requests": 900})
-    run.finish()
-    run.close()
+    begun = Run(parameters, attempt, STEP)
+    begun.verdict(Verdict("errors", Outcome.PASS, "error rate 0.1 % < limit 1.0 %", {"rate": 0.001}))
+    begun.change("users: 0 % -> 1 %", lambda: Change("users", 0, 1, True, now()))
+    begun.evidence("counts", {"requests": 900})
+    begun.finish()
+    begun.close()
     return attempt
 
 
@@ -119,8 +120,25 @@ def test_who_approved_a_gate_does_not_file_what_went_through_it(project: Path) -
     assert "operator" in filing.file(attempt, statement.ending_of(journal.read(attempt))).unsigned
 
 
-def test_anybody_who_can_sign_may_file_what_went_through_no_gate(project: Path) -> None:
-    filing.may_file(worked(project))
+def test_what_died_is_left_to_somebody_who_can_sign_for_it(project: Path) -> None:
+    attempt = worked(project)
+    filing.may_file(attempt)
+    (project / ".range" / "keys" / "operator").unlink()
+    (project / ".range" / "keys" / "operator.pub").unlink()
+    with pytest.raises(CannotSign):
+        filing.may_file(attempt)
+    said: list[str] = []
+    assert run.file_abandoned(attempt.parent.parent, said.append) == []
+    assert "not filed yet" in said[0] and not (attempt / archive.RECORD).exists()
+
+
+def test_a_rollback_that_died_is_filed_by_anybody(project: Path) -> None:
+    (project / ".range" / "keys" / "operator").unlink()
+    (project / ".range" / "keys" / "operator.pub").unlink()
+    rollback = ("rollback", None, "rollback")
+    attempt = open_attempt(demo(project), rollback, None, "runner")
+    (result,) = run.file_abandoned(attempt.parent.parent)
+    assert result.unsigned and (attempt / archive.RECORD).exists()
 
 
 def test_a_real_record_is_what_the_schema_says(project: Path) -> None:

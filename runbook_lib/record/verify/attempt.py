@@ -21,6 +21,8 @@ from runbook_lib.trust.signature import verify
 from runbook_lib.trust.signers import OPERATOR, Signers
 
 SCHEMA = Path(archive.__file__).with_name("attempt.v1.schema.json")
+KEPT = ("outcome", "phase", "weight", "dry_run", "started", "ended", "who", "previous", "gates", "changes")
+"""What the checks across attempts need of a record; ten thousand whole ones would fill the memory."""
 
 
 def look(folder: Path, signers: Signers) -> Looked:
@@ -45,7 +47,8 @@ def look(folder: Path, signers: Signers) -> Looked:
         replay.check(folder, statement, f"{here}/{archive.RECORD}", said)
     asks, parameters = _parameters(folder)
     digests = {name: digest((folder / name).read_bytes()) for name in _own(folder)}
-    return Looked(application, run, number, "filed", facts, subjects, digests, filer, asks, parameters, said)
+    kept = {key: facts[key] for key in KEPT}
+    return Looked(application, run, number, "filed", kept, subjects, digests, filer, asks, parameters, said)
 
 
 def _unfiled(folder: Path, here: str, said: Remarks) -> Any:

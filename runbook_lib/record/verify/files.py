@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.record import archive
-from runbook_lib.record.content import content_digest, read_notebook
+from runbook_lib.record.content import read_notebook
 from runbook_lib.record.statement import CHECKPOINTS, CONTENT, files_of, sha256
 from runbook_lib.record.verify.report import Remarks
 
@@ -39,7 +39,6 @@ def check(folder: Path, subjects: dict[str, str], here: str, said: Remarks) -> b
     for name in subjects:
         if ":" not in name and name not in present and not name.startswith("gates/"):
             said.fault(f"{here}/{name}", "is missing")
-    _notebook(present, subjects, here, said)
     _gates(folder, subjects, here, said)
     _checkpoints(folder, subjects, here, said)
     return len(said.faults) == before
@@ -54,18 +53,7 @@ def _changed(path: Path, name: str, subjects: dict[str, str], here: str, said: R
 
 def _content(path: Path) -> str:
     notebook = read_notebook(path)
-    return content_digest(notebook) if notebook is not None else "no notebook"
-
-
-def _notebook(present: dict[str, Path], subjects: dict[str, str], here: str, said: Remarks) -> None:
-    """The record names a notebook by its bytes and by its content, or not at all."""
-    if CONTENT in subjects and archive.NOTEBOOK not in subjects:
-        said.fault(f"{here}/{archive.NOTEBOOK}", "is named by its content only")
-    if archive.NOTEBOOK not in present:
-        return
-    same_bytes = sha256(present[archive.NOTEBOOK]) == subjects.get(archive.NOTEBOOK)
-    if same_bytes and subjects.get(CONTENT, "no notebook") != _content(present[archive.NOTEBOOK]):
-        said.fault(f"{here}/{archive.NOTEBOOK}", "does not have the content that the record names")
+    return notebook[1] if notebook is not None else "no notebook"
 
 
 def _gates(folder: Path, subjects: dict[str, str], here: str, said: Remarks) -> None:

@@ -14,7 +14,7 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Looked:
-    """One attempt; ``facts`` is its predicate and empty when there is no record that can be read.
+    """One attempt; ``facts`` are of its predicate, and empty when there is no record that can be read.
 
     ``filer`` is who signed it, proven; ``asks`` the section ``gates`` of its parameters.
     """

@@ -24,13 +24,13 @@ def check(folder: Path, filed: dict[str, Any], path: str, said: Remarks) -> None
         said.fault(path, f"does not follow from its folder: {type(error).__name__}: {error}"[:300])
         return
     for key, value in composed["predicate"].items():
-        if canonical(value) != canonical(facts.get(key)):
+        if value != facts.get(key) and canonical(value) != canonical(facts.get(key)):  # NaN is not itself
             said.fault(path, f"says {key} {_short(facts.get(key))}, its folder says {_short(value)}")
     recorded = {subject["name"]: subject["digest"]["sha256"] for subject in filed["subject"]}
-    for subject in composed["subject"]:
-        name = str(subject["name"])
-        if name.startswith("source:") and recorded.get(name) != subject["digest"]["sha256"]:
-            said.fault(path, f"does not name {name} as its journal does")
+    follows = {subject["name"]: subject["digest"]["sha256"] for subject in composed["subject"]}
+    for name in sorted(recorded.keys() | follows.keys()):
+        if ":" in name and recorded.get(name) != follows.get(name):
+            said.fault(path, f"does not name {name} as its folder does")
     for gate in facts["gates"]:
         if gate.get("gate") and f"gates/{gate['gate']}.json" not in recorded:
             said.fault(path, f"does not name the file of the gate {gate['gate']}")
