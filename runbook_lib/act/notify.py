@@ -42,10 +42,9 @@ def post(clients: Clients, address: str, payload: dict[str, Any]) -> str:
 
 def _send(http: requests.Session, url: str, payload: dict[str, Any]) -> str:
     try:
-        answer = http.post(url, json=payload, timeout=PATIENCE)
-        answer.raise_for_status()
-    except requests.HTTPError:
-        return f"it answered with status {answer.status_code}"
+        http.post(url, json=payload, timeout=PATIENCE).raise_for_status()
+    except requests.HTTPError as error:
+        return f"it answered with status {error.response.status_code}"
     except requests.RequestException as error:
         return type(error).__name__  # its sentence holds the URL, and the URL of a webhook is a secret in itself
     return ""

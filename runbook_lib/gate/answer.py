@@ -8,7 +8,8 @@ from pathlib import Path
 
 from runbook_lib.errors import BadParameters, CannotSign
 from runbook_lib.gate.count import BOUND
-from runbook_lib.gate.filed import answer_files, as_json, create, locked, parameters_of, read_gate, read_question
+from runbook_lib.gate.create import as_json, create, locked
+from runbook_lib.gate.filed import answer_files, parameters_of, read_gate, read_question
 from runbook_lib.gate.states import Gate, Kind, Question, refusal
 from runbook_lib.model import now, plain
 from runbook_lib.parameters import Parameters

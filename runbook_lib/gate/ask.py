@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from runbook_lib.errors import BadParameters, CannotSign, CriterionFailed, GatePending, GateRejected
 from runbook_lib.gate.answer import answer_gate, command, names_at_hand
+from runbook_lib.gate.create import as_json, create, locked
 from runbook_lib.gate.current import carried, current, use
-from runbook_lib.gate.filed import as_json, create, gates_folder, locked, read_gate
+from runbook_lib.gate.filed import gates_folder, read_gate
 from runbook_lib.gate.remind import remind, tell
 from runbook_lib.gate.states import Answer, Gate, Kind, Question, approvals, holds, rejection
 from runbook_lib.model import Decision, Outcome, Verdict, digest, now, plain, worst

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.gate.filed import as_json, create, question_files, read_gate, read_question
+from runbook_lib.gate.create import as_json, create
+from runbook_lib.gate.filed import question_files, read_gate, read_question
 from runbook_lib.gate.states import Answer, Gate, Question, approvals, moment
 from runbook_lib.model import now
 from runbook_lib.record import journal

@@ -7,21 +7,17 @@ with it, ``<id>.reminded.json`` that people were told again. Each answer names t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import re
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.durable import sync_folder
 from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.gate.count import read_answers
 from runbook_lib.gate.states import Gate, Question, Use, state_of
-from runbook_lib.model import digest, now, plain
+from runbook_lib.model import digest, now
 from runbook_lib.parameters import Parameters, check
 from runbook_lib.trust.identity import signers_of
 from runbook_lib.trust.signers import Signers
@@ -79,43 +75,6 @@ def parameters_of(folder: Path, asked: Question) -> Parameters:
             if digest(value) == asked.parameters_digest:
                 return check(value, str(path))
     raise BadParameters(f"{folder.parent / asked.run} does not hold the parameters under which {asked.id} was asked")
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Nobody else files in this folder meanwhile: of two who answer or use at once, one is the first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        for torn in folder.glob(".*.part"):
-            torn.unlink()  # whoever left it was killed: nobody else writes while the lock is held
-        yield
-    finally:
-        os.close(handle)
-
-
-def create(path: Path, content: bytes) -> bool:
-    """Write a new file, whole and read-only or not at all; False when it is already there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fchmod(stream.fileno(), 0o444)
-        os.fsync(stream.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
-    finally:
-        temporary.unlink()
-    sync_folder(path.parent)
-    return True
-
-
-def as_json(value: Any) -> bytes:
-    """The bytes of a file: JSON, as people can read it."""
-    return (json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def answer_files(folder: Path, gate_id: str, ending: str = ".json") -> dict[int, Path]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from runbook_lib.act.notify import post
 from runbook_lib.clients import Clients
 from runbook_lib.gate.answer import command
-from runbook_lib.gate.filed import as_json, create, locked
+from runbook_lib.gate.create import as_json, create, locked
 from runbook_lib.gate.states import WAITING, Gate, moment
 from runbook_lib.model import now, plain
 

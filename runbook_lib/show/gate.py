@@ -114,10 +114,11 @@ class _Form:
         if self.who.options:
             self.tell("Choose who signs, write the reason, then answer.")
         else:
-            role, who = self.gate.asked.role, ", ".join(self.gate.asked.approvers)
+            asked = self.gate.asked
+            who = f"{', '.join(asked.approvers)}; not {asked.initiator}, who asked"
             self.tell(
-                f"No key is at hand here that may answer as {role} ({who}). Load it with ssh-add and run this cell "
-                f"again, or answer where the key is: {self.way}"
+                f"No key is at hand here that may answer as {asked.role} ({who}). "
+                f"Load it with ssh-add and run this cell again, or answer where the key is: {self.way}"
             )
         display(self.box)
 

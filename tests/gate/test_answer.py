@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from keys import make_key, signer_line
 
-from runbook_lib.errors import BadParameters, CannotSign, GatePending, RunbookError
+from runbook_lib.errors import BadParameters, CannotSign, GatePending, RunbookError, Unwritable
 from runbook_lib.gate import Gate, answer, answer_gate, gates_folder, read_gate
-from runbook_lib.gate.filed import as_json
+from runbook_lib.gate.create import as_json
 from runbook_lib.model import digest, now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.attempt import Run
@@ -267,6 +269,23 @@ def test_who_dies_between_signature_and_answer_leaves_nothing_that_counts(
     say(folder, gate_id, "anna approved")
     assert ask(run).by == "anna"
     assert not list(folder.glob(".*"))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate_id = pending(run)
+    before = sorted(folder.iterdir())
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as broken, pytest.raises(Unwritable, match="No space left on device"):
+        broken.setattr(os, "fsync", full)
+        say(folder, gate_id, "anna approved")
+    assert sorted(folder.iterdir()) == before
+    say(folder, gate_id, "anna approved")
+    assert ask(run).by == "anna"
 
 
 def test_an_answer_that_came_first_is_signed_for_by_the_second(
