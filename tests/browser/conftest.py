@@ -27,7 +27,7 @@ __all__ = ["users", "world"]  # the range with users on it is the one that the n
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 RUNBOOK = (sys.executable, "-m", "runbook_lib.cli")
-VIEW = {"width": 1280, "height": 1000}
+VIEW = {"width": 1280, "height": 1400}  # a gate of the control room is seen whole
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,10 @@ class Notebook:
             timeout=STAGE,
         )
 
+    def bring_up(self, part: Locator) -> None:
+        """Scroll so that a part of the notebook begins at the top of the window."""
+        part.evaluate("element => element.scrollIntoView({block: 'start', behavior: 'instant'})")
+
     def cell(self, text: str) -> Locator:
         """The code cell that holds that text."""
         return self.page.locator(".jp-CodeCell").filter(has_text=text)
@@ -182,6 +186,7 @@ def open_notebook(page: Page, server: Server, path: str) -> Notebook:
     expect(page.locator(".jp-Toolbar-kernelName")).to_have_text("Python 3 (ipykernel)", timeout=STEP)
     notebook = Notebook(page)
     notebook.await_idle()
+    page.keyboard.press("Control+b")  # the list of files goes, the notebook gets its room
     return notebook
 
 

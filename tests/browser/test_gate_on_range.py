@@ -33,11 +33,12 @@ def test_gray_stage(workplace: Workplace, world: World, screen: Screen) -> None:
     cell = notebook.cell(GATE)
     expect(cell.get_by_text("Send 1 % of the users of order-service to Kubernetes?").first).to_be_visible()
     expect(cell).to_contain_text("GatePending")
-    screen.picture("asked", cell)
+    notebook.bring_up(cell)
+    screen.picture("asked")
     assert weight(world) == 0
 
     lab.approve(cell, REASON)
-    screen.picture("approved", cell)
+    screen.picture("approved")
     assert_approved_by_signature(workplace)
 
     notebook.run_from(cell)
@@ -55,9 +56,10 @@ def test_control_room(workplace: Workplace, world: World, screen: Screen) -> Non
             notebook = workplace.open(screen, "notebooks/00_control_room.ipynb")
             notebook.run_all()
             cell = notebook.cell("show_open_gates(folder)")
-            screen.picture("waits", cell)
+            notebook.bring_up(screen.page.get_by_role("heading", name="Where every application stands"))
+            screen.picture("waits")
             lab.approve(cell, REASON)
-            screen.picture("approved", cell)
+            screen.picture("approved")
             said, _ = run.communicate(timeout=200)
         finally:
             run.terminate()
