@@ -62,7 +62,7 @@ def _show(folder: Path, gate: Gate) -> None:
 
 def _table(rows: list[dict[str, object]], columns: list[str]) -> Styler:
     """Sentences are read from the left, and to their end."""
-    short = [column for column in columns if column not in {"message", "folder"}]
+    short = pd.Index([column for column in columns if column not in {"message", "folder"}])
     told = pd.DataFrame(rows, columns=columns).style.hide(axis="index").format(escape="html")
     return told.set_properties(subset=short, **{"white-space": "nowrap"}).set_table_styles(
         [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
