@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,18 @@ def hands(signers: Path, monkeypatch: pytest.MonkeyPatch) -> Hands:
     return hold
 
 
-@pytest.fixture(scope="session")
+@cache
 def practice() -> Parameters:
     """The parameters of the practice range, read once."""
     return load(REPOSITORY / "parameters" / "demo.yaml")
 
 
 @pytest.fixture
-def parameters(
-    practice: Parameters, tmp_path: Path, signers: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
-) -> Parameters:
+def parameters(tmp_path: Path, signers: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch) -> Parameters:
     """One gate in gray stage 1, 100 and the decommission; an archive of its own."""
     monkeypatch.setattr("runbook_lib.show.gate.show_gate", lambda *_: None)
     monkeypatch.chdir(REPOSITORY)
-    p = practice
+    p = practice()
     who = {"allowed_signers": str(signers), "keys": [], "expires": timedelta(hours=1), "remind": timedelta(minutes=10)}
     return p.model_copy(update={"records": str(tmp_path / "records"), "gates": p.gates.model_copy(update=who)})
 
