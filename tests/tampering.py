@@ -190,7 +190,8 @@ def value_edited(made: Archive, rng: random.Random) -> Tampered:
         holder = place
         key = rng.choice(sorted(place)) if isinstance(place, dict) else rng.randrange(len(place))
         place = holder[key]
-    holder[key] = {True: False, False: True}.get(place, "another") if isinstance(place, bool) else "another"
+    others = ["another", None, -1, 1e400, [], {}, True, "2026-11-21T12:00:00", "2026-11-21T12:00:00.000Z"]
+    holder[key] = rng.choice([other for other in others if other != place])
     (made.records / name).write_text(as_text(value))
     return on_file(f"value {key} in", name)
 

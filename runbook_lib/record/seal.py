@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.durable import as_text, write_whole
@@ -67,9 +68,10 @@ def read_seal(path: Path) -> Seal:
         )
         if as_text(_body(seal)) != path.read_text(encoding="utf-8") or any(_outside(one["path"]) for one in entries):
             raise ValueError(path.name)
-        plain(seal.sealed_at)
+        if datetime.fromisoformat(seal.sealed_at).tzinfo is None:
+            raise ValueError(seal.sealed_at)
         return seal
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         raise BadParameters(f"{path} is no seal as it was written; find out who changed it") from None
 
 

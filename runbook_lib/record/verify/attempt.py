@@ -16,7 +16,7 @@ from runbook_lib.model import digest, now
 from runbook_lib.record import archive, journal
 from runbook_lib.record.verify import files, replay
 from runbook_lib.record.verify.looked import SKEW, Looked, moment
-from runbook_lib.record.verify.report import Remarks
+from runbook_lib.record.verify.report import SPOILT, Remarks
 from runbook_lib.trust.signature import verify
 from runbook_lib.trust.signers import OPERATOR, Signers
 
@@ -33,6 +33,16 @@ def look(folder: Path, signers: Signers) -> Looked:
     path = folder / archive.RECORD
     if not path.is_file() or path.is_symlink():
         return Looked(application, run, number, _unfiled(folder, here, said), remarks=said)
+    try:
+        return _look(folder, place, here, signers, said)
+    except SPOILT as error:
+        said.fault(here, f"cannot be verified: {type(error).__name__}: {error}"[:300])
+        return Looked(application, run, number, "filed", remarks=said)
+
+
+def _look(folder: Path, place: dict[str, Any], here: str, signers: Signers, said: Remarks) -> Looked:
+    application, run, number = place["application"], place["run"], place["attempt"]
+    path = folder / archive.RECORD
     content = path.read_bytes()
     statement = _statement(content, f"{here}/{archive.RECORD}", said)
     if statement is None:

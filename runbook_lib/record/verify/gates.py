@@ -13,7 +13,7 @@ from runbook_lib.gate.filed import read_gate
 from runbook_lib.gate.states import Gate, Use, approvals, rejection
 from runbook_lib.model import digest, plain
 from runbook_lib.record.verify.looked import SKEW, Looked, moment
-from runbook_lib.record.verify.report import Remarks
+from runbook_lib.record.verify.report import SPOILT, Remarks
 from runbook_lib.sections import Gates
 from runbook_lib.trust.signers import Signers
 
@@ -45,6 +45,9 @@ def look(folder: Path, gate: str, signers: Signers) -> tuple[Gate | None, Remark
     except RunbookError as error:
         said.fault(f"{here}.json", str(error).removeprefix(f"{folder / gate}.json "))
         return None, said
+    except SPOILT as error:
+        said.fault(f"{here}.json", f"or an answer to it, or its use, is not what was filed: {error}"[:300])
+        return None, said
     if found.problem:
         said.fault(f"{here}.used.json", found.problem)
     for answer in found.answers:
@@ -62,13 +65,19 @@ def check(gates: Sequence[Gate], attempts: Sequence[Looked], said: Remarks) -> N
     application = attempts[0].application if attempts else ""
     for gate in gates:
         here = f"{application or gate.asked.application}/gates/{gate.id}"
-        _asked(gate, known.get((gate.asked.run, gate.asked.attempt)), here, said)
-        if gate.used is not None:
-            _used(gate, gate.used, known.get((gate.used.run, gate.used.attempt)), here, said)
+        try:
+            _asked(gate, known.get((gate.asked.run, gate.asked.attempt)), here, said)
+            if gate.used is not None:
+                _used(gate, gate.used, known.get((gate.used.run, gate.used.attempt)), here, said)
+        except SPOILT as error:
+            said.fault(f"{here}.json", f"or its use is not what was filed: {error}"[:300])
     for one in attempts:
-        for decided in one.gates("gate_decided"):
-            _went_through(one, decided, by_id.get(decided["gate"]), said)
-        _needed(one, said)
+        try:
+            for decided in one.gates("gate_decided"):
+                _went_through(one, decided, by_id.get(decided["gate"]), said)
+            _needed(one, said)
+        except SPOILT as error:
+            said.fault(one.place, f"cannot be held against its gates: {error}"[:300])
 
 
 def _asked(gate: Gate, one: Looked | None, here: str, said: Remarks) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+SPOILT = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError, OSError)
+"""What reading a file raises that holds something else than was written: it is a fault, never the end of the check."""
+
 
 @dataclass(frozen=True)
 class Remark:
