@@ -45,6 +45,11 @@ class Sweep:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     @property
+    def said(self) -> str:
+        """What all command lines said."""
+        return (self.folder / "said.log").read_text()
+
+    @property
     def attempts(self) -> list[Attempt]:
         return attempts(self.parameters.path(self.parameters.records), self.parameters.application.name)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runbook_lib.errors import Held
+from runbook_lib.errors import CriterionFailed, Held
 from runbook_lib.parameters import check
 from runbook_lib.runner import passage, recover
 from sandbox.control import Wish, range_for
@@ -59,18 +59,23 @@ def test_a_passage_that_is_killed_at_every_write_arrives_at_its_end(plan: Plan, 
     _report(sweep, what, known, time.monotonic() - began, str(orders))
     assert orders.right, orders
     assert all(state.done for state in passage.standings(p)) and not recover.look(p)
-    assert {attempt.outcome for attempt in sweep.attempts} <= {"passed", "crashed", "observing"}
+    assert {attempt.outcome for attempt in sweep.attempts} <= {"passed", "crashed", "observing", "failed"}
 
 
 def _to_the_end(sweep: Sweep, file: str) -> None:
-    """`runbook run` once, then `runbook resume` after every kill; what is held is looked at again."""
-    code, killed = sweep.command("run", file), 0
+    """`runbook run` once, then `runbook resume` after every kill; what could not be measured is looked at again."""
+    code, killed, unmeasured = sweep.command("run", file), 0, 0
     while code != 0:
         now = len(sweep.kills)
-        assert now == killed + 1 or code == Held.exit_code, (code, (sweep.folder / "said.log").read_text()[-3000:])
         assert_explained(sweep)
-        killed = now
-        code = sweep.command("resume", file)
+        if now > killed:
+            killed, unmeasured = now, 0
+            code = sweep.command("resume", file)
+            continue
+        unmeasured += 1  # a busy machine scrapes late: the stage refuses to begin, or is held
+        assert code in (Held.exit_code, CriterionFailed.exit_code) and unmeasured < 10, (code, sweep.said[-3000:])
+        time.sleep(3)
+        code = sweep.command("run", file)
 
 
 def _report(sweep: Sweep, what: str, known: int, seconds: float, orders: str) -> None:
