@@ -24,7 +24,7 @@ from playwright.sync_api import Locator, Page, expect
 from sandbox.plan import Address, project_root
 
 READY_WITHIN = 60.0  # seconds; the first start on a cold disk takes its time
-ENDS_WITHIN = 20.0
+ENDS_WITHIN = 60.0
 STEP = 30_000  # milliseconds that a click or a page may take
 STAGE = 150_000  # milliseconds that a stage may take to be decided
 
@@ -163,9 +163,9 @@ class Notebook:
     def await_idle(self) -> None:
         """Wait until every cell that was to run has run."""
         self.page.wait_for_function(
-            """() => !document.querySelector(".jp-InputPrompt[data-waiting], .jp-Notebook .jp-mod-running")
-                && ![...document.querySelectorAll(".jp-InputArea-prompt")].some((p) => p.textContent.includes("[*]"))
-                && document.querySelector(".jp-Notebook-ExecutionIndicator[data-status='idle']")""",
+            """() => document.querySelector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+                && ![...document.querySelectorAll(".jp-InputArea-prompt")]
+                    .some((prompt) => prompt.textContent.includes("[*]"))""",
             timeout=STAGE,
         )
 

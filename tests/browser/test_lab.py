@@ -42,6 +42,7 @@ def test_a_click_without_a_reason_files_nothing_and_one_with_a_reason_lets_the_r
     assert attempt.outcome == "passed"
 
 
+@pytest.mark.heavy
 def test_the_keyboard_alone_answers_and_run_all_again_goes_on_in_the_same_run(small: Workplace, screen: Screen) -> None:
     notebook = small.open(screen, "notebooks/04_gray_stage.ipynb")
     notebook.run_all()
@@ -61,6 +62,7 @@ def test_the_keyboard_alone_answers_and_run_all_again_goes_on_in_the_same_run(sm
     assert asked.run_id == passed.run_id
 
 
+@pytest.mark.heavy
 def test_an_archived_notebook_that_is_opened_trusted_and_saved_raises_no_alarm(
     small: Workplace, screen: Screen
 ) -> None:
