@@ -47,10 +47,11 @@ def all_gates(records: Path, application: str | None = None) -> list[Gate]:
 
 
 def open_gates(records: Path, application: str | None = None) -> list[Gate]:
-    """The gates that still matter: neither used, nor rejected, nor expired; oldest first."""
+    """The gates that still matter: not used, rejected or expired, and not asked anew since; oldest first."""
     unused = [path for path in _questions(records, application) if not path.with_suffix(".used.json").exists()]
     found = [_listed(path) for path in unused if not _is_over(path)]
-    left = [gate for gate in found if gate.state not in {"expired", "rejected"}]
+    replaced = {gate.asked.instead_of.partition(" ")[0] for gate in found}
+    left = [gate for gate in found if gate.state not in {"expired", "rejected"} and gate.id not in replaced]
     return sorted(left, key=lambda gate: (gate.asked.opened_at, gate.id))
 
 
