@@ -260,7 +260,7 @@ def answer_forged(made: Archive, rng: random.Random) -> Tampered:
             said |= {"gate": gate, "number": number, "gate_digest": _sha(question), "at": asked["opened_at"]}
         who = {"initiator": asked["initiator"], "wrong key": "olga", "attacker": "mallory"}.get(what, "chloe")
         said |= {"by": who if what != "attacker" else "chloe", "answer": "approved", "previous": None}
-        _write_signed(made, new, said, who, APPROVER)
+        write_signed(made, new, said, who, APPROVER)
     touched = tuple(path.relative_to(made.records).as_posix() for path in (new, Path(f"{new}.sig")))
     return Tampered(f"answer {what} to {gate}", (f"{question.parent.parent.name}/gates/{gate}",), touched)
 
@@ -274,7 +274,7 @@ def record_signed_anew(made: Archive, rng: random.Random) -> Tampered:
     key = made.keys / who
     value["predicate"]["message"] = "all well"
     value["predicate"]["filed_by"] = {"name": who, "key": _key(key).fingerprint}
-    _write_signed(made, made.records / name, value, who, OPERATOR)
+    write_signed(made, made.records / name, value, who, OPERATOR)
     return Tampered(f"{who} signs {name} anew", ("/".join(name.split("/")[:3]),), (name, f"{name}.sig"))
 
 
@@ -287,7 +287,7 @@ def seal_signed_anew(made: Archive, rng: random.Random) -> Tampered:
     previous = value["previous"]["number"], value["previous"]["root"]
     value["root"] = seal.merkle_root(value["entries"], previous)
     who = rng.choice(["selma", "olga", "mallory"])
-    _write_signed(made, last, value, who, SEALER)
+    write_signed(made, last, value, who, SEALER)
     name = last.relative_to(made.records).as_posix()
     return Tampered(f"{who} seals {name} anew", (name,), (name, f"{name}.sig"))
 
@@ -320,7 +320,7 @@ def writable(records: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _write_signed(made: Archive, path: Path, value: Any, who: str, role: str) -> None:
+def write_signed(made: Archive, path: Path, value: Any, who: str, role: str) -> None:
     text = as_text(value)
     path.write_text(text)
     path.with_name(f"{path.name}.sig").write_text(sign(text.encode(), _key(made.keys / who), role))

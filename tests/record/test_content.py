@@ -12,7 +12,6 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jupyter import jupyter_server, open_trust_and_save
 
 from runbook_lib.record.content import content_digest, read_notebook
 
@@ -111,14 +110,3 @@ def test_what_is_no_notebook_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notebook.ipynb"
     path.write_text(text)
     assert read_notebook(path) is None and read_notebook(tmp_path / "none.ipynb") is None
-
-
-def test_a_jupyter_server_that_trusts_and_saves_leaves_the_content(tmp_path: Path) -> None:
-    (tmp_path / "notebook.ipynb").write_bytes((GOLDEN / "saved.json").read_bytes())
-    before = read_notebook(tmp_path / "notebook.ipynb")
-    with jupyter_server(tmp_path, tmp_path / "server") as contents:
-        open_trust_and_save(contents + "/notebook.ipynb")
-    after = read_notebook(tmp_path / "notebook.ipynb")
-    copied = read_notebook(tmp_path / ".ipynb_checkpoints" / "notebook-checkpoint.ipynb")
-    assert before and after and copied
-    assert before[1] == after[1] == copied[1]

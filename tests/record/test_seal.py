@@ -21,13 +21,22 @@ from runbook_lib.trust.identity import Identity, me
 from runbook_lib.trust.signers import SEALER, read_signers
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Archive]:
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An archive with one record that is not sealed yet."""
-    empty = empty_archive(tmp_path)
+    empty = empty_archive(tmp_path_factory.mktemp("archive"))
     with contextlib.chdir(empty.project):
         attempt(empty, "orders", "assessment")
-        yield empty
+    return empty
+
+
+@pytest.fixture
+def made(master: Archive, tmp_path: Path) -> Iterator[Archive]:
+    """A copy of it, to go on with."""
+    shutil.copytree(master.keys, tmp_path / "keys")
+    shutil.copytree(master.project, tmp_path / "project")
+    with contextlib.chdir(tmp_path / "project"):
+        yield Archive(tmp_path / "project", tmp_path / "keys")
 
 
 def sealed(made: Archive, *keys: str) -> Sealed:
