@@ -53,14 +53,19 @@ def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 LEAVES = [way for way in paths(executed()) if way[-1] not in {"display_name", "language", "metadata", "outputs"}]
 
 
-@pytest.mark.parametrize("way", LEAVES, ids=lambda way: ".".join(map(str, way)))
-def test_it_finds_an_edit_anywhere(way: tuple[Any, ...]) -> None:
+def _edited(way: tuple[Any, ...]) -> Any:
     edited = executed()
     place = edited
     for key in way[:-1]:
         place = place[key]
     place[way[-1]] = "edited"
-    assert content_digest(edited) != content_digest(executed())
+    return edited
+
+
+def test_it_finds_an_edit_anywhere() -> None:
+    before = content_digest(executed())
+    assert len(LEAVES) > 100
+    assert [way for way in LEAVES if content_digest(_edited(way)) == before] == []
 
 
 def _add_key(notebook: Any) -> None:

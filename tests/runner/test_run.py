@@ -48,7 +48,15 @@ def test_a_step_that_passes_leaves_everything_an_auditor_asks_for(project: Path)
     assert run.single(demo(project), Step("gray_stage", 5), screen) == 0
     attempt = only_attempt(project)
     left = {path.name for path in attempt.folder.iterdir()}
-    assert left == {"evidence", "journal.jsonl", "notebook.html", "notebook.ipynb", "parameters.json", "record.json"}
+    assert left == {
+        "evidence",
+        "journal.jsonl",
+        "notebook.html",
+        "notebook.ipynb",
+        "parameters.json",
+        "record.json",
+        "record.json.sig",
+    }
     facts = attempt.facts
     assert (facts["outcome"], facts["weight"], facts["next_notebook"]) == ("passed", 5, "04_gray_stage.ipynb")
     assert {cell["status"] for cell in facts["cells"]} == {"completed"}
