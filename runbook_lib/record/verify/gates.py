@@ -52,7 +52,7 @@ def look(folder: Path, gate: str, signers: Signers) -> tuple[Gate | None, Remark
         said.fault(f"{here}.used.json", found.problem)
     for answer in found.answers:
         if answer.problem:
-            said.fault(f"{here}.answer-{answer.number}.json", answer.problem)
+            said.fault(f"{here}.answer-{answer.number}.json", answer.problem.removeprefix(f"{folder}/"))
     if digest(list(found.asked.verdicts)) != found.asked.evidence_digest:
         said.fault(f"{here}.json", "shows other evidence than it was asked on")
     return found, said
@@ -149,7 +149,7 @@ def _went_through(one: Looked, decided: dict[str, Any], gate: Gate | None, said:
     people = {answer.by for answer in approvals(answers)}
     if one.filer in people:
         said.fault(record, f"was filed by {one.filer}, who approved the gate {gate.id} that it went through")
-    if len(people - {one.who}) < asked.people:
+    if one.who in people and len(people - {one.who}) < asked.people:
         said.fault(record, f"was run by {one.who}, who approved the gate {gate.id} that it went through")
     if asked.parameters_digest != one.parameters_digest:
         said.fault(record, f"went through the gate {gate.id}, which was asked under other parameters")
