@@ -78,8 +78,8 @@ def _each(pool: Executor, work: Callable[[One], Two], jobs: Sequence[One]) -> It
 def _not_sealed(looked: Sequence[Looked], sealed: set[str], said: Remarks) -> None:
     left = [one.place for one in looked if one.digests and f"{one.place}/{archive.RECORD}" not in sealed]
     if left:
-        more = f" and {len(left) - 1} others" if len(left) > 1 else ""
-        said.note(left[0], f"{more.strip() + ' are' if more else 'is'} not sealed yet; `runbook seal` does it")
+        others = f"and {len(left) - 1} more are" if len(left) > 1 else "is"
+        said.note(left[0], f"{others} not sealed yet; `runbook seal` does it")
 
 
 def _accepted(
