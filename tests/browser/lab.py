@@ -169,6 +169,14 @@ class Notebook:
             timeout=STAGE,
         )
 
+    def go_up_to(self, cell: Locator) -> None:
+        """Select a cell with the arrow keys, from below."""
+        for _ in range(40):
+            if "jp-mod-active" in (cell.get_attribute("class") or "").split():
+                return
+            self.page.keyboard.press("ArrowUp")
+        raise AssertionError("40 times arrow up do not lead to the cell")
+
     def bring_up(self, part: Locator) -> None:
         """Scroll so that a part of the notebook begins at the top of the window."""
         part.evaluate("element => element.scrollIntoView({block: 'start', behavior: 'instant'})")

@@ -47,7 +47,7 @@ def test_the_keyboard_alone_answers_and_run_all_again_goes_on_in_the_same_run(sm
     notebook = small.open(screen, "notebooks/04_gray_stage.ipynb")
     notebook.run_all()
     cell = notebook.cell("gate(run")
-    cell.locator(".jp-InputPrompt").click()  # the arrow keys lead there as well
+    notebook.go_up_to(cell)
     lab.press_tab_until(screen.page, cell.locator(".runbook-reason input"))
     screen.page.keyboard.type(REASON)
     lab.press_tab_until(screen.page, cell.locator("button.runbook-approve"))
