@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,13 +13,23 @@ import yaml
 from throwaway import PASSES, make_project, write_notebook
 
 from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.errors import RolledBack
 from runbook_lib.parameters import Parameters, load
+from runbook_lib.record import journal
 from tests.crash.sweep import KILLED, assert_explained, assert_found_rightly, sweeping
 
 ACT = """from runbook_lib.act.traffic.nginx import read_weight, shift
 split = run.parameters.traffic.nginx
 standing = read_weight(split)
 run.change(f"users: {standing} % -> 1 %", lambda: shift(split, 1), before=standing, after=1)"""
+
+
+BACK = """from runbook_lib.errors import RolledBack
+from runbook_lib.rollback import bring_back
+bring_back(run, run.connect(), 'failed requests 9 %')
+if run.phase == 'gray_stage':
+    raise RolledBack('failed requests 9 %')"""
+KINDS = ["detected", "intent", "result", "verified", "finished"]
 
 
 class Silent(BaseHTTPRequestHandler):
@@ -56,6 +67,7 @@ def stage(tmp_path: Path, somebody: str, monkeypatch: pytest.MonkeyPatch) -> Par
     values["kubernetes"]["kubeconfig"] = "kubeconfig"
     values["prometheus"]["url"] = somebody
     values["traffic"]["nginx"] |= {"config": "nginx.conf", "test": ["true"], "reload": ["true"]}
+    values["traffic"]["split_patience"] = "1s"
     Path("mine.yaml").write_text(yaml.safe_dump(values))
     return load(Path("mine.yaml"))
 
@@ -76,3 +88,27 @@ def test_a_stage_that_is_killed_around_its_act_arrives_at_its_end(
     assert read_weight(stage.traffic.nginx) == 1
     assert "it was not done" in sweep.said and "it was done, the run goes on" in sweep.said
     assert [attempt.outcome for attempt in sweep.attempts][-1] == "passed"
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("what", ["all", "writer"])
+def test_whoever_is_killed_after_a_trigger_brings_the_users_back_before_anything_else(
+    stage: Parameters, tmp_path: Path, what: str
+) -> None:
+    write_notebook(Path.cwd(), "gray_stage", (PASSES[0], ACT, BACK))
+    write_notebook(Path.cwd(), "rollback", (PASSES[0], BACK, "run.finish('back')"))
+    weights, kinds = [], [""]
+    with sweeping(stage, tmp_path / "kills", Path.cwd(), what=what, only=KINDS) as sweep:
+        while kinds[-1] != "gray_stage" or sweep.codes[-1] != RolledBack.exit_code:
+            sweep.command("run", "mine.yaml", "--phase", "gray_stage", "--weight", "1")
+            assert len(sweep.codes) < 40, sweep.said
+            assert_explained(sweep)
+            kinds = [attempt.step[0] for attempt in sweep.attempts]
+            weights += [read_weight(stage.traffic.nginx)] if sweep.codes[-1] == RolledBack.exit_code else []
+    assert len(weights) > 2 and set(weights) == {0}
+    known = sweep.attempts
+    for attempt, following in itertools.pairwise(known):
+        fired = any(event.kind == "detected" for event in journal.read(attempt.folder))
+        owed = fired and attempt.outcome not in {"rolled_back", "passed"}
+        assert not owed or following.step[0] == "rollback", attempt.folder
