@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from runbook_lib.gate.states import Gate
-from runbook_lib.record import archive, views
+from runbook_lib.record import archive, index, views
 from runbook_lib.record.seal import seal_files
 from runbook_lib.record.verify import attempt, chain, gates, places, seals
 from runbook_lib.record.verify.looked import Looked
@@ -53,8 +53,7 @@ def verify(
     if kept is not None:
         seals.named([seal for _, seal, _ in found], kept, said)
     if with_views and only is None:
-        for view in views.differing_views(records):
-            said.note(view, "does not say what the records say: it is only a view, `runbook records` writes it anew")
+        _views(records, said)
     _not_sealed(looked, sealed, said)
     faults = once(said.faults)
     return Report(
@@ -73,6 +72,17 @@ def _workers(jobs: int) -> Executor:
 
 def _each(pool: Executor, work: Callable[[One], Two], jobs: Sequence[One]) -> Iterator[Two]:
     return pool.map(work, jobs, chunksize=CHUNK)
+
+
+def _views(records: Path, said: Remarks) -> None:
+    """Pages are no evidence: one that lies, or that a crash left half, is made anew from the records."""
+    for view in views.differing_views(records):
+        said.note(view, "does not say what the records say: it is only a view, `runbook records` writes it anew")
+    listed = records / index.NAME
+    if listed.is_file() and listed.read_bytes().rpartition(b"\n")[2] != index.OPEN_END:
+        said.note(
+            index.NAME, "ends in something that is no line of it; nobody is shown that, `runbook records` mends it"
+        )
 
 
 def _not_sealed(looked: Sequence[Looked], sealed: set[str], said: Remarks) -> None:
