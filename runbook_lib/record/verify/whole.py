@@ -81,7 +81,7 @@ def _views(records: Path, said: Remarks) -> None:
     listed = records / index.NAME
     if listed.is_file() and listed.read_bytes().rpartition(b"\n")[2] != index.OPEN_END:
         said.note(
-            index.NAME, "ends in something that is no line of it; nobody is shown that, `runbook records` mends it"
+            index.NAME, "ends in something that is no line of it; no page shows that; `runbook records` mends it"
         )
 
 
