@@ -80,9 +80,7 @@ def _views(records: Path, said: Remarks) -> None:
         said.note(view, "does not say what the records say: it is only a view, `runbook records` writes it anew")
     listed = records / index.NAME
     if listed.is_file() and listed.read_bytes().rpartition(b"\n")[2] != index.OPEN_END:
-        said.note(
-            index.NAME, "ends in something that is no line of it; no page shows that; `runbook records` mends it"
-        )
+        said.note(index.NAME, "ends in something that is no line of it; no page shows that; `runbook records` mends it")
 
 
 def _not_sealed(looked: Sequence[Looked], sealed: set[str], said: Remarks) -> None:
