@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.model import now, plain
+from runbook_lib.pages import views
 from runbook_lib.parameters import Parameters, load
-from runbook_lib.record import archive, filing, journal, seal, statement, views
-from runbook_lib.record.verify import attempt, verify
+from runbook_lib.proof import seal
+from runbook_lib.proof.verify import attempt, verify
+from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.trust.identity import me, signers_of
 from runbook_lib.trust.signers import SEALER, Signers
 from sandbox import keys

@@ -15,8 +15,10 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.gate import answer_gate, gate, gates_folder, open_gates
 from runbook_lib.gate.states import Kind
 from runbook_lib.model import Change, Outcome, Verdict, now, plain
+from runbook_lib.pages import views
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import archive, filing, journal, seal, statement, views
+from runbook_lib.proof import seal
+from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.record.attempt import Run
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner.passage import Step, source_of

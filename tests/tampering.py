@@ -14,7 +14,8 @@ import nbformat
 from small_archive import Archive
 
 from runbook_lib.durable import as_text
-from runbook_lib.record import archive, seal
+from runbook_lib.proof import seal
+from runbook_lib.record import archive
 from runbook_lib.trust.keys import Key
 from runbook_lib.trust.signature import sign
 from runbook_lib.trust.signers import APPROVER, OPERATOR, SEALER

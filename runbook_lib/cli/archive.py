@@ -15,7 +15,7 @@ from runbook_lib.cli.folder import Archive, records_folder
 from runbook_lib.errors import BadParameters, NotTrusted
 
 if TYPE_CHECKING:
-    from runbook_lib.record.verify import Accepted, Report
+    from runbook_lib.proof.verify import Accepted, Report
 
 app = typer.Typer()
 
@@ -31,7 +31,7 @@ def records(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON list, for scripts")] = False,
 ) -> None:
     """List all attempts, oldest first, and write the archive's pages anew from the records."""
-    from runbook_lib.record import views
+    from runbook_lib.pages import views
 
     folder = records_folder(records)
     lines = views.summaries(folder, application)
@@ -58,8 +58,8 @@ def seal(
     allowed_signers: Trusted = None,
 ) -> None:
     """Seal what was filed since the last seal, with the key of somebody who filed none of it."""
-    from runbook_lib.record.sealing import seal_new
-    from runbook_lib.record.trusted import parameters_for, signers_for
+    from runbook_lib.proof.sealing import seal_new
+    from runbook_lib.proof.trusted import parameters_for, signers_for
     from runbook_lib.trust.identity import me
     from runbook_lib.trust.signers import SEALER
 
@@ -87,8 +87,8 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for scripts")] = False,
 ) -> None:
     """Name every run that can be trusted and everything that is wrong; exit 65 when something is."""
-    from runbook_lib.record.trusted import signers_for
-    from runbook_lib.record.verify import verify as verified
+    from runbook_lib.proof.trusted import signers_for
+    from runbook_lib.proof.verify import verify as verified
 
     folder = records_folder(records)
     if not folder.is_dir():

@@ -14,8 +14,9 @@ from typing import Any
 from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import now
+from runbook_lib.pages import views
 from runbook_lib.parameters import Parameters, from_cell, project_root
-from runbook_lib.record import archive, filing, identity, journal, statement, views
+from runbook_lib.record import archive, filing, identity, journal, statement
 from runbook_lib.record.attempt import Run
 
 

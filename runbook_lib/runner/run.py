@@ -21,8 +21,9 @@ from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import BadParameters, Busy, CannotSign, GatePending, RolledBack
+from runbook_lib.pages import html, views
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import archive, filing, html, journal, statement, views
+from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, recover, unwritable, waiting
 from runbook_lib.runner.cells import mark, marked, settle

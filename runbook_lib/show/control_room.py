@@ -10,9 +10,9 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.gate import Gate, Kind, answer_gate, command, gates_folder, names_at_hand, open_gates, parameters_of
+from runbook_lib.pages.words import moment, outcome_word
 from runbook_lib.record.archive import Attempt, attempts
 from runbook_lib.record.attempt import title
-from runbook_lib.record.words import moment, outcome_word
 from runbook_lib.show.gate import show_gate
 
 THEN = "A runner that waits goes on by itself; else run the gate's cell again, or `runbook resume PARAMETERS`."

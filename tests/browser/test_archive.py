@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from throwaway import make_project, write_record
 
-from runbook_lib.record import views
+from runbook_lib.pages import views
 from tests.browser.conftest import Screen
 
 STORY = (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from runbook_lib.record import index, views
+from runbook_lib.pages import index, views
 from tests.browser.conftest import Screen
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028alert(1)\u2029'\"`${1}\\\n*/ //"

@@ -17,7 +17,8 @@ from rich.console import Console
 from throwaway import PASSES, demo, make_project, only_attempt, write_notebook
 
 from runbook_lib.errors import BadParameters, Busy
-from runbook_lib.record import archive, index, journal, page
+from runbook_lib.pages import index, page
+from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, run
 from runbook_lib.runner.cells import cell_results

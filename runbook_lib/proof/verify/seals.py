@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from runbook_lib.errors import BadParameters, NotTrusted
-from runbook_lib.record.seal import FOLDER, Seal, merkle_root, names_in, read_seal
+from runbook_lib.proof.seal import FOLDER, Seal, merkle_root, names_in, read_seal
+from runbook_lib.proof.verify.looked import Looked, moment
+from runbook_lib.proof.verify.report import Remarks
 from runbook_lib.record.statement import sha256
-from runbook_lib.record.verify.looked import Looked, moment
-from runbook_lib.record.verify.report import Remarks
 from runbook_lib.trust.signature import Proof, verify
 from runbook_lib.trust.signers import SEALER, Signers
 

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from runbook_lib.cli import app
 from runbook_lib.errors import BadParameters, NotTrusted
 from runbook_lib.model import plain
+from runbook_lib.proof.trusted import signers_for
+from runbook_lib.proof.verify import Report, verify
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.record.trusted import signers_for
-from runbook_lib.record.verify import Report, verify
 from runbook_lib.runner.passage import Step
 from runbook_lib.trust.signers import APPROVER, OPERATOR, read_signers
 

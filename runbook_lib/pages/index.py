@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import write_whole
+from runbook_lib.pages.words import instant
 from runbook_lib.record.archive import NOTEBOOK, Attempt
-from runbook_lib.record.words import instant
 
 NAME = "index.js"
 HEAD = b"// What index.html lists, a view of the records; `runbook records` writes it anew.\n"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import NotTrusted
+from runbook_lib.pages.shape import mapping, mappings, text
+from runbook_lib.pages.words import instant
 from runbook_lib.record.archive import Attempt
-from runbook_lib.record.shape import mapping, mappings, text
-from runbook_lib.record.words import instant
 from runbook_lib.trust.keys import fingerprint
 from runbook_lib.trust.signature import public_key
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.pages.questions import Asked, asked
+from runbook_lib.pages.shape import mapping, mappings, text
+from runbook_lib.pages.timeline import Moment, moments
+from runbook_lib.pages.words import address, duration, exit_words, instant, moment, short
 from runbook_lib.record.archive import RECORD, SIGNATURE, Attempt
 from runbook_lib.record.attempt import title
-from runbook_lib.record.questions import Asked, asked
-from runbook_lib.record.shape import mapping, mappings, text
-from runbook_lib.record.timeline import Moment, moments
-from runbook_lib.record.words import address, duration, exit_words, instant, moment, short
 
 FILES = ("notebook.html", "notebook.ipynb", RECORD, SIGNATURE, "journal.jsonl", "parameters.json")
 

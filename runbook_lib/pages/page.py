@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.record import words
+from runbook_lib.pages import words
+from runbook_lib.pages.story import span, story
 from runbook_lib.record.archive import Attempt
-from runbook_lib.record.story import span, story
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from runbook_lib.errors import BadParameters, NotTrusted
 from runbook_lib.gate.filed import read_question
-from runbook_lib.record import seal
-from runbook_lib.record.verify import Remark, Report, spoilt_runs, verify
+from runbook_lib.proof import seal
+from runbook_lib.proof.verify import Remark, Report, spoilt_runs, verify
 from runbook_lib.trust.identity import Identity
 from runbook_lib.trust.signers import Signers
 

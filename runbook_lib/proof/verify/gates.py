@@ -12,8 +12,8 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.gate.filed import read_gate
 from runbook_lib.gate.states import Gate, Use, approvals, rejection
 from runbook_lib.model import digest, plain
-from runbook_lib.record.verify.looked import SKEW, Looked, moment
-from runbook_lib.record.verify.report import SPOILT, Remarks
+from runbook_lib.proof.verify.looked import SKEW, Looked, moment
+from runbook_lib.proof.verify.report import SPOILT, Remarks
 from runbook_lib.sections import Gates
 from runbook_lib.trust.signers import Signers
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from throwaway import write_record
 
-from runbook_lib.record import index
+from runbook_lib.pages import index
 from runbook_lib.record.archive import read_attempt
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028alert(1)\u2029'\"`${1}\\\n*/ //"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from runbook_lib.record.verify.report import Remarks
+from runbook_lib.proof.verify.report import Remarks
 
 SKEW = timedelta(minutes=5)
 """So far the clocks of two machines may be apart."""

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.proof.verify.report import Remarks
 from runbook_lib.record import archive
 from runbook_lib.record.content import read_notebook
 from runbook_lib.record.statement import CHECKPOINTS, CONTENT, files_of, sha256
-from runbook_lib.record.verify.report import Remarks
 
 REWRITTEN = "was rewritten with the same content, as JupyterLab does when it saves a notebook"
 

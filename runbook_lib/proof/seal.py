@@ -18,7 +18,8 @@ from pathlib import Path
 from runbook_lib.durable import as_text, write_whole
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import canonical, now, plain
-from runbook_lib.record import archive, tree
+from runbook_lib.proof import tree
+from runbook_lib.record import archive
 from runbook_lib.record.statement import sha256
 from runbook_lib.trust.identity import Identity
 from runbook_lib.trust.signature import sign

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from throwaway import write_record
 
-from runbook_lib.record import index, views
+from runbook_lib.pages import index, views
 from runbook_lib.record.journal import Journal
 
 RUN = "20261120t120000z-gray_stage-5"

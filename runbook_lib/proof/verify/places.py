@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runbook_lib.record import index, page
-from runbook_lib.record.seal import FOLDER as SEALS
-from runbook_lib.record.verify.report import Remarks
+from runbook_lib.pages import index, page
+from runbook_lib.proof.seal import FOLDER as SEALS
+from runbook_lib.proof.verify.report import Remarks
 
 VIEWS = frozenset({page.NAME, index.NAME})
 LOCKS = frozenset({".index.lock", ".rewriting.lock"})

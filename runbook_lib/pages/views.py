@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import write_whole
-from runbook_lib.record import index, page
+from runbook_lib.pages import index, page
 from runbook_lib.record.archive import Attempt, read_attempt
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from runbook_lib.errors import GateRejected
 from runbook_lib.gate import answer_gate
 from runbook_lib.model import Change, Outcome, Verdict, now
+from runbook_lib.pages import index, page, views
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import filing, index, page, statement, views
+from runbook_lib.record import filing, statement
 from runbook_lib.record.archive import Attempt
 from runbook_lib.record.attempt import Run
 from tests.gate.conftest import ask, begin, folder, hands, parameters, pending, run, signers

@@ -7,9 +7,9 @@ from typing import Any
 
 from runbook_lib.errors import by_name
 from runbook_lib.model import canonical
+from runbook_lib.proof.verify.looked import moment
+from runbook_lib.proof.verify.report import Remarks
 from runbook_lib.record import journal, statement
-from runbook_lib.record.verify.looked import moment
-from runbook_lib.record.verify.report import Remarks
 
 SAID = 120  # letters of a value in a message
 

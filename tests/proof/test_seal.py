@@ -14,9 +14,10 @@ from small_archive import Archive, attempt, empty_archive
 
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import BadParameters, CannotSign, NotTrusted
-from runbook_lib.record import archive, seal
-from runbook_lib.record.sealing import Sealed, seal_new
-from runbook_lib.record.verify import verify
+from runbook_lib.proof import seal
+from runbook_lib.proof.sealing import Sealed, seal_new
+from runbook_lib.proof.verify import verify
+from runbook_lib.record import archive
 from runbook_lib.trust.identity import Identity, me
 from runbook_lib.trust.signers import SEALER, read_signers
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.record.questions import Asked
-from runbook_lib.record.shape import mappings, text
-from runbook_lib.record.words import exit_words, instant, short
+from runbook_lib.pages.questions import Asked
+from runbook_lib.pages.shape import mappings, text
+from runbook_lib.pages.words import exit_words, instant, short
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runbook_lib.proof.verify.looked import SKEW, Looked, moment
+from runbook_lib.proof.verify.report import Remarks
 from runbook_lib.record import archive
-from runbook_lib.record.verify.looked import SKEW, Looked, moment
-from runbook_lib.record.verify.report import Remarks
 
 
 def check(attempts: Sequence[Looked], said: Remarks) -> None:

@@ -13,10 +13,10 @@ import fastjsonschema
 
 from runbook_lib.errors import NotTrusted
 from runbook_lib.model import digest, now
+from runbook_lib.proof.verify import files, replay
+from runbook_lib.proof.verify.looked import SKEW, Looked, moment
+from runbook_lib.proof.verify.report import SPOILT, Remarks
 from runbook_lib.record import archive, journal
-from runbook_lib.record.verify import files, replay
-from runbook_lib.record.verify.looked import SKEW, Looked, moment
-from runbook_lib.record.verify.report import SPOILT, Remarks
 from runbook_lib.trust.signature import verify
 from runbook_lib.trust.signers import OPERATOR, Signers
 

@@ -15,9 +15,9 @@ from jupyter import jupyter_server, open_trust_and_save
 from small_archive import Archive, small_archive
 from tampering import MUTATIONS, VIEWS, put_back, writable
 
-from runbook_lib.record import seal
-from runbook_lib.record.verify import Remark, Report, verify
-from runbook_lib.record.verify.files import REWRITTEN
+from runbook_lib.proof import seal
+from runbook_lib.proof.verify import Remark, Report, verify
+from runbook_lib.proof.verify.files import REWRITTEN
 from runbook_lib.trust.signers import read_signers
 
 

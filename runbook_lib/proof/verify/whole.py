@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from runbook_lib.gate.states import Gate
-from runbook_lib.record import archive, index, views
-from runbook_lib.record.seal import seal_files
-from runbook_lib.record.verify import attempt, chain, gates, places, seals
-from runbook_lib.record.verify.looked import Looked
-from runbook_lib.record.verify.report import Accepted, Remark, Remarks, Report, once
+from runbook_lib.pages import index, views
+from runbook_lib.proof.seal import seal_files
+from runbook_lib.proof.verify import attempt, chain, gates, places, seals
+from runbook_lib.proof.verify.looked import Looked
+from runbook_lib.proof.verify.report import Accepted, Remark, Remarks, Report, once
+from runbook_lib.record import archive
 from runbook_lib.trust.signers import Signers
 
 MANY = 64

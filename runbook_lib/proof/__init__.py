@@ -1,0 +1,1 @@
+"""What auditors use: seals over everything that was filed, and the check that names what is not as it was."""
