@@ -6,6 +6,7 @@ import contextlib
 import copy
 import os
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,14 +83,11 @@ def as_shown(notebook: NotebookNode) -> NotebookNode:
 
 def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     merged: list[NotebookNode] = []
-    for output in outputs:
-        if output.output_type != "stream":
-            merged.append(output)
-        elif merged and merged[-1].output_type == "stream" and merged[-1].name == output.name:
-            merged[-1].text = _overwritten(merged[-1].text + output.text)
-        else:
-            output.text = _overwritten(output.text)
-            merged.append(output)
+    for stream, group in groupby(outputs, key=lambda output: output.name if output.output_type == "stream" else None):
+        pieces = list(group)
+        if stream is not None:
+            pieces[0].text = _overwritten("".join(piece.text for piece in pieces))
+        merged += pieces[:1] if stream is not None else pieces
     return merged
 
 

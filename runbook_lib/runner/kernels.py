@@ -144,9 +144,7 @@ async def connected(kernel: Kernel, client: NotebookClient) -> AsyncIterator[Non
 
 def client_for(kernel: Kernel, nb: NotebookNode, start_timeout: float, cell_timeout: int | None) -> NotebookClient:
     """nbclient's executor of a notebook on this kernel; times in seconds."""
-    client = NotebookClient(
-        nb, km=kernel.manager, startup_timeout=start_timeout, timeout=cell_timeout, coalesce_streams=True
-    )
+    client = NotebookClient(nb, km=kernel.manager, startup_timeout=start_timeout, timeout=cell_timeout)
     client.reset_execution_trackers()
     return client
 
