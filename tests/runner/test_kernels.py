@@ -28,8 +28,8 @@ def _dead() -> int:
 @pytest.mark.parametrize(
     ("name", "stays"),
     [
-        (f"kernel-{os.getpid()}-a", True),
-        (f"kernel-{os.getppid()}-a", True),
+        ("kernel-{here}-a", True),
+        ("kernel-{above}-a", True),
         ("kernel-1-a", True),  # somebody else's process may not even be signalled
         ("kernel-somebody-a", True),
         ("kernels-{dead}-a", True),
@@ -37,7 +37,7 @@ def _dead() -> int:
     ],
 )
 def test_only_what_a_dead_process_left_is_cleared(folder: Path, name: str, stays: bool) -> None:
-    path = folder / name.format(dead=_dead())
+    path = folder / name.format(dead=_dead(), here=os.getpid(), above=os.getppid())
     path.mkdir()
     (path / "log").write_text("killed")
     with kernels.Kernels():
