@@ -15,6 +15,7 @@ import yaml
 
 from runbook_lib.parameters import project_root
 from runbook_lib.record.archive import Attempt, attempts
+from sandbox import keys
 
 ROOT = project_root()
 SAMPLE = ROOT / "sandbox" / "sample"
@@ -38,6 +39,8 @@ def values(tmp_path: Path) -> dict[str, Any]:
         path.write_text(Template(path.read_text()).safe_substitute(FILLED))
     given: dict[str, Any] = yaml.safe_load((ROOT / "parameters" / "demo.yaml").read_text())
     given["records"] = str(tmp_path / "records")
+    people = keys.make(tmp_path)
+    given["gates"] |= {"allowed_signers": str(people / keys.SIGNERS), "keys": [str(people / "operator")]}
     given["assessment"] = {
         "hosts": str(sample / "hosts"),
         "usage": str(sample / "hosts" / "usage.csv"),

@@ -21,7 +21,7 @@ def tools(tmp_path: Path) -> dict[str, Tool]:
     binary = tmp_path / "nginx"
     binary.write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH" "$@"\n')
     binary.chmod(0o755)
-    return {"nginx": Tool("nginx", binary, Path("/some where"))}
+    return {"nginx": Tool("nginx", binary, (Path("/some where"),))}
 
 
 @pytest.fixture
