@@ -86,7 +86,7 @@ def _measured(folder: Path, parameters: Parameters, made: int, count: int) -> di
         sealer = me(parameters, SEALER)
         sealing = _seconds(lambda: seal.write_seal(records, seal.to_seal(records, known), sealer))
     before = sum(os.times()[:4])
-    whole_time = _seconds(lambda: _no_faults(verify(records, signers, with_views=False)))
+    whole_time = _seconds(lambda: _no_faults(verify(records, signers)))
     processors = sum(os.times()[:4]) - before
     pages = _seconds(lambda: views.differing_views(records))
     alone = _seconds(lambda: _alone(records, signers))
@@ -215,7 +215,7 @@ def _print_end(numbers: dict[str, float], first: int, last: int) -> None:
     said = ", ".join(f"{what} {numbers[f'{what}_growth']:.2f}" for what in ("write", "index", "verify"))
     print(f"cost of one run at {last} to that at {first}: {said} (1 is linear growth of the whole)")
     print(
-        f"{os.cpu_count()} processors; verified are signature, every file, and that the record follows from its folder"
+        f"{os.cpu_count()} processors; verified are signature, every file, that the record follows from its folder, and the pages"
     )
 
 

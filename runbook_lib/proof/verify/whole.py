@@ -39,6 +39,7 @@ def verify(
     asked = [(home / "gates", gate) for home in homes for gate in gates.questions(home / "gates", said)]
     places.seals(records, said)
     with _workers(len(folders) + len(asked)) as pool:
+        pages = pool.submit(_views, records) if with_views and only is None else None
         looked = list(_each(pool, partial(attempt.look, signers=signers), folders))
         read = list(_each(pool, partial(_gate, signers=signers), asked))
         sealings = list(_each(pool, partial(seals.look, signers=signers), seal_files(records)))
@@ -53,8 +54,8 @@ def verify(
     sealed = seals.check(records, found, {one.place: one for one in looked}, only, said)
     if kept is not None:
         seals.named([seal for _, seal, _ in found], kept, said)
-    if with_views and only is None:
-        _views(records, said)
+    if pages is not None:
+        said.add(pages.result())
     _not_sealed(looked, sealed, said)
     faults = once(said.faults)
     return Report(
@@ -75,13 +76,15 @@ def _each(pool: Executor, work: Callable[[One], Two], jobs: Sequence[One]) -> It
     return pool.map(work, jobs, chunksize=CHUNK)
 
 
-def _views(records: Path, said: Remarks) -> None:
+def _views(records: Path) -> Remarks:
     """Pages are no evidence: one that lies, or that a crash left half, is made anew from the records."""
+    said = Remarks()
     for view in views.differing_views(records):
         said.note(view, "does not say what the records say: it is only a view, `runbook records` writes it anew")
     listed = records / index.NAME
     if listed.is_file() and listed.read_bytes().rpartition(b"\n")[2] != index.OPEN_END:
         said.note(index.NAME, "ends in something that is no line of it; no page shows that; `runbook records` mends it")
+    return said
 
 
 def _not_sealed(looked: Sequence[Looked], sealed: set[str], said: Remarks) -> None:
