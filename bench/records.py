@@ -214,9 +214,7 @@ def _print_line(numbers: dict[str, float], count: int) -> None:
 def _print_end(numbers: dict[str, float], first: int, last: int) -> None:
     said = ", ".join(f"{what} {numbers[f'{what}_growth']:.2f}" for what in ("write", "index", "verify"))
     print(f"cost of one run at {last} to that at {first}: {said} (1 is linear growth of the whole)")
-    print(
-        f"{os.cpu_count()} processors; verified are signature, every file, that the record follows from its folder, and the pages"
-    )
+    print(f"{os.cpu_count()} processors; verified are signatures, files, the records from their folders, pages")
 
 
 def _writable(folder: Path) -> None:
