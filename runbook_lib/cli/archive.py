@@ -74,7 +74,7 @@ def seal(
     for fault in done.left_out:
         print(f"left out  {fault}")
     if done.left_out:
-        raise NotTrusted(f"{len(done.left_out)} faults; what has them is not sealed, `runbook verify` says more")
+        raise NotTrusted(f"{_faults(len(done.left_out))}; what has them is not sealed, `runbook verify` says more")
 
 
 @app.command()
@@ -99,7 +99,7 @@ def verify(
     else:
         _say(report, own=allowed_signers is not None)
     if not report.trusted:
-        raise NotTrusted(f"{len(report.faults)} faults in {folder}; the first: {report.faults[0]}")
+        raise NotTrusted(f"{_faults(len(report.faults))} in {folder}; the first: {report.faults[0]}")
 
 
 def _say(report: Report, own: bool) -> None:
@@ -110,10 +110,14 @@ def _say(report: Report, own: bool) -> None:
     for kind, remarks in (("note", report.notes), ("FAULT", report.faults)):
         for remark in remarks:
             print(f"{kind:<8}  {remark}")
-    print(f"{len(report.accepted)} runs accepted, {len(report.faults)} faults; {report.signers} says who is trusted")
+    print(f"{len(report.accepted)} runs accepted, {_faults(len(report.faults))}; {report.signers} says who is trusted")
     if not own:
         print("that file is named by the records themselves; an auditor names his own with --allowed-signers FILE")
 
 
 def _word(run: Accepted) -> str:
     return "unsigned" if run.unsigned else "accepted"
+
+
+def _faults(count: int) -> str:
+    return "1 fault" if count == 1 else f"{count} faults"
