@@ -68,7 +68,7 @@ def _gate(asked: tuple[Path, str], signers: Signers) -> tuple[Gate | None, Remar
 
 
 def _workers(jobs: int) -> Executor:
-    count = os.cpu_count() or 1
+    count = (os.cpu_count() or 1) + 1  # one more works while another waits for its ssh-keygen
     return ProcessPoolExecutor(count) if jobs >= MANY else ThreadPoolExecutor(count)
 
 
