@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -171,13 +172,17 @@ def check(data: dict[str, Any], where: str) -> Parameters:
 
 
 def _fault(error: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    # a union's tag is part of pydantic's path, not of the file's
+    key = re.sub(r"^(traffic\.knob)\.[a-z-]+(?=\.|$)", r"\1", ".".join(str(part) for part in error["loc"]))
     # a value that may be a secret is not said aloud
     secret = error["type"] == "not_a_reference" or any(names_it(str(part)) for part in error["loc"])
     found = "" if secret or isinstance(error["input"], dict | list) else f", found {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{key}: this key is not known; see parameters/order-service.example.yaml"
+    if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        kinds = str(error.get("ctx", {}).get("expected_tags", "")) or "see parameters/order-service.example.yaml"
+        return f"{key}.kind: there is no such kind of knob; there are {kinds}"
     if error["type"] == "missing":
         return f"{key}: this key is missing"
     return f"{key}: {message}{found}" if key else message

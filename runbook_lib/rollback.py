@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.act.traffic.nginx import read_weight, shift
+from runbook_lib.act.traffic.knob import read_weight, shift
 from runbook_lib.clients import Clients
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.record import Run, journal
@@ -15,12 +15,11 @@ def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple
     The verdict is INCONCLUSIVE when Prometheus cannot confirm it: the users are back all the same. Raises ChangeFailed
     when nginx refuses; the message says where the users are. An archive that cannot be written stops no rollback.
     """
-    split = run.parameters.traffic.nginx
-    standing = read_weight(split)
+    standing = read_weight(clients)
     run.tell("detected", cause=cause, weight=standing)
     run.progress(f"going back from {standing} % to {weight} %: {cause}")
     what = f"users: {standing} % -> {weight} %"
-    change = run.change(what, lambda: shift(split, weight), standing, weight, unrecorded=True)
+    change = run.change(what, lambda: shift(clients, weight), standing, weight, unrecorded=True)
     if run.parameters.dry_run:
         return change, Verdict("traffic split", Outcome.INCONCLUSIVE, "dry run: nobody was moved")
     verdict = wait_for_split(clients, weight)

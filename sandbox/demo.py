@@ -15,7 +15,8 @@ from typing import Any
 
 from rich.console import Console
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, Held
 from runbook_lib.gate import answer_gate, gates_folder, names_at_hand, open_gates
 from runbook_lib.parameters import load
@@ -54,9 +55,9 @@ class Saboteur:
 
     def work(self) -> None:
         """Wait for the weight, then break things; ends when ``done`` is set."""
-        split = load(self.plan.parameters).traffic.nginx
+        clients = connect(load(self.plan.parameters))
         while not self.done.wait(0.1):
-            if read_weight(split) >= FAULT_FROM:
+            if read_weight(clients) >= FAULT_FROM:
                 if not self.done.wait(FAULT_AFTER):
                     faults.switch(self.plan.faults, self.words)
                     self.at = datetime.now(UTC)

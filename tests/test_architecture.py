@@ -116,7 +116,7 @@ def test_nobody_catches_everything(path: Path) -> None:
     [
         ("from runbook_lib.act import traffic", ["runbook_lib.act.traffic"]),
         ("def f():\n    import sandbox.plan", ["sandbox.plan"]),
-        ("from ..act.traffic import nginx", ["runbook_lib.act.traffic.nginx"]),
+        ("from ..act.traffic import knob", ["runbook_lib.act.traffic.knob"]),
         ("from . import pods", ["runbook_lib.judge.pods"]),
     ],
 )

@@ -95,7 +95,7 @@ def test_the_annotated_example_names_and_explains_every_key() -> None:
         ("gates.people", {"decommission": 9}, "gates.people.decommission: Input should be less than or equal to 5"),
         ("kubernetes.smoke.0.method", "DELETE", "kubernetes.smoke.0.method: Input should be 'GET' or 'POST'"),
         ("prometheus", None, "prometheus: Input should be a valid dictionary"),
-        ("traffic.nginx.reload", "nginx -s reload", "traffic.nginx.reload: Input should be a valid list"),
+        ("traffic.knob.reload", "nginx -s reload", "traffic.knob.reload: Input should be a valid list"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_found_and_what_is_allowed(

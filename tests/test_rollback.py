@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from runbook_lib import rollback
+from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.parameters import Parameters, load
-from runbook_lib.sections import NginxSplit
+from runbook_lib.sections.traffic import NginxSplit
 
 DEMO = Path(__file__).parents[1] / "parameters" / "demo.yaml"
 SPLIT = "split_clients $request_id $order_service_side { %s }\n"
@@ -44,8 +45,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nginx.conf").write_text(SPLIT % "30% kubernetes; * legacy;")
     p = load(DEMO)
-    knob = NginxSplit(config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"])
-    return FakeRun(p.model_copy(update={"traffic": p.traffic.model_copy(update={"nginx": knob})}))
+    knob = NginxSplit(
+        kind="nginx-split", config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"]
+    )
+    return FakeRun(p.model_copy(update={"traffic": p.traffic.model_copy(update={"knob": knob})}))
 
 
 def bring_back(run: FakeRun, seen: Verdict, monkeypatch: pytest.MonkeyPatch, weight: int = 0) -> tuple[Change, Verdict]:
@@ -54,7 +57,7 @@ def bring_back(run: FakeRun, seen: Verdict, monkeypatch: pytest.MonkeyPatch, wei
         return seen
 
     monkeypatch.setattr(rollback, "wait_for_split", observed)
-    return rollback.bring_back(run, None, "errors 30 %", weight)  # type: ignore[arg-type]
+    return rollback.bring_back(run, connect(run.parameters), "errors 30 %", weight)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -89,8 +92,8 @@ def test_already_back_is_looked_at_all_the_same(run: FakeRun, monkeypatch: pytes
 
 
 def test_when_nginx_refuses_the_message_says_where_the_users_are(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    knob = run.parameters.traffic.nginx.model_copy(update={"reload": ["false"]})
-    traffic = run.parameters.traffic.model_copy(update={"nginx": knob})
+    knob = run.parameters.traffic.knob.model_copy(update={"reload": ["false"]})
+    traffic = run.parameters.traffic.model_copy(update={"knob": knob})
     run.parameters = run.parameters.model_copy(update={"traffic": traffic})
     with pytest.raises(ChangeFailed, match="nginx may run 30 % or 0 %"):
         bring_back(run, Verdict("traffic split", Outcome.PASS, ""), monkeypatch)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 
 from urllib3.exceptions import HTTPError
 
+from runbook_lib.act.traffic import knob
 from runbook_lib.clients import Clients, require_http
 from runbook_lib.errors import Unreachable
 from runbook_lib.parameters import Parameters
@@ -15,10 +15,10 @@ from runbook_lib.runner.passage import Step
 
 NEEDS = {
     "pilot_deploy": {"cluster"},
-    "gray_stage": {"cluster", "prometheus", "nginx"},
+    "gray_stage": {"cluster", "prometheus", "knob"},
     "comparison": {"prometheus"},
-    "rollback": {"nginx"},  # the way back asks for nothing else
-    "decommission": {"cluster", "prometheus", "nginx"},
+    "rollback": {"knob"},  # the way back asks for nothing else
+    "decommission": {"cluster", "prometheus", "knob"},
 }
 
 
@@ -27,28 +27,13 @@ def check(parameters: Parameters, clients: Clients, steps: Collection[Step]) -> 
     for phase in {step.phase for step in steps}:
         identity.who(parameters, phase)
     needs = {need for step in steps for need in NEEDS.get(step.phase, set())}
-    if "nginx" in needs:
-        _nginx(parameters)
+    if "knob" in needs:
+        knob.preflight(clients)
     if "cluster" in needs:
         _cluster(clients)
     if "prometheus" in needs:
         timeout = parameters.prometheus.timeout.total_seconds()
         require_http(parameters.prometheus.url, "Prometheus", timeout)
-
-
-def _nginx(parameters: Parameters) -> None:
-    split = parameters.traffic.nginx
-    config = parameters.path(split.config)
-    if not config.is_file():
-        raise Unreachable(
-            f"nginx' configuration {config} is not there; check traffic.nginx.config, or start the practice range"
-        )
-    for command in (split.test[0], split.reload[0]):
-        known = parameters.path(command) if "/" in command else None
-        if shutil.which(str(known) if known else command) is None:
-            raise Unreachable(
-                f"the command {known or command} is not there; install nginx or check traffic.nginx.test and .reload"
-            )
 
 
 def _cluster(clients: Clients) -> None:

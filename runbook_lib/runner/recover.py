@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from runbook_lib.errors import RunbookError, Unreachable
 from runbook_lib.model import Event
 from runbook_lib.parameters import Parameters
@@ -76,7 +77,7 @@ def look(parameters: Parameters) -> Recovery:
     if not any(act.asks_nginx for act in acts):
         return judge(acts, trigger, None)
     try:
-        return judge(acts, trigger, read_weight(parameters.traffic.nginx))
+        return judge(acts, trigger, read_weight(connect(parameters)))
     except RunbookError as error:
         what = ", ".join(act.what for act in acts if act.asks_nginx)
         raise Unreachable(

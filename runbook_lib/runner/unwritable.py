@@ -6,7 +6,8 @@ import contextlib
 import errno
 from collections.abc import Callable, Iterator
 
-from runbook_lib.act.traffic.nginx import shift
+from runbook_lib.act.traffic.knob import shift
+from runbook_lib.clients import connect
 from runbook_lib.errors import Unwritable
 from runbook_lib.parameters import Parameters
 from runbook_lib.runner.progress import Screen
@@ -39,6 +40,6 @@ def bring_back(parameters: Parameters, screen: Screen, recorded: Callable[[], in
             return code
     except Unwritable as error:
         reason = str(error)
-    change = shift(parameters.traffic.nginx, 0)
+    change = shift(connect(parameters), 0)
     screen.say(f"users {change.before} % -> {change.after} %, but this is not on record: {reason}")
     return Unwritable.exit_code

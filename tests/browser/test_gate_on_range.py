@@ -6,7 +6,8 @@ import lab
 import pytest
 from playwright.sync_api import expect
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from runbook_lib.record.archive import attempts
 from tests.browser.conftest import Screen, Workplace
 from tests.notebooks.conftest import World
@@ -18,7 +19,7 @@ REASON = "the evidence is good, and I am here to watch"
 
 
 def weight(world: World) -> int:
-    return read_weight(world.parameters.traffic.nginx)
+    return read_weight(connect(world.parameters))
 
 
 def assert_approved_by_signature(workplace: Workplace) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import journal
 from runbook_lib.record.archive import Attempt, attempts
@@ -91,7 +92,7 @@ def explained(known: list[Attempt]) -> set[int]:
 
 def assert_explained(sweep: Sweep) -> None:
     """nginx stands where a journal says, and what is filed says of each cell what became of it."""
-    weight, allowed = read_weight(sweep.parameters.traffic.nginx), explained(sweep.attempts)
+    weight, allowed = read_weight(connect(sweep.parameters)), explained(sweep.attempts)
     assert weight in allowed, f"nginx stands at {weight} %, on record is {allowed}; killed {sweep.kills[-1:]}"
     for attempt in sweep.attempts:
         if attempt.statement is not None:

@@ -12,16 +12,17 @@ import pytest
 import yaml
 from throwaway import PASSES, make_project, write_notebook
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from runbook_lib.errors import RolledBack
 from runbook_lib.parameters import Parameters, load
 from runbook_lib.record import journal
 from tests.crash.sweep import KILLED, assert_explained, assert_found_rightly, sweeping
 
-ACT = """from runbook_lib.act.traffic.nginx import read_weight, shift
-split = run.parameters.traffic.nginx
-standing = read_weight(split)
-run.change(f"users: {standing} % -> 1 %", lambda: shift(split, 1), before=standing, after=1)"""
+ACT = """from runbook_lib.act.traffic.knob import read_weight, shift
+clients = run.connect()
+standing = read_weight(clients)
+run.change(f"users: {standing} % -> 1 %", lambda: shift(clients, 1), before=standing, after=1)"""
 
 
 BACK = """from runbook_lib.errors import RolledBack
@@ -66,7 +67,7 @@ def stage(tmp_path: Path, somebody: str, monkeypatch: pytest.MonkeyPatch) -> Par
     values = yaml.safe_load(Path("parameters/demo.yaml").read_text())
     values["kubernetes"]["kubeconfig"] = "kubeconfig"
     values["prometheus"]["url"] = somebody
-    values["traffic"]["nginx"] |= {"config": "nginx.conf", "test": ["true"], "reload": ["true"]}
+    values["traffic"]["knob"] |= {"config": "nginx.conf", "test": ["true"], "reload": ["true"]}
     values["traffic"]["split_patience"] = "1s"
     Path("mine.yaml").write_text(yaml.safe_dump(values))
     return load(Path("mine.yaml"))
@@ -85,7 +86,7 @@ def test_a_stage_that_is_killed_around_its_act_arrives_at_its_end(
             assert_explained(sweep)
         assert assert_found_rightly(sweep) >= 2
     assert sweep.codes.count(KILLED) >= 2 and len(sweep.kills) == len(sweep.codes) - 1
-    assert read_weight(stage.traffic.nginx) == 1
+    assert read_weight(connect(stage)) == 1
     assert "it was not done" in sweep.said and "it was done, the run goes on" in sweep.said
     assert [attempt.outcome for attempt in sweep.attempts][-1] == "passed"
 
@@ -105,7 +106,7 @@ def test_whoever_is_killed_after_a_trigger_brings_the_users_back_before_anything
             assert len(sweep.codes) < 40, sweep.said
             assert_explained(sweep)
             kinds = [attempt.step[0] for attempt in sweep.attempts]
-            weights += [read_weight(stage.traffic.nginx)] if sweep.codes[-1] == RolledBack.exit_code else []
+            weights += [read_weight(connect(stage))] if sweep.codes[-1] == RolledBack.exit_code else []
     assert len(weights) > 2 and set(weights) == {0}
     known = sweep.attempts
     for attempt, following in itertools.pairwise(known):

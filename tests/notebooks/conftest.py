@@ -15,7 +15,7 @@ import papermill
 import pytest
 import yaml
 
-from runbook_lib.act.traffic.nginx import shift
+from runbook_lib.act.traffic.knob import shift
 from runbook_lib.act.workload import apply
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed, Unreachable
@@ -44,7 +44,7 @@ class World:
         return check(self.values, "the range's parameters")
 
     def users_at(self, weight: int) -> None:
-        shift(self.parameters.traffic.nginx, weight)
+        shift(connect(self.parameters), weight)
 
     def fault(self, *words: str) -> None:
         faults.switch(self.plan.faults, list(words))

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from tests.notebooks.conftest import Play, Played, World
 
 NOTEBOOK = "05_comparison.ipynb"
@@ -26,7 +27,7 @@ def compare(world: World, play: Play) -> Played:
 def test_two_healthy_sides_compare_as_the_same_and_nothing_is_changed(world: World, play: Play) -> None:
     played = compare(world, play)
     assert (played.error, played.outcome, played.message) == ("", "passed", "")
-    assert read_weight(world.parameters.traffic.nginx) == 50
+    assert read_weight(connect(world.parameters)) == 50
 
 
 def test_amounts_that_are_written_too_low_fail_the_comparison(world: World, play: Play) -> None:

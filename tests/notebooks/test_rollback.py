@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.clients import connect
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "06_rollback.ipynb"
@@ -16,7 +17,7 @@ def test_a_rollback_brings_everybody_back_and_sees_it_in_the_requests(world: Wor
     played = play(NOTEBOOK, reason="test")
     assert (played.error, played.outcome) == ("", "passed")
     assert "30 % -> 0 %, seen in the requests" in played.attempt.facts["message"]
-    assert read_weight(world.parameters.traffic.nginx) == 0
+    assert read_weight(connect(world.parameters)) == 0
 
 
 def test_a_rollback_needs_neither_prometheus_nor_the_cluster(world: World, play: Play) -> None:
@@ -27,14 +28,14 @@ def test_a_rollback_needs_neither_prometheus_nor_the_cluster(world: World, play:
     played = play(NOTEBOOK, {"traffic": traffic})
     assert (played.error, played.outcome) == ("", "passed")
     assert "not confirmed" in played.attempt.facts["message"]
-    assert read_weight(world.parameters.traffic.nginx) == 0
+    assert read_weight(connect(world.parameters)) == 0
 
 
 def test_a_drill_brings_the_users_back_and_forward_again(world: World, play: Play) -> None:
     world.users_at(10)
     played = play(NOTEBOOK, mode="drill")
     assert (played.error, played.outcome) == ("", "passed")
-    assert read_weight(world.parameters.traffic.nginx) == 10
+    assert read_weight(connect(world.parameters)) == 10
 
 
 def test_where_nginx_refuses_the_record_says_where_the_users_are(world: World, play: Play) -> None:

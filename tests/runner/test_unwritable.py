@@ -17,7 +17,7 @@ from rich.console import Console
 from throwaway import demo, make_project
 
 from runbook_lib import rollback
-from runbook_lib.act.traffic.nginx import read_weight
+from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
 from runbook_lib.errors import Unwritable
 from runbook_lib.model import Change, Outcome, Verdict, now
@@ -27,7 +27,7 @@ from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import cells, engine, passage, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
-from runbook_lib.sections import NginxSplit
+from runbook_lib.sections.traffic import NginxSplit
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -62,8 +62,10 @@ def p(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parameters:
     monkeypatch.chdir(make_project(tmp_path / "project"))
     Path("nginx.conf").write_text("split_clients $request_id $order_service_side { 30% kubernetes; * legacy; }\n")
     loaded = demo(tmp_path / "project")
-    knob = NginxSplit(config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"])
-    return loaded.model_copy(update={"traffic": loaded.traffic.model_copy(update={"nginx": knob})})
+    knob = NginxSplit(
+        kind="nginx-split", config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"]
+    )
+    return loaded.model_copy(update={"traffic": loaded.traffic.model_copy(update={"knob": knob})})
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_a_rollback_on_a_full_disk_brings_the_users_back_and_is_told_later(
     disk.full = True
     change, _ = rollback.bring_back(opened, connect(opened.parameters), "failed requests 9 %")
     assert (change.before, change.after) == (30, 0)
-    assert read_weight(opened.parameters.traffic.nginx) == 0
+    assert read_weight(connect(opened.parameters)) == 0
     disk.full = False
     opened.event("verdict")
     known = [kind for kind in told(opened) if kind != "unreadable"]
@@ -144,10 +146,10 @@ def test_a_step_whose_attempt_cannot_be_opened_is_refused_in_one_sentence(
     monkeypatch.setattr(sys.modules[open_attempt.__module__], "write_json", refuse)
     with pytest.raises(Unwritable, match=r"parameters.json cannot be written \(No space left on device\); make room"):
         run.single(p, Step("gray_stage", 5), _screen())
-    assert read_weight(p.traffic.nginx) == 30
+    assert read_weight(connect(p)) == 30
     shown = _screen()
     assert run.roll_back(p, shown) == Unwritable.exit_code
-    assert read_weight(p.traffic.nginx) == 0
+    assert read_weight(connect(p)) == 0
     said = shown.console.file.getvalue()  # type: ignore[attr-defined]
     assert "users 30 % -> 0 %, but this is not on record" in said
 
@@ -172,7 +174,7 @@ def test_the_command_brings_the_users_back_where_no_file_can_grow(p: Parameters)
     assert ended.returncode == Unwritable.exit_code, ended
     assert "users 30 % -> 0 %, but this is not on record" in ended.stdout and "File too large" in ended.stdout
     assert "Traceback" not in ended.stderr
-    assert read_weight(p.traffic.nginx) == 0
+    assert read_weight(connect(p)) == 0
     assert not [one for one in archive.attempts(passage.home(p).parent) if one.statement is not None]
 
 

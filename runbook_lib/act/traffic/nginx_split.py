@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ from typing import Any
 
 import crossplane
 
+from runbook_lib.act.traffic.standing import Standing
+from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, Unreachable
 from runbook_lib.model import Change, now
 from runbook_lib.parameters import project_root
-from runbook_lib.sections import NginxSplit
+from runbook_lib.sections.traffic import NginxSplit
 
 # nginx' words, as byte offsets: crossplane knows the lines only. A brace in a comment, in quotes or in ${name} is none.
 _WORDS = re.compile(
@@ -42,19 +45,19 @@ class _Block:
     entries: tuple[tuple[str, str], ...]
 
 
-def read_weight(split: NginxSplit) -> int:
-    """Percent of the users that the configuration sends to the Kubernetes side; BadParameters when it is unclear."""
+def read(split: NginxSplit, clients: Clients) -> Standing:
+    """What the configuration says; BadParameters when it is unclear."""
     path = _path(split)
-    return _weight(split, _find(split, path, _read(path)))
+    text = _read(path)
+    block = _find(split, path, text)
+    return Standing(_weight(split, block), False, text[block.start : block.end].decode())
 
 
-def shift(split: NginxSplit, weight: int) -> Change:
+def shift(split: NginxSplit, clients: Clients, weight: int, expected: int | None = None) -> Change:
     """Send ``weight`` percent of the users to the Kubernetes side: compare, write, ``nginx -t``, reload, read back.
 
     A configuration that nginx refuses is put back as it was; raises ChangeFailed and says what stands now.
     """
-    if not 0 <= weight <= 100:
-        raise BadParameters(f"weight {weight}: allowed are 0 to 100")
     path = _path(split)
     with _alone(path):
         before = _read(path)
@@ -70,9 +73,24 @@ def shift(split: NginxSplit, weight: int) -> Change:
             _replace(path, before)
             raise ChangeFailed(f"{error}; {path} is as it was, {old} % of the users are on the new side") from None
         _reload_or_restore(split, path, before, old, weight)
-        if (stands := read_weight(split)) != weight:
+        if (stands := read(split, clients).weight) != weight:
             raise ChangeFailed(f"{path} says {stands} % after writing {weight} %: somebody else edits it; look at it")
         return Change("traffic weight", old, weight, True, now())
+
+
+def preflight(split: NginxSplit, clients: Clients) -> None:
+    """Unreachable when the file or a command of nginx is not there."""
+    config = clients.parameters.path(split.config)
+    if not config.is_file():
+        raise Unreachable(
+            f"nginx' configuration {config} is not there; check traffic.knob.config, or start the practice range"
+        )
+    for command in (split.test[0], split.reload[0]):
+        known = clients.parameters.path(command) if "/" in command else None
+        if shutil.which(str(known) if known else command) is None:
+            raise Unreachable(
+                f"the command {known or command} is not there; install nginx or check traffic.knob.test and .reload"
+            )
 
 
 def _reload_or_restore(split: NginxSplit, path: Path, before: bytes, old: int, weight: int) -> None:
@@ -166,7 +184,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror
-    raise Unreachable(f"the nginx configuration {path} cannot be read ({reason}); check traffic.nginx.config")
+    raise Unreachable(f"the nginx configuration {path} cannot be read ({reason}); check traffic.knob.config")
 
 
 def _replace(path: Path, text: bytes) -> None:
@@ -191,7 +209,7 @@ def _command(argv: list[str], what: str, split: NginxSplit) -> None:
             [program, *argv[1:]], cwd=root, capture_output=True, text=True, timeout=limit, check=False
         )
     except FileNotFoundError:
-        raise ChangeFailed(f"there is no nginx command {argv[0]}; install nginx or mend traffic.nginx.{what}") from None
+        raise ChangeFailed(f"there is no nginx command {argv[0]}; install nginx or mend traffic.knob.{what}") from None
     except OSError as error:
         raise ChangeFailed(f"nginx {what}: {argv[0]} cannot be run ({error.strerror})") from None
     except subprocess.TimeoutExpired:
@@ -207,7 +225,7 @@ def _alone(path: Path, patience: float = 10.0) -> Iterator[None]:
         lock = path.with_name(f".{path.name}.lock").open("w")
     except OSError as error:
         raise Unreachable(
-            f"the folder of {path} cannot be written ({error.strerror}); check traffic.nginx.config"
+            f"the folder of {path} cannot be written ({error.strerror}); check traffic.knob.config"
         ) from None
     with lock:
         deadline = time.monotonic() + patience

@@ -1,19 +1,14 @@
-"""The sections of the parameters: what each key is, and what it may hold."""
+"""The sections of the parameters that are read by every phase, or by one only."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from runbook_lib.fields import Address, Duration, Reference, Span, Url, Weight
-
-
-class Section(BaseModel):
-    """A part of the parameters: frozen, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+from runbook_lib.fields import Address, Duration, Reference, Span, Url
+from runbook_lib.sections.section import Section
 
 
 class Contact(Section):
@@ -123,72 +118,6 @@ class Business(Section):
     figures: list[Figure]
     per_request_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Largest relative difference between the sides' figures that still counts as the same."""
-
-
-class NginxSplit(Section):
-    config: str
-    """The file that holds the split_clients block."""
-    variable: str
-    """The variable that the block sets, for instance $order_service_side."""
-    legacy: str = "legacy"
-    kubernetes: str = "kubernetes"
-    """The values that the block gives: names of upstreams."""
-    test: list[str]
-    """Command that tests the configuration, as an argument list."""
-    reload: list[str]
-    """Command that reloads it."""
-    timeout: Span = timedelta(seconds=10)
-
-
-class Traffic(Section):
-    entrance: str
-    """URL at which users come in."""
-    nginx: NginxSplit
-    settle: Duration = timedelta(seconds=3)
-    """Left out when the split is judged after a shift: old workers and connections still drain."""
-    split_patience: Duration = timedelta(seconds=30)
-    """How long the observed share may take to match the one asked for."""
-
-
-class Stage(Section):
-    weight: Weight
-    observe: Span
-    """How long the stage is watched at the least."""
-    rule_out: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Rate of failed, and of slow, requests that must be ruled out to pass; None: thresholds.error_rate.
-    With no failure at all this takes 3/rule_out requests."""
-
-
-class Thresholds(Section):
-    error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Above this rate on the new side, with evidence, traffic goes back."""
-    error_ratio: Annotated[float, Field(gt=1)] = 1.25
-    """Margin on new/old error rate that still counts as not worse."""
-    latency: Duration = timedelta(milliseconds=500)
-    """Requests slower than this count as slow; put it at a bucket boundary near the P99 of the old side."""
-    latency_ratio: Annotated[float, Field(gt=1)] = 1.5
-    """Margin on the new/old fraction of slow requests."""
-    slow_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Above this share of slow requests traffic goes back where the old side has none to compare with."""
-    restarts: Annotated[int, Field(ge=1)] = 3
-    """Container restarts within restart_window that bring the traffic back."""
-    restart_window: Duration = timedelta(minutes=5)
-    throttled: Annotated[float, Field(gt=0, le=1)] = 0.25
-    """Share of throttled CPU periods, over the window of metrics.throttling, that keeps a stage from passing."""
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    """Chance of a false rollback over the whole passage, split over the tests."""
-    breaker_requests: Annotated[int, Field(ge=1)] = 20
-    breaker_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """At least so many requests with at least this error rate, and worse than the old side: back at once."""
-
-
-class Watch(Section):
-    tick: Span = timedelta(seconds=15)
-    """Time between two looks."""
-    extend: Duration = timedelta(hours=1)
-    """How much longer than planned a stage may be watched when evidence is missing."""
-    blind: Duration = timedelta(minutes=2)
-    """No measurement for so long: the stage holds and calls people."""
 
 
 class Gates(Section):

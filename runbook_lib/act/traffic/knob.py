@@ -1,0 +1,70 @@
+"""Whatever moves the users, behind four verbs: read, shift, admit testers, restore; one module a kind of knob.
+
+A knob's module has ``read(knob, clients)``, ``shift(knob, clients, weight, expected)``, ``preflight(knob, clients)``
+and ``restore(knob, clients, held)``; one that can tell testers apart has ``admit(knob, clients, testers)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from runbook_lib.act.traffic.standing import Standing
+from runbook_lib.clients import Clients
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import Change
+
+
+def read(clients: Clients) -> Standing:
+    """What stands now; BadParameters when it is unclear, Unreachable when it cannot be asked."""
+    standing: Standing = _module(clients).read(clients.parameters.traffic.knob, clients)
+    return standing
+
+
+def read_weight(clients: Clients) -> int:
+    """Percent of the users that the knob sends to the Kubernetes side now."""
+    return read(clients).weight
+
+
+def shift(clients: Clients, weight: int, expected: int | None = None) -> Change:
+    """Send ``weight`` percent of the users to the Kubernetes side: compare, write, read back.
+
+    With ``expected`` nothing is written unless that weight stands: somebody else may have moved the users since it was
+    read. A shift to 0 never expects anything. Raises ChangeFailed and says what stands now.
+    """
+    if not 0 <= weight <= 100:
+        raise BadParameters(f"weight {weight}: allowed are 0 to 100")
+    change: Change = _module(clients).shift(clients.parameters.traffic.knob, clients, weight, expected)
+    return change
+
+
+def admit(clients: Clients, testers: bool) -> Change:
+    """Send testers, known by ``traffic.testers``, to the Kubernetes side, or nobody by name any more.
+
+    Raises BadParameters where the knob cannot tell them apart, or nothing says who they are.
+    """
+    wanted, module = clients.parameters.traffic, _module(clients)
+    if wanted.testers is None:
+        raise BadParameters("traffic.testers is missing: say by which header or cookie testers are known")
+    if not hasattr(module, "admit"):
+        raise BadParameters(f"a knob of the kind {wanted.knob.kind} cannot tell testers apart; leave them out")
+    change: Change = module.admit(wanted.knob, clients, wanted.testers if testers else None)
+    return change
+
+
+def restore(clients: Clients, held: Any) -> Change:
+    """Put back exactly what stood there once, as a Standing held it."""
+    change: Change = _module(clients).restore(clients.parameters.traffic.knob, clients, held)
+    return change
+
+
+def preflight(clients: Clients) -> None:
+    """Unreachable or BadParameters, in one sentence, when the knob could not be turned now."""
+    _module(clients).preflight(clients.parameters.traffic.knob, clients)
+
+
+def _module(clients: Clients) -> ModuleType:
+    """The knob's module, loaded when it is needed: a rollback must not wait for libraries of other knobs."""
+    kind = clients.parameters.traffic.knob.kind
+    return importlib.import_module(f"runbook_lib.act.traffic.{kind.replace('-', '_')}")

@@ -1,0 +1,45 @@
+"""The sections of the parameters: what each key is, and what it may hold."""
+
+from runbook_lib.sections.general import (
+    Application,
+    Assessment,
+    Business,
+    Contact,
+    Containerization,
+    Figure,
+    Gates,
+    Kubernetes,
+    Legacy,
+    LegacyInstance,
+    Metrics,
+    Prometheus,
+    Retention,
+    Selectors,
+    SmokeCase,
+)
+from runbook_lib.sections.section import Section
+from runbook_lib.sections.stages import Stage, Thresholds, Watch
+from runbook_lib.sections.traffic import Traffic
+
+__all__ = [
+    "Application",
+    "Assessment",
+    "Business",
+    "Contact",
+    "Containerization",
+    "Figure",
+    "Gates",
+    "Kubernetes",
+    "Legacy",
+    "LegacyInstance",
+    "Metrics",
+    "Prometheus",
+    "Retention",
+    "Section",
+    "Selectors",
+    "SmokeCase",
+    "Stage",
+    "Thresholds",
+    "Traffic",
+    "Watch",
+]

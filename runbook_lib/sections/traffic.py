@@ -1,0 +1,192 @@
+"""The knobs of traffic: what sends a share of the users to the Kubernetes side, one section a kind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from runbook_lib.fields import Address, Duration, Reference, Span
+from runbook_lib.sections.section import Section
+
+Argv = Annotated[list[str], Field(min_length=1)]
+
+
+class Remote(Section):
+    """A machine that is reached by SSH."""
+
+    host: str
+    """As ssh takes it: front-1, or deploy@10.0.0.9."""
+    ssh: Argv = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=5"]
+    """The command, as an argument list, that the host is put behind."""
+
+
+class GitOps(Section):
+    """The change goes as a commit to the repository that the platform follows, not to the platform."""
+
+    repository: str
+    """A clone whose remote is the one that is followed."""
+    file: str
+    """The manifest, or the configuration, within the repository."""
+    branch: str = "main"
+    remote: str = "origin"
+    """Where the commit is pushed; it must be reachable without a question being asked."""
+    patience: Span = timedelta(minutes=5)
+    """How long the platform may take until the change is live."""
+
+
+class Nginx(Section):
+    config: str
+    """The file that holds the block; with ``on``, its path on that machine."""
+    test: Argv
+    """Command that tests the configuration, as an argument list."""
+    reload: Argv
+    """Command that reloads it."""
+    timeout: Span = timedelta(seconds=10)
+    on: Remote | None = None
+    """The machine that nginx runs on, where it is not this one."""
+    git: GitOps | None = None
+
+
+class NginxSplit(Nginx):
+    """``split_clients``: an exact share of the users, chosen by a key of theirs."""
+
+    kind: Literal["nginx-split"]
+    variable: str
+    """The variable that the block sets, for instance $order_service_side."""
+    legacy: str = "legacy"
+    kubernetes: str = "kubernetes"
+    """The values that the block gives: names of upstreams."""
+
+
+class NginxUpstream(Nginx):
+    """``weight`` of the servers of one ``upstream``: a share of the requests."""
+
+    kind: Literal["nginx-upstream"]
+    upstream: str
+    legacy: Annotated[list[str], Field(min_length=1)]
+    kubernetes: Annotated[list[str], Field(min_length=1)]
+    """The servers of each side, as they are written in the block."""
+
+
+class HAProxy(Section):
+    """Weights set over the runtime API: at once, and no request is lost."""
+
+    kind: Literal["haproxy"]
+    socket: str
+    """The admin socket: a path, or host:port."""
+    backend: str
+    legacy: Annotated[list[str], Field(min_length=1)]
+    kubernetes: Annotated[list[str], Field(min_length=1)]
+    """The servers of each side, as the backend names them."""
+    timeout: Span = timedelta(seconds=5)
+
+
+class Route(Section):
+    """What the routes of the Kubernetes API have in common."""
+
+    namespace: str
+    name: str
+    git: GitOps | None = None
+
+
+class HttpRoute(Route):
+    """Gateway API: the weights of an HTTPRoute's backendRefs."""
+
+    kind: Literal["http-route"]
+    legacy: str
+    kubernetes: str
+    """Names of the backendRefs (Services) of each side."""
+
+
+class IngressCanary(Route):
+    """ingress-nginx: canary-weight, -by-header and -by-cookie of a second Ingress. Archived in March 2026."""
+
+    kind: Literal["ingress-canary"]
+
+
+class VirtualService(Route):
+    """Istio: the weights of a VirtualService's destinations."""
+
+    kind: Literal["virtual-service"]
+    legacy: str
+    kubernetes: str
+    """Hosts of the destinations of each side; host/subset where they differ by subset only."""
+
+
+class Dns(Section):
+    """Records changed by RFC 2136. No exact ratio, and users follow as slowly as their resolvers."""
+
+    kind: Literal["dns"]
+    server: str
+    """The primary server, host or host:port."""
+    zone: str
+    name: str
+    """The record, within the zone."""
+    record: Literal["A", "AAAA", "CNAME", "SRV"] = "A"
+    legacy: Annotated[list[str], Field(min_length=1)]
+    kubernetes: Annotated[list[str], Field(min_length=1)]
+    """What the record holds for each side: addresses, a name, or ``port target`` for SRV."""
+    ttl: Span = timedelta(seconds=60)
+    """Lowered to this days ahead; ten times it is waited before anything of a side is taken away."""
+    key: Reference | None = None
+    """The TSIG key, as ``algorithm:name:base64``, by reference."""
+    timeout: Span = timedelta(seconds=5)
+
+
+class Command(Section):
+    """Any load balancer or registry that a command can ask and set."""
+
+    kind: Literal["command"]
+    read: Argv
+    """Prints the percent of the users on the Kubernetes side, a whole number, as its only line."""
+    write: Argv
+    """Sets it; {weight} is replaced by the percent."""
+    timeout: Span = timedelta(seconds=30)
+
+
+class Webhook(Section):
+    """Any load balancer or registry behind HTTP: GET returns {"weight": n}, PUT sets it."""
+
+    kind: Literal["webhook"]
+    url: Address
+    token: Reference | None = None
+    """Sent as a bearer token."""
+    timeout: Span = timedelta(seconds=10)
+
+
+Knob = Annotated[
+    NginxSplit | NginxUpstream | HAProxy | HttpRoute | IngressCanary | VirtualService | Dns | Command | Webhook,
+    Field(discriminator="kind"),
+]
+
+
+class Testers(Section):
+    """Who is sent to the Kubernetes side by name before any share of the users is."""
+
+    header: str | None = None
+    cookie: str | None = None
+    value: str = "always"
+    """What the header or the cookie must hold."""
+
+    @model_validator(mode="after")
+    def _one_mark(self) -> Testers:
+        if (self.header is None) == (self.cookie is None):
+            raise ValueError("testers are known by a header or by a cookie: give one of them")
+        return self
+
+
+class Traffic(Section):
+    entrance: str
+    """URL at which users come in."""
+    knob: Knob
+    """What moves the users; its ``kind`` says which."""
+    testers: Testers | None = None
+    """Sent to the Kubernetes side from the pilot deploy on, if the knob can do that."""
+    settle: Duration = timedelta(seconds=3)
+    """Left out when the split is judged after a shift: old workers and connections still drain."""
+    split_patience: Duration = timedelta(seconds=30)
+    """How long the observed share may take to match the one asked for."""
+    sticky: str | None = None
+    """Name of the cookie that keeps a user on a side, if there is one: the share follows only as sessions end."""
