@@ -68,6 +68,9 @@ PROGRAMS = (
     ),
 )
 
+# A name server for tests of traffic by DNS: the range itself has none, so that it is fetched when a test asks for it.
+BIND = Program("named", ("named",), "-v", ("bind9",), "bind9", "bind", beside=("bind9-libs",))
+
 
 @dataclass(frozen=True)
 class Tool:
