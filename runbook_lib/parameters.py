@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration
 from runbook_lib.redact.names import names_it
 from runbook_lib.redact.search import secret_places
 from runbook_lib.sections import (
+    CADENCES,
     Application,
     Assessment,
     Business,
+    Cadence,
+    Calendar,
     Containerization,
     Gates,
+    Guard,
     Kubernetes,
     Legacy,
     Metrics,
@@ -32,6 +36,8 @@ from runbook_lib.sections import (
     Watch,
 )
 
+FIRST = 5
+"""Percent of the users that may at most go first, where they are not the company's own."""
 PRACTICE_RANGE = Path("parameters/demo.yaml")
 
 
@@ -50,18 +56,35 @@ class Parameters(Section):
     metrics: Metrics
     business: Business
     traffic: Traffic
-    stages: Annotated[list[Stage], Field(min_length=1)]
+    cadence: Cadence | None = None
+    """A profile of the sources, taken where no ``stages`` are given; ``internal`` may begin above 5 %."""
+    stages: list[Stage] = []
+    calendar: Calendar = Calendar()
     thresholds: Thresholds = Thresholds()
     watch: Watch = Watch()
+    guard: Guard = Guard()
     gates: Gates
     retention: Retention = Retention()
     legacy: Legacy
 
+    @model_validator(mode="before")
+    @classmethod
+    def _stages_of_the_cadence(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("stages") is None and given.get("cadence") in CADENCES:
+            return {**given, "stages": [dict(stage) for stage in CADENCES[given["cadence"]]]}
+        return given
+
     @model_validator(mode="after")
     def _stages_rise_to_all(self) -> Parameters:
         weights = [stage.weight for stage in self.stages]
+        if not weights:
+            raise ValueError(f"stages: none are given; write them, or name a cadence: {', '.join(CADENCES)}")
         if weights != sorted(set(weights)) or weights[0] < 1:
             raise ValueError(f"stages: weights must rise from at least 1, each once; found {weights}")
+        if weights[0] > FIRST and self.cadence != "internal":
+            raise ValueError(
+                f"stages: the first weight is at most {FIRST}, found {weights[0]}; cadence: internal allows more"
+            )
         if weights[-1] != 100:
             raise ValueError(f"stages: the last weight must be 100, found {weights[-1]}")
         return self

@@ -69,6 +69,25 @@ def test_the_annotated_example_names_and_explains_every_key() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cadence", "weights"),
+    [
+        ("standard", [5, 10, 20, 50, 100]),
+        ("conservative", [1, 5, 10, 30, 50, 100]),
+        ("core", [1, 5, 10, 25, 50, 75, 100]),
+        ("internal", [10, 50, 100]),
+    ],
+)
+def test_a_cadence_gives_the_stages_where_none_are_written(
+    demo: dict[str, Any], cadence: str, weights: list[int]
+) -> None:
+    del demo["stages"]
+    demo["gates"]["ask"] = []
+    p = check({**demo, "cadence": cadence}, "the parameters")
+    assert [stage.weight for stage in p.stages] == weights
+    assert check(p.model_dump(mode="json"), "what was recorded of them") == p
+
+
+@pytest.mark.parametrize(
     ("key", "value", "says"),
     [
         ("stages.0.weight", 101, "stages.0.weight: Input should be less than or equal to 100, found 101"),
@@ -79,7 +98,27 @@ def test_the_annotated_example_names_and_explains_every_key() -> None:
         ("stages.0.weight", True, "valid integer"),
         ("stages.0.weight", 5, "weights must rise from at least 1, each once; found [5, 5,"),
         ("stages.5.weight", 99, "the last weight must be 100, found 99"),
-        ("stages", [], "stages: List should have at least 1 item"),
+        ("stages", [], "stages: none are given; write them, or name a cadence: standard"),
+        ("stages.0.weight", 6, "stages: weights must rise"),
+        (
+            "stages",
+            [{"weight": 10, "observe": "1h"}, {"weight": 100, "observe": "1h"}],
+            "the first weight is at most 5",
+        ),
+        ("cadence", "hasty", "cadence: Input should be 'standard', 'conservative', 'core' or 'internal'"),
+        ("calendar", {"time_zone": "Mars/Olympus"}, "calendar.time_zone: 'Mars/Olympus' is no time zone"),
+        ("calendar", {"peak": ["9-11"]}, "calendar.peak.0: '9-11' is no window"),
+        (
+            "calendar",
+            {"freeze": [{"since": "2026-11-10T00:00", "until": "2026-11-12T00:00Z", "reason": "sale"}]},
+            "no offset",
+        ),
+        (
+            "calendar",
+            {"freeze": [{"since": "2026-11-12T00:00Z", "until": "2026-11-10T00:00Z", "reason": "sale"}]},
+            "a freeze must end after it begins",
+        ),
+        ("traffic.knob.kind", "magic", "traffic.knob.kind: there is no such kind of knob; there are 'nginx-split'"),
         ("stages.0.observe", 10, "10 is not a duration; write a number and a unit"),
         ("stages.0.observe", "10", "'10' is not a duration"),
         ("stages.0.observe", "0s", "stages.0.observe: must be longer than nothing, found '0s'"),

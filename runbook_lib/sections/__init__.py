@@ -1,5 +1,6 @@
 """The sections of the parameters: what each key is, and what it may hold."""
 
+from runbook_lib.sections.calendar import Calendar
 from runbook_lib.sections.general import (
     Application,
     Assessment,
@@ -18,17 +19,21 @@ from runbook_lib.sections.general import (
     SmokeCase,
 )
 from runbook_lib.sections.section import Section
-from runbook_lib.sections.stages import Stage, Thresholds, Watch
+from runbook_lib.sections.stages import CADENCES, Cadence, Guard, Stage, Thresholds, Watch
 from runbook_lib.sections.traffic import Traffic
 
 __all__ = [
+    "CADENCES",
     "Application",
     "Assessment",
     "Business",
+    "Cadence",
+    "Calendar",
     "Contact",
     "Containerization",
     "Figure",
     "Gates",
+    "Guard",
     "Kubernetes",
     "Legacy",
     "LegacyInstance",

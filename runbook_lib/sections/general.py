@@ -161,6 +161,8 @@ class LegacyInstance(Section):
 
 class Legacy(Section):
     instances: list[LegacyInstance]
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    """What one instance is known to carry, from a load test; None: what it carried at its busiest within two weeks."""
     retire: list[str]
     """Command that ends one instance; {instance} is replaced by its name."""
     connections: list[str] | None = None

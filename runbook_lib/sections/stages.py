@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from runbook_lib.fields import Duration, Span, Weight
 from runbook_lib.sections.section import Section
+
+Cadence = Literal["standard", "conservative", "core", "internal"]
+CADENCES: dict[str, tuple[dict[str, Any], ...]] = {
+    "standard": (
+        {"weight": 5, "observe": "24h"},
+        {"weight": 10, "observe": "24h"},
+        {"weight": 20, "observe": "24h"},
+        {"weight": 50, "observe": "48h", "weekend": True},
+        {"weight": 100, "observe": "2w"},
+    ),
+    "conservative": (
+        {"weight": 1, "observe": "24h"},
+        *({"weight": weight, "observe": "2h"} for weight in (5, 10, 30, 50)),
+        {"weight": 100, "observe": "2w"},
+    ),
+    "core": (
+        *({"weight": weight, "observe": "24h"} for weight in (1, 5, 10, 25, 50, 75)),
+        {"weight": 100, "observe": "2w"},
+    ),
+    "internal": (*({"weight": weight, "observe": "2h"} for weight in (10, 50)), {"weight": 100, "observe": "24h"}),
+}
+"""How fast the teams of the sources went; where they name no time, a stage is watched for two hours or a day."""
 
 
 class Stage(Section):
@@ -18,6 +40,8 @@ class Stage(Section):
     rule_out: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Rate of failed, and of slow, requests that must be ruled out to pass; None: thresholds.error_rate.
     With no failure at all this takes 3/rule_out requests."""
+    weekend: bool = False
+    """True: the stage lasts until a whole Saturday and Sunday, in the calendar's time zone, were watched."""
 
 
 class Thresholds(Section):
@@ -50,3 +74,16 @@ class Watch(Section):
     """How much longer than planned a stage may be watched when evidence is missing."""
     blind: Duration = timedelta(minutes=2)
     """No measurement for so long: the stage holds and calls people."""
+
+
+def _whole_seconds(value: timedelta) -> timedelta:
+    if value.total_seconds() < 1 or value % timedelta(seconds=1):
+        raise ValueError("a Lease lasts whole seconds, at least one")
+    return value
+
+
+class Guard(Section):
+    lease: Annotated[Span, AfterValidator(_whole_seconds)] = timedelta(seconds=15)
+    """So long a guard that was not heard of keeps the Lease of its application; then another guard takes over."""
+    remind: Span = timedelta(minutes=15)
+    """While it cannot measure, or cannot bring the users back, people are called again so often."""

@@ -35,7 +35,7 @@ def plan(tmp_path: Path) -> Iterator[Plan]:
 def shortened(plan: Plan, folder: Path) -> dict[str, Any]:
     """The range's parameters with two stages, nobody who is asked, and records of their own."""
     values = copy.deepcopy(yaml.safe_load(plan.parameters.read_text()))
-    values |= {"records": str(folder / "records"), "stages": STAGES}
+    values |= {"records": str(folder / "records"), "cadence": "internal", "stages": STAGES}
     values["gates"]["ask"] = []
     values["metrics"]["alerts"] = 'ALERTS{alertstate="firing",alertname="NoneOfTheRange"}'
     return values
