@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.model import Outcome, Verdict
 
+_MEASURED = 0.05  # two measurements of one rate differ by so much
+
 
 def judge_predecessor(weight: int, standing: int, planned: Sequence[int]) -> Verdict:
     """PASS when the traffic stands at the stage before ``weight``, or at ``weight`` itself (a run that goes on)."""
@@ -13,6 +15,24 @@ def judge_predecessor(weight: int, standing: int, planned: Sequence[int]) -> Ver
     said = f"{standing} % of the users are on the new side; this stage comes after {before} %"
     outcome = Outcome.PASS if standing in (before, weight) else Outcome.FAIL
     return Verdict("stage before", outcome, said, {"standing": standing, "before": before})
+
+
+def judge_capacity(needed: float, known: Mapping[str, float | None], source: str) -> Verdict:
+    """Can the instances of the old side carry ``needed`` requests a second again? INCONCLUSIVE where it is not known.
+
+    ``known``: requests a second that each instance that answers carries or has carried, as ``source`` says.
+    """
+    name, unknown = "old side's capacity", sorted(instance for instance, rate in known.items() if rate is None)
+    if not known:
+        return Verdict(name, Outcome.INCONCLUSIVE, "no instance of the old side answers")
+    if unknown:
+        said = f"not known of {', '.join(unknown)}; give legacy.requests_per_second from a load test"
+        return Verdict(name, Outcome.INCONCLUSIVE, said, {"needed": needed})
+    carries = sum(rate for rate in known.values() if rate is not None)
+    said = f"{needed:.1f} requests/s now, both sides together; {len(known)} instances carry {carries:.1f} ({source})"
+    enough = carries >= needed * (1 - _MEASURED)
+    numbers = {"needed": needed, "carries": carries}
+    return Verdict(name, Outcome.PASS if enough else Outcome.INCONCLUSIVE, said, numbers)
 
 
 def judge_old_side(alive: Mapping[str, bool]) -> Verdict:

@@ -70,6 +70,29 @@ def requests_within(
     return [Measurement(f"requests of {n}", v, "requests", "legacy", now(), increase) for n, v in found.items()]
 
 
+def busiest(
+    prometheus: PrometheusConnect,
+    metrics: Metrics,
+    instances: Sequence[LegacyInstance],
+    within: timedelta = timedelta(weeks=2),
+) -> dict[str, float | None]:
+    """Requests a second that each instance of the old side carried at its busiest; None where nothing is known.
+
+    The last hour is looked at closely, the rest at 2000 points: a peak of minutes is seen, one of seconds may not be.
+    """
+    window = max(10, round(10 * metrics.scrape.total_seconds()))
+    rate = f"sum by (instance) (rate({metrics.requests}{{{metrics.selectors.legacy}}}[{window}s]))"
+    stretches = ((3600, window), (round(within.total_seconds()), max(window, round(within.total_seconds() / 2000))))
+    found = [_by_instance(prometheus, f"max_over_time(({rate})[{length}s:{step}s])") for length, step in stretches]
+    return {
+        one.name: max(
+            (part[known] for part in found for known in (one.name, urlsplit(one.url).netloc) if known in part),
+            default=None,
+        )
+        for one in instances
+    }
+
+
 def _by_instance(prometheus: PrometheusConnect, text: str) -> dict[str, float]:
     return {labels.get("instance", ""): value for labels, value in query(prometheus, text)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.judge.start import judge_old_side, judge_predecessor
+from runbook_lib.judge.start import judge_capacity, judge_old_side, judge_predecessor
 from runbook_lib.model import Outcome
 
 PLANNED = [1, 5, 30, 100]
@@ -42,5 +42,29 @@ def test_a_stage_begins_where_the_one_before_it_stands(weight: int, standing: in
 )
 def test_the_old_side_must_be_able_to_take_everybody_back(alive: dict[str, bool], outcome: Outcome, says: str) -> None:
     verdict = judge_old_side(alive)
+    assert verdict.outcome is outcome
+    assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("needed", "known", "outcome", "says"),
+    [
+        (300, {"vm-1": 150.0, "vm-2": 160.0}, Outcome.PASS, "300.0 requests/s now, both sides together; 2 instances"),
+        (300, {"vm-1": 150.0, "vm-2": 140.0}, Outcome.PASS, "carry 290.0"),  # within what measuring blurs
+        (300, {"vm-1": 150.0, "vm-2": 100.0}, Outcome.INCONCLUSIVE, "carry 250.0 (its busiest)"),
+        (
+            300,
+            {"vm-1": 900.0, "vm-2": None},
+            Outcome.INCONCLUSIVE,
+            "not known of vm-2; give legacy.requests_per_second",
+        ),
+        (300, {}, Outcome.INCONCLUSIVE, "no instance of the old side answers"),
+        (0, {"vm-1": 0.0}, Outcome.PASS, "0.0 requests/s"),
+    ],
+)
+def test_the_old_side_must_be_known_to_carry_everybody(
+    needed: float, known: dict[str, float | None], outcome: Outcome, says: str
+) -> None:
+    verdict = judge_capacity(needed, known, "its busiest")
     assert verdict.outcome is outcome
     assert says in verdict.message
