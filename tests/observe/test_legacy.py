@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.legacy import connections, look, requests_within
+from runbook_lib.observe.legacy import busiest, connections, look, requests_within
 from runbook_lib.sections import LegacyInstance, Metrics, Selectors
 from tests.fake_prometheus import serving
 
@@ -69,3 +69,16 @@ def test_without_a_command_connections_are_not_known(tmp_path: Path) -> None:
 def test_a_command_that_fails_is_not_silence(command: list[str], tmp_path: Path) -> None:
     with pytest.raises(BadParameters, match=r"legacy\.connections"):
         connections(VM, command, tmp_path)
+
+
+def test_how_busy_an_instance_was_is_known_by_its_name_or_its_address_or_not_at_all() -> None:
+    rate = f"sum by (instance) (rate({SERIES}[150s]))"
+    two_weeks = f"max_over_time(({rate})[1209600s:605s])"
+    machines = [VM, *(LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.{n}:8080") for n in (2, 3))]
+    with serving() as fake:
+        fake.answers = {
+            f"max_over_time(({rate})[3600s:150s])": vector({"vm-1": 90.0, "10.0.0.2:8080": 80.0}),
+            two_weeks: vector({"vm-1": 120.0}),
+        }
+        found = busiest(fake.connect(), METRICS, machines)
+    assert found == {"vm-1": 120.0, "vm-2": 80.0, "vm-3": None}
