@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -116,23 +118,64 @@ class VirtualService(Route):
 
 
 class Dns(Section):
-    """Records changed by RFC 2136. No exact ratio, and users follow as slowly as their resolvers."""
+    """Records changed by RFC 2136. Users follow as slowly as their resolvers, and only SRV knows weights.
+
+    Of addresses the share is made by which of each side are in the record; a CNAME is on one side or on the other.
+    """
 
     kind: Literal["dns"]
     server: str
     """The primary server, host or host:port."""
     zone: str
     name: str
-    """The record, within the zone."""
+    """The record, within the zone; @ for the zone itself."""
     record: Literal["A", "AAAA", "CNAME", "SRV"] = "A"
-    legacy: Annotated[list[str], Field(min_length=1)]
-    kubernetes: Annotated[list[str], Field(min_length=1)]
-    """What the record holds for each side: addresses, a name, or ``port target`` for SRV."""
+    legacy: Annotated[list[str], Field(min_length=1, max_length=100)]
+    kubernetes: Annotated[list[str], Field(min_length=1, max_length=100)]
+    """What the record holds for each side: addresses, a full name, or ``port target`` for SRV."""
+    tolerance: Annotated[int, Field(strict=True, ge=0, le=50)] = 1
+    """So many percentage points the share that addresses can make may be off the one asked for."""
     ttl: Span = timedelta(seconds=60)
     """Lowered to this days ahead; ten times it is waited before anything of a side is taken away."""
+    usual_ttl: Span = timedelta(hours=1)
+    """What it is put back to afterwards, and taken to have been where nobody noted when it was lowered."""
     key: Reference | None = None
-    """The TSIG key, as ``algorithm:name:base64``, by reference."""
+    """The TSIG key, as ``algorithm:name:base64``, by reference; it may change the record and _runbook.<name> TXT."""
     timeout: Span = timedelta(seconds=5)
+
+    @model_validator(mode="after")
+    def _fits_the_record(self) -> Dns:
+        sides = [*self.legacy, *self.kubernetes]
+        if len({side.lower() for side in sides}) != len(sides):
+            raise ValueError("each address or name is given once, on one side")
+        if self.record == "CNAME" and len(sides) != 2:
+            raise ValueError("a CNAME has one name: give one of each side")
+        if wrong := [side for side in sides if not _holds(self.record, side)]:
+            raise ValueError(f"{wrong[0]!r} cannot stand in {self.record}; it needs {_HELD[self.record]}")
+        if any(ttl.total_seconds() % 1 or ttl.total_seconds() >= 2**31 for ttl in (self.ttl, self.usual_ttl)):
+            raise ValueError("ttl and usual_ttl are whole seconds")
+        return self
+
+
+_HELD = {
+    "A": "an IPv4 address",
+    "AAAA": "an IPv6 address",
+    "CNAME": "a full name, such as web.example.org",
+    "SRV": "a port and a full name, such as 8080 web.example.org",
+}
+_FULL_NAME = re.compile(r"(?=.{1,254}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z0-9_-]{1,63}\.?")
+
+
+def _holds(record: str, value: str) -> bool:
+    """Whether a record of that type can hold the value."""
+    if record in ("A", "AAAA"):
+        try:
+            return str(ip_address(value)) == value.lower() and (":" in value) == (record == "AAAA")
+        except ValueError:
+            return False
+    port, _, name = value.rpartition(" ")
+    port_fits = not port if record == "CNAME" else port.isdecimal() and 0 < int(port) < 65536
+    return port_fits and _FULL_NAME.fullmatch(name) is not None
 
 
 class Command(Section):
