@@ -13,6 +13,13 @@ from runbook_lib.fields import Address, Duration, Reference, Span
 from runbook_lib.sections.section import Section
 
 Argv = Annotated[list[str], Field(min_length=1)]
+Servers = Annotated[list[str], Field(min_length=1)]
+
+
+def _once(legacy: list[str], kubernetes: list[str]) -> None:
+    named = [*legacy, *kubernetes]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)} is named twice: a server belongs to one side, once")
 
 
 class Remote(Section):
@@ -22,6 +29,8 @@ class Remote(Section):
     """As ssh takes it: front-1, or deploy@10.0.0.9."""
     ssh: Argv = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=5"]
     """The command, as an argument list, that the host is put behind."""
+    shell: Argv = ["sh"]
+    """What is started there and told what to do: [sudo, -n, sh] where the account may not write the file."""
 
 
 class GitOps(Section):
@@ -67,9 +76,14 @@ class NginxUpstream(Nginx):
 
     kind: Literal["nginx-upstream"]
     upstream: str
-    legacy: Annotated[list[str], Field(min_length=1)]
-    kubernetes: Annotated[list[str], Field(min_length=1)]
-    """The servers of each side, as they are written in the block."""
+    legacy: Servers
+    kubernetes: Servers
+    """The servers of each side, as they are written in the block: addresses, for a name may be several servers."""
+
+    @model_validator(mode="after")
+    def _sides_differ(self) -> NginxUpstream:
+        _once(self.legacy, self.kubernetes)
+        return self
 
 
 class HAProxy(Section):
@@ -79,10 +93,15 @@ class HAProxy(Section):
     socket: str
     """The admin socket: a path, or host:port."""
     backend: str
-    legacy: Annotated[list[str], Field(min_length=1)]
-    kubernetes: Annotated[list[str], Field(min_length=1)]
+    legacy: Servers
+    kubernetes: Servers
     """The servers of each side, as the backend names them."""
     timeout: Span = timedelta(seconds=5)
+
+    @model_validator(mode="after")
+    def _sides_differ(self) -> HAProxy:
+        _once(self.legacy, self.kubernetes)
+        return self
 
 
 class Route(Section):
@@ -159,7 +178,7 @@ class Dns(Section):
 
 _HELD = {
     "A": "an IPv4 address",
-    "AAAA": "an IPv6 address",
+    "AAAA": "an IPv6 address in its shortest form",
     "CNAME": "a full name, such as web.example.org",
     "SRV": "a port and a full name, such as 8080 web.example.org",
 }
