@@ -1,0 +1,194 @@
+"""One object within a file of manifests, changed so that every other byte stays: comments, order, quotes, blank lines.
+
+A loader that writes a file anew would indent and quote it its own way; here the places of what changes are found, only
+they are written, and the result is read again and compared before anybody gets it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from runbook_lib.errors import BadParameters
+
+Object = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as Kubernetes reads it: a time stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """Which object of the file is meant, and how the file is called in sentences."""
+
+    where: str
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def is_(self, found: Any) -> bool:
+        """True for the object; a namespace may be left out in a file."""
+        if not isinstance(found, dict) or found.get("kind") != self.kind:
+            return False
+        metadata, version = found.get("metadata") or {}, str(found.get("apiVersion", ""))
+        ours = metadata.get("namespace", self.namespace) == self.namespace and metadata.get("name") == self.name
+        return ours and version.startswith(f"{self.group}/")
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Characters ``start`` to ``end`` become ``text``."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(content: bytes, named: Named, edit: Callable[[Object], None]) -> bytes:
+    """The file with that object edited; BadParameters when it is not there once, or cannot be edited in place."""
+    text, nodes, objects = _read(content, named)
+    at = _place(objects, named)
+    wanted = copy.deepcopy(objects)
+    edit(wanted[at])
+    if wanted == objects:
+        return content
+    pieces = sorted(_changes(text, nodes[at], objects[at], wanted[at]), key=lambda piece: piece.start)
+    for piece in reversed(pieces):
+        text = text[: piece.start] + piece.text + text[piece.end :]
+    result = text.encode()
+    try:
+        right = _read(result, named)[2] == wanted
+    except BadParameters:
+        right = False
+    if not right:
+        raise BadParameters(
+            f"{named.where}: {named.kind} {named.name} is written in a way that cannot be edited in place (an anchor, "
+            "or a list within one line?); write it out plainly, nothing was changed"
+        )
+    return result
+
+
+def found(content: bytes, named: Named) -> Object:
+    """That object as the file has it."""
+    objects = _read(content, named)[2]
+    one: Object = objects[_place(objects, named)]
+    return one
+
+
+def _place(objects: list[Any], named: Named) -> int:
+    at = [index for index, one in enumerate(objects) if named.is_(one)]
+    if len(at) != 1:
+        raise BadParameters(
+            f"{named.where} holds {len(at)} times a {named.kind} {named.namespace}/{named.name}; needed is exactly one"
+        )
+    return at[0]
+
+
+def _read(content: bytes, named: Named) -> tuple[str, list[yaml.Node], list[Any]]:
+    try:
+        text = content.decode()
+        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+        return text, nodes, [_plain(node) for node in nodes]
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BadParameters(
+            f"{named.where} is not plain YAML{f' (line {mark.line + 1})' if mark else ''}; name a file of manifests "
+            "that are written out, not a template"
+        ) from None
+
+
+def _plain(node: yaml.Node) -> Any:
+    return _Loader("").construct_document(copy.deepcopy(node))
+
+
+def _changes(text: str, node: yaml.Node, old: Any, new: Any) -> Iterator[_Piece]:
+    """What has to be written where so that ``old`` becomes ``new``."""
+    if type(old) is type(new) and old == new:
+        return
+    if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and node.value and not node.flow_style:
+        yield from _in_mapping(text, node, old, new)
+    elif isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and node.value and not node.flow_style:
+        yield from _in_list(text, node, old, new)
+    elif isinstance(node, yaml.ScalarNode) or getattr(node, "flow_style", False):
+        yield _Piece(node.start_mark.index, node.end_mark.index, _in_line(new, getattr(node, "style", None)))
+    else:
+        yield _Piece(node.start_mark.index, _end(text, node) - 1, _in_line(new, None))
+
+
+def _in_mapping(text: str, node: yaml.MappingNode, old: Object, new: Object) -> Iterator[_Piece]:
+    names = [_plain(key) for key, _ in node.value]
+    for name, (key, value) in zip(names, node.value, strict=True):
+        if name in new:
+            yield from _changes(text, value, old[name], new[name])
+        else:
+            yield _Piece(_line(text, key.start_mark.index), _end(text, value), "")
+    if more := {name: value for name, value in new.items() if name not in names}:
+        yield _added(text, _end(text, node.value[-1][1]), more, node.start_mark.column)
+
+
+def _in_list(text: str, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> Iterator[_Piece]:
+    """Items that both have at the beginning and at the end stay; between them is changed, or taken out and put in."""
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    middle, wanted = node.value[head : len(old) - tail], new[head : len(new) - tail]
+    if len(middle) == len(wanted):
+        for item, before, after in zip(middle, old[head:], wanted, strict=False):
+            yield from _changes(text, item, before, after)
+        return
+    for item in middle:
+        yield _Piece(_line(text, text.rindex("-", 0, item.start_mark.index)), _end(text, item), "")
+    if wanted:
+        at = _before_item(text, node.value[head]) if head < len(old) else _end(text, node.value[-1])
+        yield _added(text, at, wanted, node.start_mark.column)
+
+
+def _before_item(text: str, item: yaml.Node) -> int:
+    """Where an item begins, with the comments that stand above it."""
+    at = _line(text, text.rindex("-", 0, item.start_mark.index))
+    while at and text[_line(text, at - 1) : at].lstrip(" ").startswith("#"):
+        at = _line(text, at - 1)
+    return at
+
+
+def _added(text: str, at: int, value: Any, column: int) -> _Piece:
+    newline = "\r\n" if "\r\n" in text else "\n"
+    dumped = yaml.safe_dump(value, sort_keys=False, width=10_000, allow_unicode=True)
+    lines = [f"{' ' * column}{line}{newline}" for line in dumped.splitlines()]
+    return _Piece(at, at, ("" if at == 0 or text[at - 1] == "\n" else newline) + "".join(lines))
+
+
+def _line(text: str, at: int) -> int:
+    """Where the line of a character begins."""
+    return text.rfind("\n", 0, at) + 1
+
+
+def _end(text: str, node: yaml.Node) -> int:
+    """Where the line ends that a node ends in: a block's own mark lies behind the comments that follow it."""
+    while isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
+        node = node.value[-1][1] if isinstance(node, yaml.MappingNode) else node.value[-1]
+    last = text.find("\n", max(node.end_mark.index - 1, node.start_mark.index))
+    return len(text) if last < 0 else last + 1
+
+
+def _in_line(value: Any, style: str | None) -> str:
+    """A value on one line, quoted as the one before it was."""
+    if isinstance(value, str) and style == "'":
+        return "'" + value.replace("'", "''") + "'"
+    return json.dumps(value, ensure_ascii=False)
