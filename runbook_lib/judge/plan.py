@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from runbook_lib.judge.rates import requests_missing
+from runbook_lib.judge.bounds import requests_missing
 from runbook_lib.model import Outcome, Verdict
 
 
@@ -31,7 +31,7 @@ def plan_stage(
     weight: int, requests_per_second: float, base_rate: float, rule_out: float, alpha: float, seconds: float
 ) -> Plan:
     """The plan of a stage watched for ``seconds`` at the measured request rate; rates are fractions, not percent."""
-    needed = requests_missing(0, 0, rule_out)
+    needed = int(requests_missing(0, 0, rule_out))
     pace = requests_per_second * weight / 100
     at_hand = pace * seconds
     ratios = [1.5, 2, 3, 5, 10, 20, 50, 100]

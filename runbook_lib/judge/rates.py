@@ -1,10 +1,7 @@
 """Is the new side's rate of bad requests worse? Counts in, Verdict out.
 
-Per disjoint interval the two sides saw n_k and n_l requests, of which x_k and x_l were bad (failed, or slow). Given
-x = x_k + x_l, x_k is Binomial(x, r n_k / (r n_k + n_l)) where r is the ratio of the two rates, so a burst that both
-sides share cancels. The likelihood ratio against r = m, averaged over a grid of alternatives, is an e-process: it may
-be looked at after every interval and wrongly exceeds 1/alpha with probability at most alpha.
-Sources: Lindon, Sanden, Shirikian, KDD 2022 (arXiv 2205.14762); Howard et al., Annals of Statistics 2021.
+Per disjoint interval the two sides saw requests, of which some were bad (failed, or slow). FAIL and its mirror image
+need evidence that holds at every look (`evidence`); a PASS may also come from an exact upper bound (`bounds`).
 """
 
 from __future__ import annotations
@@ -12,17 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
-from scipy.special import betaincinv, logsumexp
 
+from runbook_lib.judge import evidence
+from runbook_lib.judge.bounds import CONFIDENCE, requests_missing, upper_bound
+from runbook_lib.judge.evidence import Counts
+from runbook_lib.judge.two_by_two import FloatArray
 from runbook_lib.model import Outcome, Verdict
-
-FloatArray = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-_GRID = np.exp(np.linspace(math.log(1.1), math.log(1000), 40))
-_CONFIDENCE = 0.95
-_SILENT = 0.01  # so few requests beside the new side's are stragglers, not a side to compare with
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,8 @@ class RateLimits:
     ``margin``: ratio new/old that still counts as not worse; ``rule_out``: rate that must be excluded to pass;
     ``absolute``: rate that fails where the old side has no traffic to compare with; ``alpha``: chance of a false FAIL;
     ``ratio_cap``: ratio new/old that must be excluded to pass where the old side itself has bad requests;
-    the breaker fails at once at ``breaker_rate`` over at least ``breaker_requests``.
+    the breaker fails at once at ``breaker_rate`` over at least ``breaker_requests``;
+    ``sample``: requests of the new side that the stage was planned for, below which nothing passes.
     """
 
     margin: float
@@ -53,6 +49,7 @@ class RateLimits:
     ratio_cap: float = 2.0
     breaker_requests: int = 20
     breaker_rate: float = 0.2
+    sample: float = 0.0
 
 
 def ratio_cap(weight: int) -> float:
@@ -61,141 +58,127 @@ def ratio_cap(weight: int) -> float:
     return 10.0 * math.pow(0.2, steps)
 
 
-def judge_rate(name: str, intervals: Sequence[Interval], limits: RateLimits) -> Verdict:
+def counts_of(intervals: Sequence[Interval]) -> Counts:
+    """The intervals as columns; one with a count that is no number, or below zero, counts as not measured."""
+    names = tuple(Interval.__dataclass_fields__)
+    columns = np.empty((len(names), len(intervals)))
+    for row, name in enumerate(names):
+        columns[row] = np.fromiter(map(attrgetter(name), intervals), np.float64, len(intervals))
+    measured = np.isfinite(columns).all(axis=0) & (columns >= 0).all(axis=0)
+    return Counts(*(columns if measured.all() else columns[:, measured]))
+
+
+def judge_rate(
+    name: str, intervals: Sequence[Interval], limits: RateLimits, earlier: Sequence[Interval] = ()
+) -> Verdict:
     """FAIL (a trigger) when the new side is worse, PASS on evidence of its own, else INCONCLUSIVE and what is missing.
 
-    A FAIL stands: the process is looked at after each interval, and a later calm does not take it back.
-    An interval with a count that is no number counts as not measured.
+    A FAIL stands: the process is looked at after each interval, and a later calm does not take it back. ``earlier``
+    are the intervals of the stages that passed before, at other weights: they count for the evidence against the new
+    side, which is carried on from stage to stage, and for nothing else.
     """
-    intervals = [i for i in intervals if math.isfinite(math.fsum(vars(i).values()))]
-    total = _total(intervals)
+    counts = counts_of(intervals)
+    before = counts_of(earlier)
+    whole = Counts(*map(np.concatenate, zip(vars(before).values(), vars(counts).values(), strict=True)))
+    begins = len(before.seconds)
+    total = _total(counts)
     numbers = {
         "kubernetes_requests": total.kubernetes_requests,
         "kubernetes_bad": total.kubernetes_bad,
         "legacy_requests": total.legacy_requests,
         "legacy_bad": total.legacy_bad,
-        "evidence_against": worse_evidence(intervals, limits.margin),
-        "evidence_absolute": absolute_evidence(intervals, limits.absolute),
-        "evidence_for": better_evidence(intervals, limits.ratio_cap),
+        "earlier_requests": float(before.kubernetes_requests.sum()),
+        "earlier_bad": float(before.kubernetes_bad.sum()),
+        "evidence_against": evidence.worse(whole, limits.margin, begins),
+        "evidence_absolute": evidence.above(whole, limits.absolute, begins),
+        "evidence_for": evidence.better(counts, limits.ratio_cap),
         "upper_bound": upper_bound(total.kubernetes_bad, total.kubernetes_requests),
     }
-    new, old = _rates(total)
-    if tripped := breaker(intervals, limits):
-        return Verdict(name, Outcome.FAIL, f"{tripped}; breaker, old side {old}", numbers, trigger=True)
-    limit = f"{limits.margin:g} x old side ({old})"
-    if numbers["evidence_against"] >= 1 / limits.alpha:
-        said = f"{new} > {limit}, evidence {numbers['evidence_against']:.3g} >= {1 / limits.alpha:.3g}"
-        return Verdict(name, Outcome.FAIL, said, numbers, trigger=True)
-    if numbers["evidence_absolute"] >= 1 / limits.alpha:
-        said = f"{new} > limit {limits.absolute:.2%}, evidence {numbers['evidence_absolute']:.3g}"
-        return Verdict(name, Outcome.FAIL, said, numbers, trigger=True)
-    return _pass_or_hold(name, intervals, limits, numbers)
-
-
-def _pass_or_hold(name: str, intervals: Sequence[Interval], limits: RateLimits, numbers: dict[str, float]) -> Verdict:
-    total = _total(intervals)
-    new, old = _rates(total)
-    bound = numbers["upper_bound"]
-    if bound <= limits.rule_out:
-        ruled_out = f"at most {bound:.2%} with {_CONFIDENCE:.0%} confidence <= limit {limits.rule_out:.2%}"
-        said = f"{new}, {ruled_out}; old side {old}"
-        return Verdict(name, Outcome.PASS, said, numbers)
-    if numbers["evidence_for"] >= 1 / limits.alpha:
-        said = f"{new} < {limits.ratio_cap:g} x old side ({old}), evidence {numbers['evidence_for']:.3g}"
-        return Verdict(name, Outcome.PASS, said, numbers)
-    missing = requests_missing(total.kubernetes_bad, total.kubernetes_requests, limits.rule_out)
-    seconds = sum(i.seconds for i in intervals)
-    pace = total.kubernetes_requests / seconds if seconds else 0
-    wait = f", about {missing / pace:.0f} s at the present rate" if pace else "; no request has come yet"
-    said = f"{new}, not yet ruled out: {limits.rule_out:.2%}; {missing} more requests{wait}"
+    if failed := _failed(counts, total, limits, numbers):
+        return Verdict(name, Outcome.FAIL, failed, numbers, trigger=True)
+    if passed := _passed(total, limits, numbers):
+        return Verdict(name, Outcome.PASS, passed, numbers)
+    missing, said = _missing(total, limits, numbers)
     return Verdict(name, Outcome.INCONCLUSIVE, said, {**numbers, "requests_missing": missing})
 
 
-def worse_evidence(intervals: Sequence[Interval], margin: float) -> float:
-    """The largest e-value so far against "the ratio of the rates is at most ``margin``"."""
-    return _evidence(intervals, margin * _GRID, margin)
-
-
-def better_evidence(intervals: Sequence[Interval], cap: float) -> float:
-    """The largest e-value so far against "the ratio of the rates is at least ``cap``"."""
-    return _evidence(intervals, cap / _GRID, cap)
-
-
-def _evidence(intervals: Sequence[Interval], ratios: FloatArray, null: float) -> float:
-    """The highest point of the likelihood ratio against ``null``, averaged over the alternatives ``ratios``."""
-    logs = np.zeros(ratios.shape)
-    highest = 0.0
-    for i in intervals:
-        n_k, n_l = i.kubernetes_requests, i.legacy_requests
-        if n_k > 0 and n_l > 0 and i.kubernetes_bad + i.legacy_bad > 0:
-            # (1 - theta_r) / (1 - theta_null), written so that it is exact also where theta is almost 1
-            others = np.log((null * n_k + n_l) / (ratios * n_k + n_l))
-            logs = logs + i.kubernetes_bad * (np.log(ratios / null) + others) + i.legacy_bad * others
-            highest = max(highest, float(logsumexp(logs)) - math.log(len(ratios)))
-    return math.exp(min(highest, 700.0))
-
-
-def absolute_evidence(intervals: Sequence[Interval], limit: float) -> float:
-    """The largest e-value so far against "the new side's rate is at most ``limit``", where the old side is silent."""
-    rates = limit + (1 - limit) * np.linspace(0.02, 0.98, 40)
-    logs = np.zeros(rates.shape)
-    highest = 0.0
-    for i in intervals:
-        if i.kubernetes_requests > 0 and i.legacy_requests <= _SILENT * i.kubernetes_requests:
-            good = i.kubernetes_requests - i.kubernetes_bad
-            logs = logs + i.kubernetes_bad * np.log(rates / limit) + good * np.log((1 - rates) / (1 - limit))
-            highest = max(highest, float(logsumexp(logs)) - math.log(len(rates)))
-    return math.exp(min(highest, 700.0))
-
-
-def breaker(intervals: Sequence[Interval], limits: RateLimits) -> str:
-    """What tripped the breaker: the first stretch of ``breaker_requests`` that is as bad; empty when none is.
-
-    Looked at is the shortest stretch that ends with each interval and has enough requests.
-    """
-    first, requests, bad = 0, 0.0, 0.0
-    for last, i in enumerate(intervals):
-        requests, bad = requests + i.kubernetes_requests, bad + i.kubernetes_bad
-        while requests - intervals[first].kubernetes_requests >= limits.breaker_requests:
-            requests, bad = requests - intervals[first].kubernetes_requests, bad - intervals[first].kubernetes_bad
-            first += 1
-        if requests >= limits.breaker_requests and bad >= limits.breaker_rate * requests:
-            total = _total(intervals[first : last + 1])
-            old = total.legacy_bad / total.legacy_requests if total.legacy_requests else 0.0
-            if bad / requests > limits.margin * old:
-                share = f"{bad / requests:.1%} ({bad:.0f}/{requests:.0f})"
-                return f"{share} >= {limits.breaker_rate:.0%} within {total.seconds:.0f} s"
+def _failed(counts: Counts, total: Interval, limits: RateLimits, numbers: dict[str, float]) -> str:
+    """Why it fails; empty when it does not."""
+    new, old = _rates(total)
+    if tripped := breaker(counts, limits):
+        return f"{tripped}; breaker, old side {old}"
+    pooled = ""
+    if numbers["earlier_requests"]:
+        pooled = f", with {share_of(numbers['earlier_bad'], numbers['earlier_requests'])} of the stages before"
+    against, needed = numbers["evidence_against"], 1 / limits.alpha
+    if against >= needed:
+        return f"{new} > {limits.margin:g} x old side ({old}), evidence {against:.3g} >= {needed:.3g}{pooled}"
+    if numbers["evidence_absolute"] >= needed:
+        return f"{new} > limit {limits.absolute:.2%}, evidence {numbers['evidence_absolute']:.3g} >= {needed:.3g}"
     return ""
 
 
-def upper_bound(bad: float, requests: float, confidence: float = _CONFIDENCE) -> float:
-    """Exact (Clopper-Pearson) one-sided upper bound of a rate; 1.0 without any request."""
-    if requests <= 0 or bad >= requests:
-        return 1.0
-    return float(betaincinv(bad + 1, requests - bad, confidence))
+def _passed(total: Interval, limits: RateLimits, numbers: dict[str, float]) -> str:
+    """What speaks for the new side; empty when it is not enough."""
+    new, old = _rates(total)
+    if total.kubernetes_requests < limits.sample:
+        return ""
+    if numbers["upper_bound"] <= limits.rule_out:
+        bound = f"at most {numbers['upper_bound']:.2%} with {CONFIDENCE:.0%} confidence"
+        return f"{new}, {bound} <= limit {limits.rule_out:.2%}; old side {old}"
+    if numbers["evidence_for"] >= 1 / limits.alpha:
+        return f"{new} < {limits.ratio_cap:g} x old side ({old}), evidence {numbers['evidence_for']:.3g}"
+    return ""
 
 
-def requests_missing(bad: float, requests: float, rule_out: float) -> int:
-    """How many more good requests bring the upper bound down to ``rule_out``."""
-    if upper_bound(bad, requests) <= rule_out:
-        return 0
-    low, high = 0, 1
-    while upper_bound(bad, requests + high) > rule_out:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if upper_bound(bad, requests + middle) > rule_out else (low, middle)
-    return high
+def _missing(total: Interval, limits: RateLimits, numbers: dict[str, float]) -> tuple[float, str]:
+    """How many requests are missing before it could pass, and the sentence that says so.
+
+    Foreseen is that as many of them are bad as up to now. Where that is too many, what is said is the least possible.
+    """
+    new, old = _rates(total)
+    bad, requests = total.kubernetes_bad, total.kubernetes_requests
+    missing = requests_missing(bad, requests, limits.rule_out, bad / requests if requests else 0.0)
+    good = "" if math.isfinite(missing) else " without a bad one"
+    if good:
+        missing = requests_missing(bad, requests, limits.rule_out)
+        good += f", or evidence {numbers['evidence_for']:.3g} -> {1 / limits.alpha:.3g} against {limits.ratio_cap:g} x"
+        good += f" old side ({old})"
+    missing = max(missing, limits.sample - requests)
+    pace = requests / total.seconds if total.seconds else 0
+    wait = f", about {missing / pace:.0f} s at the present rate" if pace else "; no request has come yet"
+    return missing, f"{new}, not yet ruled out: {limits.rule_out:.2%}; {missing:.0f} more requests{wait}{good}"
 
 
-def _total(intervals: Sequence[Interval]) -> Interval:
-    return Interval(
-        sum(i.seconds for i in intervals),
-        sum(i.legacy_requests for i in intervals),
-        sum(i.legacy_bad for i in intervals),
-        sum(i.kubernetes_requests for i in intervals),
-        sum(i.kubernetes_bad for i in intervals),
-    )
+def breaker(counts: Counts, limits: RateLimits) -> str:
+    """What tripped the breaker: the first stretch of ``breaker_requests`` that is as bad; empty when none is.
+
+    Looked at is the shortest stretch that ends with each interval and has enough requests; it has to be above the
+    old side in the same stretch.
+    """
+    requests, bad = _sums(counts.kubernetes_requests), _sums(counts.kubernetes_bad)
+    first = np.searchsorted(requests, requests[1:] - limits.breaker_requests, side="right") - 1
+    last = np.flatnonzero(first >= 0)
+    first = first[last]
+    seen, wrong = requests[last + 1] - requests[first], bad[last + 1] - bad[first]
+    old, old_bad = (_sums(column) for column in (counts.legacy_requests, counts.legacy_bad))
+    beside, beside_bad = old[last + 1] - old[first], old_bad[last + 1] - old_bad[first]
+    above = wrong * beside > limits.margin * beside_bad * seen
+    tripped = np.flatnonzero((wrong >= limits.breaker_rate * seen) & (above | (beside == 0)))
+    if not len(tripped):
+        return ""
+    at = tripped[0]
+    seconds = float(counts.seconds[first[at] : last[at] + 1].sum())
+    share = f"{wrong[at] / seen[at]:.1%} ({wrong[at]:.0f}/{seen[at]:.0f})"
+    return f"{share} >= {limits.breaker_rate:.0%} within {seconds:.0f} s"
+
+
+def _sums(column: FloatArray) -> FloatArray:
+    return np.concatenate(([0.0], np.cumsum(column)))
+
+
+def _total(counts: Counts) -> Interval:
+    return Interval(*(float(column.sum()) for column in vars(counts).values()))
 
 
 def _rates(total: Interval) -> tuple[str, str]:

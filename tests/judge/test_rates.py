@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.judge import rates
-from runbook_lib.judge.rates import Interval, RateLimits, judge_rate, upper_bound
+from runbook_lib.judge import evidence, rates
+from runbook_lib.judge.bounds import requests_missing, upper_bound
+from runbook_lib.judge.rates import Interval, RateLimits, counts_of, judge_rate
 from runbook_lib.model import Outcome
 
 LIMITS = RateLimits(margin=1.25, rule_out=0.01, absolute=0.01, alpha=0.005, ratio_cap=10)
@@ -84,8 +85,8 @@ def test_a_fail_stands_whatever_comes_after(bad: list[Interval], later: list[Int
     if before.outcome is Outcome.FAIL:
         assert after.outcome is Outcome.FAIL
         assert after.trigger
-    for evidence in ("evidence_against", "evidence_absolute", "evidence_for"):
-        assert after.numbers[evidence] >= before.numbers[evidence] >= 1
+    for kind in ("evidence_against", "evidence_absolute", "evidence_for"):
+        assert after.numbers[kind] >= before.numbers[kind] >= 1
 
 
 def test_a_fail_of_the_breaker_stands_through_a_long_calm() -> None:
@@ -108,8 +109,8 @@ def test_more_bad_requests_never_weaken_the_evidence(
     fewer = Interval(60, old, int(old * old_bad), new, int(new * new_bad))
     worse = replace(fewer, kubernetes_bad=min(fewer.kubernetes_bad + more, new))
     calmer = replace(fewer, legacy_bad=min(fewer.legacy_bad + more, old))
-    assert rates.worse_evidence([worse], 1.25) >= rates.worse_evidence([fewer], 1.25) * (1 - 1e-9)
-    assert rates.better_evidence([calmer], 10) >= rates.better_evidence([fewer], 10) * (1 - 1e-9)
+    assert evidence.worse(counts_of([worse]), 1.25) >= evidence.worse(counts_of([fewer]), 1.25) * (1 - 1e-9)
+    assert evidence.better(counts_of([calmer]), 10) >= evidence.better(counts_of([fewer]), 10) * (1 - 1e-9)
     assert upper_bound(worse.kubernetes_bad, new) >= upper_bound(fewer.kubernetes_bad, new)
 
 
@@ -117,20 +118,20 @@ def test_more_bad_requests_never_weaken_the_evidence(
 def test_intervals_without_a_bad_request_are_no_evidence(counts: list[tuple[int, int, int]]) -> None:
     intervals = [Interval(15, 100 * n, old, n, min(new, n)) for n, old, new in counts]
     with_calm = [part for i in intervals for part in (NOTHING, i, Interval(15, 500, 0, 5, 0))]
-    assert rates.worse_evidence(with_calm, 1.25) == pytest.approx(rates.worse_evidence(intervals, 1.25))
+    assert evidence.worse(counts_of(with_calm), 1.25) == pytest.approx(evidence.worse(counts_of(intervals), 1.25))
 
 
 @pytest.mark.parametrize("bad", [1, 7])
 def test_a_burst_that_both_sides_share_is_no_evidence(bad: int) -> None:
     burst = [Interval(15, 1000, 100 * bad, 10, bad)] * 40
-    assert rates.worse_evidence(burst, 1.25) < 1 / LIMITS.alpha
+    assert evidence.worse(counts_of(burst), 1.25) < 1 / LIMITS.alpha
 
 
 @pytest.mark.parametrize(("old", "new"), [(1e-3, 1e15), (1e15, 1e-3), (1, 1e18), (1e18, 1)])
 def test_the_evidence_stays_a_number_at_absurd_proportions(old: float, new: float) -> None:
     intervals = [Interval(15, old, 0, new, min(new, 3)), Interval(15, 1000, 0, 1000, 900)]
-    assert rates.worse_evidence(intervals, 1.25) > 1e6
-    assert math.isfinite(rates.better_evidence(intervals, 10))
+    assert evidence.worse(counts_of(intervals), 1.25) > 1e6
+    assert math.isfinite(evidence.better(counts_of(intervals), 10))
 
 
 @pytest.mark.parametrize("requests", [1, 10, 298, 299, 5000, 10**6])
@@ -152,7 +153,7 @@ def test_at_the_upper_bound_so_few_bad_ones_are_as_improbable_as_promised(bad: i
 
 @given(st.integers(0, 50), st.integers(0, 5000), st.sampled_from([0.003, 0.01, 0.02, 0.06, 0.3]))
 def test_the_missing_requests_are_enough_and_one_less_is_not(bad: int, good: int, rule_out: float) -> None:
-    missing = rates.requests_missing(bad, bad + good, rule_out)
+    missing = requests_missing(bad, bad + good, rule_out)
     assert upper_bound(bad, bad + good + missing) <= rule_out
     assert missing == 0 or upper_bound(bad, bad + good + missing - 1) > rule_out
 
@@ -184,7 +185,7 @@ def test_requests_that_come_as_foretold_lead_to_a_pass() -> None:
 def test_the_breaker_trips_on_enough_requests_that_are_bad_enough_and_worse_than_the_old_side(
     intervals: list[Interval], trips: bool
 ) -> None:
-    assert bool(rates.breaker(intervals, LIMITS)) is trips
+    assert bool(rates.breaker(counts_of(intervals), LIMITS)) is trips
 
 
 def test_the_cap_on_the_ratio_falls_from_10_at_1_percent_to_2_from_30_percent_on() -> None:
