@@ -55,6 +55,12 @@ class Held(RunbookError):
     exit_code = 76
 
 
+class Observing(RunbookError):
+    """A slice of a long stage is over, nothing is wrong, and the stage is not decided yet: run again to go on."""
+
+    exit_code = 80
+
+
 class GateRejected(RunbookError):
     """A person said no, with a reason."""
 

@@ -18,6 +18,7 @@ from runbook_lib.observe.counters import Labels, Reading
 from runbook_lib.observe.stability import Stability
 from runbook_lib.parameters import Parameters, load
 from runbook_lib.sections import Stage
+from runbook_lib.watch import counting, split, watcher
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DEMO = Path(__file__).parents[1] / "parameters" / "demo.yaml"
@@ -30,6 +31,7 @@ class World:
 
     second: float = 0.0
     share: float = 0.3
+    weight: int = 30
     pace: float = 300.0
     bad: float = 0.0
     looks_take: float = 0.0
@@ -86,6 +88,9 @@ class World:
             raise Unreachable(self.cluster)
         return Stability(self.now(), 2, self.ready, dict(self.pods), dict(self.killed))
 
+    def knob(self, *_: object) -> int:
+        return self.weight
+
     def firing(self, *_: object) -> list[str]:
         if self.prometheus:
             raise Unreachable(self.prometheus)
@@ -95,11 +100,14 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(watch, "now", world.now)
-    monkeypatch.setattr(watch, "boundary", lambda *_: 0.5)
-    monkeypatch.setattr(watch, "read", world.read)
-    monkeypatch.setattr(watch, "read_stability", world.stability)
-    monkeypatch.setattr(watch, "firing_alerts", world.firing)
+    monkeypatch.setattr(counting, "now", world.now)
+    monkeypatch.setattr(counting, "boundary", lambda *_: 0.5)
+    monkeypatch.setattr(counting, "read", world.read)
+    monkeypatch.setattr(counting, "scraped", lambda *_: {})
+    monkeypatch.setattr(split, "read", world.read)
+    monkeypatch.setattr(watcher, "read_stability", world.stability)
+    monkeypatch.setattr(watcher, "firing_alerts", world.firing)
+    monkeypatch.setattr(watcher, "read_weight", world.knob)
     return world
 
 
@@ -151,7 +159,7 @@ def test_a_good_stage_is_watched_for_its_time_and_passes(world: World, clients: 
     assert looks[-1].fraction == 1
     assert looks[0].fraction == pytest.approx(0.1)
     assert all(look.measured for look in looks)
-    assert sum(d.errors.kubernetes_requests for d in looks[-1].deltas) == 900
+    assert sum(d.errors.kubernetes_requests for d in looks[-1].counted) == 900
     assert looks[-1].cause is None
 
 
@@ -224,8 +232,8 @@ def test_after_a_blind_spell_what_happened_meanwhile_counts(world: World, client
     world.at(2, set_(prometheus="down")).at(6, set_(prometheus=""))
     looks = watched(world, clients)
     assert looks[-1].outcome is Outcome.PASS
-    assert sum(d.errors.kubernetes_requests for d in looks[-1].deltas) == 900
-    assert max(d.errors.seconds for d in looks[-1].deltas) == 5
+    assert sum(d.errors.kubernetes_requests for d in looks[-1].counted) == 900
+    assert max(d.errors.seconds for d in looks[-1].counted) == 5
 
 
 def test_a_regression_behind_a_blind_spell_is_found_at_the_first_sight(world: World, clients: Clients) -> None:
@@ -239,7 +247,7 @@ def test_blind_from_the_first_moment_is_held_too(world: World, clients: Clients)
     world.prometheus = "down"
     looks = watched(world, clients)
     assert looks[-1].outcome is Outcome.INCONCLUSIVE
-    assert looks[-1].deltas == ()
+    assert looks[-1].counted == ()
 
 
 def test_a_prometheus_that_knows_nothing_of_the_old_side_is_no_place_to_begin_counting(
@@ -249,13 +257,13 @@ def test_a_prometheus_that_knows_nothing_of_the_old_side_is_no_place_to_begin_co
     looks = watched(world.at(4, set_(missing="")), clients)
     assert verdict(looks[0], "measurement").message.endswith("Prometheus has no request counter of the old side")
     assert looks[-1].outcome is Outcome.PASS
-    assert sum(d.errors.legacy_requests for d in looks[-1].deltas) < 1e6
+    assert sum(d.errors.legacy_requests for d in looks[-1].counted) < 1e6
 
 
 @pytest.mark.parametrize("side", ["legacy", "kubernetes"])
 def test_a_side_that_is_not_scraped_for_a_while_is_not_counted_anew(world: World, clients: Clients, side: str) -> None:
     looks = watched(world.at(3, set_(missing=side)).at(4, set_(missing="")), clients)
-    assert sum(getattr(d.errors, f"{side}_requests") for d in looks[-1].deltas) == (2100 if side == "legacy" else 900)
+    assert sum(getattr(d.errors, f"{side}_requests") for d in looks[-1].counted) == (2100 if side == "legacy" else 900)
 
 
 def test_a_query_that_is_wrong_holds_the_stage_and_nobody_looks_away(
@@ -264,8 +272,8 @@ def test_a_query_that_is_wrong_holds_the_stage_and_nobody_looks_away(
     def refuse(*_: object) -> None:
         raise BadParameters("no bucket ends there")
 
-    monkeypatch.setattr(watch, "boundary", refuse)
-    monkeypatch.setattr(watch, "firing_alerts", refuse)
+    monkeypatch.setattr(counting, "boundary", refuse)
+    monkeypatch.setattr(watcher, "firing_alerts", refuse)
     looks = watched(world.at(5, set_(killed={"a/app": "12:00:05"})), clients)
     assert looks[0].outcome is Outcome.INCONCLUSIVE
     assert looks[-1].cause is not None

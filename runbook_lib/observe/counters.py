@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runbook_lib.errors import BadParameters
@@ -71,6 +71,17 @@ def read(prometheus: PrometheusConnect, metrics: Metrics, bound: float, at: date
             side: Side = "kubernetes" if labels.pop("runbook_side") == "kubernetes" else "legacy"
             counters[kind, side][tuple(sorted(labels.items()))] = value
     return Reading(at, counters, tuple(texts.values()))
+
+
+def scraped(prometheus: PrometheusConnect, metrics: Metrics, at: datetime) -> dict[Side, datetime]:
+    """When the youngest request counter of each side was scraped: Prometheus repeats an old one for five minutes."""
+    text = " or ".join(
+        f"label_replace(max(timestamp({metrics.requests}{{{getattr(metrics.selectors, side)}}})),"
+        f' "runbook_side", "{side}", "", "")'
+        for side in SIDES
+    )
+    found = {labels.get("runbook_side"): value for labels, value in query(prometheus, text, at)}
+    return {side: datetime.fromtimestamp(found[side], UTC) for side in SIDES if side in found}
 
 
 def delta(before: Reading, after: Reading, metrics: Metrics) -> Delta:

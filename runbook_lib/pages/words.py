@@ -16,7 +16,7 @@ OUTCOMES = {
     "failed": "a criterion was not met, or a cell broke; nothing was handed over",
     "rolled_back": "a trigger fired: all users were brought back to the old side, and seen to be back",
     "gate_pending": "a person was asked and had not answered when it ended",
-    "observing": "evidence was missing: everything stayed where it was, to be looked at again later",
+    "observing": "not decided yet: everything stayed where it was, to be looked at again later",
     "refused": "a person said no, or somebody else was at work on the application",
     "interrupted": "somebody stopped it",
     "crashed": "the notebook or the process that ran it broke off",

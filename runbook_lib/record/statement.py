@@ -40,6 +40,7 @@ OUTCOMES = {
     "RolledBack": "rolled_back",
     "GatePending": "gate_pending",
     "Held": "observing",
+    "Observing": "observing",
     "GateRejected": "refused",
     "Busy": "refused",
 }

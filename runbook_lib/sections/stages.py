@@ -72,6 +72,9 @@ class Watch(Section):
     """Time between two looks."""
     extend: Duration = timedelta(hours=1)
     """How much longer than planned a stage may be watched when evidence is missing."""
+    slice: Span | None = timedelta(minutes=15)
+    """A stage that is observed for longer is watched in slices: one attempt each, the next one goes on from there.
+    None: in one go."""
     blind: Duration = timedelta(minutes=2)
     """No measurement for so long: the stage holds and calls people."""
 

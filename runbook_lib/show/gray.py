@@ -22,7 +22,8 @@ _BACK = {Outcome.PASS: "#1a7f37", Outcome.INCONCLUSIVE: "#9a6700", Outcome.FAIL:
 def counts_frame(look: Look) -> pd.DataFrame:
     """One row an interval: at, seconds, and per side requests, failed, slow."""
     rows = []
-    for d in look.deltas:
+    for d in look.counted:
+        assert d.errors and d.slow
         row: dict[str, Any] = {"at": d.at, "seconds": d.errors.seconds}
         for side in SIDES:
             row |= {

@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from runbook_lib.judge.observation import Observation
 from runbook_lib.judge.rates import Interval
 from runbook_lib.model import Outcome, Verdict
-from runbook_lib.observe.counters import Delta
 from runbook_lib.show import gray
 from runbook_lib.show.gray import LiveFigure, counts_frame, stage_figure
 from runbook_lib.watch import Look
@@ -24,11 +24,11 @@ BAD = Verdict("failed requests", Outcome.FAIL, "30 % (3/10)", trigger=True)
 
 
 def look(second: float, verdict: Verdict = GOOD, new: float = 10) -> Look:
-    deltas = tuple(
-        Delta(START + timedelta(seconds=n), Interval(2, 90, 1, new, 2), Interval(2, 90, 3, new, 4))
+    seen = tuple(
+        Observation(START + timedelta(seconds=n), Interval(2, 90, 1, new, 2), Interval(2, 90, 3, new, 4))
         for n in range(int(second))
     )
-    return Look(START, second, 10 - second, deltas, (verdict,), True)
+    return Look(START, second, 10 - second, seen, (verdict,), True)
 
 
 class Screen:
