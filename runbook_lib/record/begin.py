@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import atexit
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
-from runbook_lib.model import now
+from runbook_lib.model import Event, now
 from runbook_lib.pages import views
 from runbook_lib.parameters import Parameters, from_cell, project_root
 from runbook_lib.record import archive, filing, identity, journal, statement
@@ -48,51 +49,53 @@ def open_attempt(
     by: str,
     folder: Path | None = None,
     anew: bool = False,
+    at: datetime | None = None,
 ) -> Path:
     """Make an attempt's folder with its parameters and the first line of its journal.
 
-    ``anew`` says that a new passage begins: what was recorded before no longer counts. CannotSign, before anything is
-    written, when nobody could sign the record (`identity.who`).
+    ``anew`` says that a new passage begins: what was recorded before no longer counts. ``at`` is when it began, for what
+    was done before anything could be written. CannotSign, before anything is written, when nobody could sign the record
+    (`identity.who`).
     """
     phase, weight, mode = step
     who = identity.who(parameters, phase)
     home = parameters.path(parameters.records) / parameters.application.name
     previous = archive.last_filed(home)
     if folder is None:
-        folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, now(), anew)
+        folder = archive.new_attempt(home, phase, weight, mode, parameters.dry_run, at or now(), anew)
     else:
         folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "parameters.json", parameters.model_dump(mode="json"))
     first = journal.Journal(folder)
-    first.write(
-        "started",
-        by=by,
-        pid=os.getpid(),
-        application=parameters.application.name,
-        run=folder.parent.name,
-        attempt=int(folder.name.removeprefix("attempt-")),
-        phase=phase,
-        weight=weight,
-        mode=mode,
-        dry_run=parameters.dry_run,
-        anew=anew,
-        who=who,
-        previous=previous,
-        code=identity.code(project_root()),
-        versions=identity.versions(),
-        source={"name": source.name, "sha256": statement.sha256(source)} if source else None,
-    )
+    begun = {
+        "by": by,
+        "pid": os.getpid(),
+        "application": parameters.application.name,
+        "run": folder.parent.name,
+        "attempt": int(folder.name.removeprefix("attempt-")),
+        "phase": phase,
+        "weight": weight,
+        "mode": mode,
+        "dry_run": parameters.dry_run,
+        "anew": anew,
+        "who": who,
+        "previous": previous,
+        "code": identity.code(project_root()),
+        "versions": identity.versions(),
+        "source": {"name": source.name, "sha256": statement.sha256(source)} if source else None,
+    }
+    first.append(Event(at or now(), "started", begun))
     first.close()
     views.opened(folder)
     return folder
 
 
-def file_alone(folder: Path, error: str | None, message: str) -> filing.Filed:
+def file_alone(folder: Path, error: str | None, message: str, following: str = "") -> filing.Filed:
     """Write the record of an attempt that has no runner, and the archive's page."""
     book = journal.Journal(folder)
     book.write("ended", error=error, message=message)
     book.close()
-    filed = filing.file(folder, statement.ending_of(journal.read(folder)))
+    filed = filing.file(folder, statement.ending_of(journal.read(folder)), following)
     views.filed(folder)
     return filed
 

@@ -40,7 +40,11 @@ class Journal:
 
     def write(self, kind: str, *, durable: bool = True, **data: Any) -> Event:
         """Append one event; with ``durable`` it is on the disk when this returns, or Unwritable is raised."""
-        event = Event(now(), kind, self._redact(plain(data)))
+        return self.append(Event(now(), kind, data), durable=durable)
+
+    def append(self, event: Event, *, durable: bool = True) -> Event:
+        """Like `write`, for something that happened at the event's own time."""
+        event = Event(event.at, event.kind, self._redact(plain(event.data)))
         line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")) + "\n"
         try:
             self._end_torn_line()

@@ -12,6 +12,8 @@ from runbook_lib.proof.verify.report import Remarks
 VIEWS = frozenset({page.NAME, index.NAME})
 LOCKS = frozenset({".index.lock", ".rewriting.lock"})
 ATTEMPT = re.compile(r"attempt-[1-9]\d{0,8}")
+OWN = re.compile(r"runner\.lock|guard\.json|\.guard\.json\.\d+\.part")
+"""Of an application: who runs it, and what its guard said last; no evidence."""
 SEAL = re.compile(r"[1-9]\d*\.json(?:\.sig)?|\.lock")
 STRANGE = "has no place in an archive: nothing here names it"
 
@@ -32,7 +34,7 @@ def attempts(application: Path, said: Remarks) -> list[Path]:
     found = []
     for run in sorted(application.iterdir()):
         if not run.is_dir() or run.is_symlink():
-            if run.name != "runner.lock":
+            if not OWN.fullmatch(run.name):
                 said.fault(f"{application.name}/{run.name}", STRANGE)
         elif run.name != "gates":
             inner = sorted(run.iterdir())
