@@ -124,9 +124,8 @@ class Server:
         except dns.tsig.PeerError as error:
             raise _refused_key(self, error) from None
         except dns.exception.DNSException as error:
-            raise NotAnswered(f"{self.where} answers what is not to be believed ({type(error).__name__})") from None
-        if self.key and not answer.had_tsig and answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise NotAnswered(f"{self.where} answers without a signature: it is not believed")
+            why = " ".join(str(error).split())[:120]  # without a signature, not to our question, not DNS at all
+            raise NotAnswered(f"{self.where} answers what is not to be believed ({why})") from None
         return answer
 
 
