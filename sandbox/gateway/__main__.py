@@ -1,68 +1,78 @@
-"""`python -m sandbox.gateway --plan …`: keep HAProxy's servers equal to the ready Pods."""
+"""`python -m sandbox.gateway --plan …`: keep HAProxy equal to the ready Pods and the routes of the cluster."""
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
-from runbook_lib.errors import RunbookError, Unreachable
+from runbook_lib.errors import RunbookError
 from sandbox import plan as plans
-from sandbox.gateway import slots
-from sandbox.gateway.configuration import BACKEND, NAMESPACE, SERVICE
-from sandbox.gateway.follow import Slices, follow
+from sandbox.gateway import status
+from sandbox.gateway.configuration import NAMESPACE
+from sandbox.gateway.follow import Objects, follow
+from sandbox.gateway.keeper import Keeper, endpoints_by_service
 from sandbox.gateway.runtime import Runtime
-from sandbox.gateway.slots import Endpoints
+from sandbox.plan import Address
 
 # HAProxy may be started again with empty slots; looking costs a millisecond.
 LOOK_EVERY = 0.5
 
-
-class Keeper:
-    """Holds the endpoints known last and makes HAProxy's slots equal to them."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._wanted: Endpoints | None = None
-        self._one_at_a_time = threading.Lock()
-        self._complaint = ""
-
-    def want(self, endpoints: Endpoints) -> None:
-        """Take note and act at once."""
-        self._wanted = endpoints
-        self.keep()
-
-    def keep(self) -> None:
-        """Compare and set; before the first list is read nothing is known, so nothing is done."""
-        with self._one_at_a_time:
-            wanted = self._wanted
-            if wanted is None:
-                return
-            try:
-                step = slots.steps(BACKEND, self._runtime.slots(BACKEND), wanted)
-                self._runtime.do(step.commands)
-            except Unreachable as error:
-                self._say(str(error))
-                return
-            lost = ", ".join(f"{one.address}:{one.port}" for one in step.without_slot)
-            self._say(f"no slot is free for {lost}" if lost else "")
-            if step.commands:
-                print("; ".join(step.commands), flush=True)
-
-    def _say(self, complaint: str) -> None:
-        if complaint and complaint != self._complaint:
-            print(complaint, flush=True)
-        self._complaint = complaint
+Found = list[dict[str, Any]]
 
 
-def _look_again(keeper: Keeper) -> None:
-    while True:
-        time.sleep(LOOK_EVERY)
-        keeper.keep()
+class Reporter:
+    """Writes the status of the routes, once HAProxy follows them."""
+
+    def __init__(self, server: Address, keeper: Keeper) -> None:
+        self._server, self._keeper = server, keeper
+        self._routes: Found = []
+        self._services: Collection[str] | None = None
+
+    def routes(self, found: Found) -> None:
+        """Routes have changed: follow them first, then say so."""
+        self._routes = found
+        self._keeper.learn(routes=tuple(found))
+        self.report()
+
+    def services(self, found: Found) -> None:
+        """Services have changed: a route may have found its backends."""
+        self._services = {one["metadata"]["name"] for one in found}
+        self.report()
+
+    def report(self) -> None:
+        """Write every status that is not right yet; an API that is away is told again later."""
+        if self._services is None or not self._routes or not self._keeper.keep():
+            return
+        for route in self._routes:
+            wanted = status.status_of(route, self._services)
+            if not status.is_so(route, wanted):
+                try:
+                    status.write(self._server, route, wanted)
+                except (OSError, http.client.HTTPException) as error:
+                    print(f"the status of {route['metadata']['name']} was not written: {error}", flush=True)
+
+
+def _followers(plan: plans.Plan, keeper: Keeper, reporter: Reporter) -> list[Callable[[], None]]:
+    """One endless loop for each kind of object."""
+    told: dict[str, Callable[[Found], None]] = {
+        "discovery.k8s.io/v1/endpointslices": lambda found: keeper.learn(endpoints=endpoints_by_service(found)),
+        "gateway.networking.k8s.io/v1/httproutes": reporter.routes,
+        "networking.k8s.io/v1/ingresses": lambda found: keeper.learn(ingresses=tuple(found)),
+        "v1/services": reporter.services,
+    }
+
+    def loop(resource: str, changed: Callable[[Found], None]) -> Callable[[], None]:
+        return lambda: follow(Objects(plan.kubernetes_api, resource, NAMESPACE), changed, time.sleep)
+
+    return [loop(resource, changed) for resource, changed in told.items()]
 
 
 def main() -> int:
@@ -79,9 +89,13 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
     keeper = Keeper(Runtime(plan.gateway_socket))
-    threading.Thread(target=_look_again, args=(keeper,), daemon=True).start()
-    follow(Slices(plan.kubernetes_api, NAMESPACE, SERVICE), keeper.want, time.sleep)
-    return 0
+    reporter = Reporter(plan.kubernetes_api, keeper)
+    for loop in _followers(plan, keeper, reporter):
+        threading.Thread(target=loop, daemon=True).start()
+    while True:
+        time.sleep(LOOK_EVERY)
+        keeper.keep()
+        reporter.report()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The list and watch of EndpointSlices: keeps what it knows while the API is away."""
+"""The list and watch of one kind of object: keeps what it knows while the API is away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.gateway.slots import Endpoints, endpoints_of
 from sandbox.plan import Address
 
 PATIENCE = 5.0
@@ -21,20 +20,21 @@ class Expired(Exception):
     """The resourceVersion is too old to go on from: list again."""
 
 
-class Slices:
-    """The EndpointSlices of one Service, by name, and how far they have been read."""
+class Objects:
+    """The objects of one kind in one namespace, by name, and how far they have been read."""
 
-    def __init__(self, server: Address, namespace: str, service: str) -> None:
+    def __init__(self, server: Address, resource: str, namespace: str) -> None:
+        """``resource``: group, version and plural, as in ``discovery.k8s.io/v1/endpointslices``."""
+        group, _, plural = resource.rpartition("/")
         self._server = server
-        self._path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
-        self._selector = {"labelSelector": f"kubernetes.io/service-name={service}"}
+        self._path = f"/{'apis' if '/' in group else 'api'}/{group}/namespaces/{namespace}/{plural}"
         self._known: dict[str, dict[str, Any]] = {}
         self._version: str | None = None
 
     @property
-    def endpoints(self) -> Endpoints:
+    def known(self) -> list[dict[str, Any]]:
         """What is known now."""
-        return endpoints_of(self._known.values())
+        return list(self._known.values())
 
     def read_on(self) -> Iterator[None]:
         """Yields after everything that was learnt; ends when the watch ends. Raises OSError, HTTPException, Expired."""
@@ -52,7 +52,7 @@ class Slices:
     def _list(self) -> None:
         connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=PATIENCE)
         try:
-            content = json.loads(self._get(connection, self._selector).read())
+            content = json.loads(self._get(connection, {}).read())
         finally:
             connection.close()
         self._known = {one["metadata"]["name"]: one for one in content["items"]}
@@ -63,7 +63,7 @@ class Slices:
         wish = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         wish["allowWatchBookmarks"] = "true"
         try:
-            response = self._get(connection, self._selector | wish)
+            response = self._get(connection, wish)
             while line := response.readline():
                 yield json.loads(line)
         finally:
@@ -91,7 +91,7 @@ class Slices:
             self._known[found["metadata"]["name"]] = found
 
 
-def follow(slices: Slices, changed: Callable[[Endpoints], None], sleep: Callable[[float], None]) -> None:
+def follow(objects: Objects, changed: Callable[[list[dict[str, Any]]], None], sleep: Callable[[float], None]) -> None:
     """Call ``changed`` after everything that is learnt, for ever; an API that is away is asked again and again.
 
     Never gives an opinion while the API is away: the Pods may well be running.
@@ -100,17 +100,17 @@ def follow(slices: Slices, changed: Callable[[Endpoints], None], sleep: Callable
     complained = False
     while True:
         try:
-            for _ in slices.read_on():
-                changed(slices.endpoints)
+            for _ in objects.read_on():
+                changed(objects.known)
                 wait, complained = 0.1, False
             continue
         except Expired:
-            slices.forget_version()
+            objects.forget_version()
         except (OSError, http.client.HTTPException, ValueError) as error:
             # After a break it may be another store with versions of its own.
-            slices.forget_version()
+            objects.forget_version()
             if not complained:
-                print(f"the Kubernetes API is away, the Pods known last stay: {error}", flush=True)
+                print(f"the Kubernetes API is away, what was known last stays: {error}", flush=True)
                 complained = True
         sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT)

@@ -38,6 +38,32 @@ class Runtime:
         if refused:
             raise Unreachable(f"HAProxy refused a change of its servers: {refused[0]}")
 
+    def map(self, name: str) -> list[str]:
+        """The lines of a map, `key value`; raises Unreachable."""
+        lines = self._ask(f"show map #{self._number(name)}").splitlines()
+        return [line.partition(" ")[2] for line in lines if line.startswith("0x")]
+
+    def fill(self, name: str, lines: Sequence[str]) -> None:
+        """Replace a map's content at one stroke; raises Unreachable when HAProxy refuses a line."""
+        number = self._number(name)
+        said = self._ask(f"prepare map #{number}").strip()
+        version = said.rpartition(" ")[2]
+        if not version.isdigit():
+            raise Unreachable(f"HAProxy refused to change its map {name}: {said}")
+        for start in range(0, len(lines), 20):  # what is said at once must fit into HAProxy's buffer
+            part = "\n".join(lines[start : start + 20])
+            if said := self._ask(f"add map @{version} #{number} <<\n{part}\n").strip():
+                raise Unreachable(f"HAProxy refused a line of its map {name}: {said}")
+        if said := self._ask(f"commit map @{version} #{number}").strip():
+            raise Unreachable(f"HAProxy refused to change its map {name}: {said}")
+
+    def _number(self, name: str) -> str:
+        """HAProxy's number of a map: its file may lie where a path has spaces."""
+        for line in self._ask("show map").splitlines():
+            if f"/{name}.map)" in line:
+                return line.split()[0]
+        raise Unreachable(f"HAProxy has no map {name}; it runs an older configuration, start the range anew")
+
     def _ask(self, question: str) -> str:
         try:
             with socket.socket(socket.AF_UNIX) as connection:

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import Unreachable
 from sandbox.claim import claim
-from sandbox.gateway.__main__ import Keeper
-from sandbox.gateway.configuration import BACKEND, write_config
-from sandbox.gateway.follow import Slices, follow
+from sandbox.gateway.configuration import BACKEND, SERVICE, write_config
+from sandbox.gateway.follow import Objects, follow
+from sandbox.gateway.keeper import Keeper
 from sandbox.gateway.runtime import Runtime, parse_slots
 from sandbox.gateway.slots import Endpoints, Slot, State, Target, endpoints_of, steps
 from sandbox.plan import Address, Plan, project_root
@@ -164,7 +164,7 @@ def test_a_haproxy_that_is_away_is_unreachable_and_is_no_reason_to_end(tmp_path:
     runtime = Runtime(tmp_path / "no.sock")
     with pytest.raises(Unreachable):
         runtime.slots(BACKEND)
-    Keeper(runtime).want(wanted({1}))
+    Keeper(runtime).learn(endpoints={SERVICE: wanted({1})})
 
 
 # --- following the API
@@ -225,7 +225,8 @@ def _follow(script: list[Any]) -> tuple[list[Endpoints], list[str]]:
 
     try:
         with pytest.raises(Enough):
-            follow(Slices(api.address, "shop", "order-service"), seen.append, sleep)
+            objects = Objects(api.address, "discovery.k8s.io/v1/endpointslices", "shop")
+            follow(objects, lambda found: seen.append(endpoints_of(found)), sleep)
     finally:
         api.close()
     return seen, api.asked
@@ -330,7 +331,7 @@ class Gateway:
         self.dead = Target(plan.pod_host(7), port)
 
     def want(self, *ready: Target, present: tuple[Target, ...] = ()) -> None:
-        self.keeper.want(Endpoints(frozenset(ready), frozenset((*ready, *present))))
+        self.keeper.learn(endpoints={SERVICE: Endpoints(frozenset(ready), frozenset((*ready, *present)))})
 
     def ask(self, method: str = "GET") -> tuple[int, str, str | None]:
         data = b"{}" if method == "POST" else None
