@@ -71,13 +71,13 @@ def not_seen(observations: Iterable[Observation]) -> timedelta:
 def _rates(
     observations: Sequence[Observation], limits: StageLimits, earlier: Sequence[Observation]
 ) -> tuple[Verdict, Verdict]:
-    """What grew over a gap speaks against the new side, and never for it: nobody saw when it happened."""
+    """What grew over a gap speaks against the new side and never for it, like what the stages before have seen."""
     bound = next((o.bound for o in reversed(observations) if o.bound), 0.0)
     seen = [o for o in observations if not o.gap]
-    return (
-        judge_rate("failed requests", [o.errors for o in seen if o.errors], limits.errors),
-        judge_rate(f"requests over {bound:g} s", [o.slow for o in seen if o.slow], limits.slow),
-    )
+    before = [*earlier, *(o for o in observations if o.gap)]
+    errors = [o.errors for o in seen if o.errors], limits.errors, [o.errors for o in before if o.errors]
+    slow = [o.slow for o in seen if o.slow], limits.slow, [o.slow for o in before if o.slow]
+    return judge_rate("failed requests", *errors), judge_rate(f"requests over {bound:g} s", *slow)
 
 
 def _split(observations: Sequence[Observation], limits: StageLimits) -> Verdict:

@@ -10,20 +10,28 @@ from pathlib import Path
 from runbook_lib.judge.observation import Observation
 from runbook_lib.observe.counters import Reading
 from runbook_lib.record.archive import Attempt, attempts, resets_traffic
-from runbook_lib.watch.log import read_kept, read_observations
+from runbook_lib.watch.log import NAME, read_kept, read_observations
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Attempts as ``run/attempt-n``: those of this stage, and those of the stages that passed before it."""
+
+    stage: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class History:
     """``observations`` of this stage, ``earlier`` those of the stages before it, and the counters where it stopped.
 
-    ``sources`` names the attempts that they are from; ``remarks`` says what was left out.
+    ``sources`` names the attempts that both are from; ``remarks`` says what was left out.
     """
 
     observations: tuple[Observation, ...] = ()
     earlier: tuple[Observation, ...] = ()
     reading: Reading | None = None
-    sources: tuple[str, ...] = ()
+    sources: Sources = Sources()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -53,18 +61,17 @@ def history_of(attempt: Path) -> History:
     known = attempts(attempt.parent.parent.parent, attempt.parent.parent.name)
     own = next((a for a in known if a.folder == attempt), Attempt(attempt))
     run = [a for a in known if a.run_id == own.run_id and a.number < own.number]
-    before = passed_before(known, own)
-    observations, remarks = _read(run)
-    earlier, more = _read(before)
+    return read_history(attempt.parent.parent, Sources(_names(run), _names(passed_before(known, own))))
+
+
+def read_history(home: Path, sources: Sources) -> History:
+    """What those attempts in an application's folder observed; BadParameters when a file of theirs is spoilt."""
+    observations, remarks = _read([home / name for name in sources.stage])
+    earlier, more = _read([home / name for name in sources.earlier])
     measured = next((o.at for o in reversed(observations) if o.measured), None)
-    kept = [read_kept(a.folder, measured) for a in run] if measured else []
-    return History(
-        tuple(observations),
-        tuple(earlier),
-        next((reading for reading in reversed(kept) if reading), None),
-        tuple(_name(a) for a in (*before, *run)),
-        tuple(remarks + more),
-    )
+    kept = [read_kept(home / name, measured) for name in reversed(sources.stage)] if measured else []
+    reading = next((reading for reading in kept if reading), None)
+    return History(tuple(observations), tuple(earlier), reading, sources, tuple(remarks + more))
 
 
 def passed_before(known: Sequence[Attempt], own: Attempt) -> list[Attempt]:
@@ -84,14 +91,16 @@ def passed_before(known: Sequence[Attempt], own: Attempt) -> list[Attempt]:
     return [attempt for attempt in known if attempt.run_id in runs]
 
 
-def _read(found: Sequence[Attempt]) -> tuple[list[Observation], list[str]]:
+def _read(folders: Sequence[Path]) -> tuple[list[Observation], list[str]]:
     observations, remarks = [], []
-    for attempt in found:
-        seen, remark = read_observations(attempt.folder)
+    for folder in folders:
+        seen, remark = read_observations(folder)
         observations += seen
         remarks += [remark] if remark else []
     return observations, remarks
 
 
-def _name(attempt: Attempt) -> str:
-    return f"{attempt.run_id}/{attempt.folder.name}"
+def _names(found: Sequence[Attempt]) -> tuple[str, ...]:
+    """Those that hold observations: where a gate was asked, none were made."""
+    with_some = [a for a in found if (a.folder / NAME).is_file()]
+    return tuple(f"{a.run_id}/{a.folder.name}" for a in with_some)

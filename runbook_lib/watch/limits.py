@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.fields import write_duration
+from runbook_lib.judge.bounds import requests_missing
 from runbook_lib.judge.rates import RateLimits, ratio_cap
 from runbook_lib.judge.stage import StageLimits, restart_limit
 from runbook_lib.parameters import Parameters
@@ -10,12 +11,17 @@ from runbook_lib.sections import Stage
 
 
 def stage_limits(p: Parameters, stage: Stage) -> tuple[RateLimits, RateLimits]:
-    """The limits of failed and of slow requests at this weight; alpha is split evenly between the two tests."""
+    """The limits of failed and of slow requests at this weight; alpha is split evenly between the two tests.
+
+    Nothing passes on fewer requests than the stage is planned for (`judge.plan`).
+    """
     t = p.thresholds
     rule_out, alpha, cap = stage.rule_out or t.error_rate, t.alpha / 2, ratio_cap(stage.weight)
-    errors = RateLimits(t.error_ratio, rule_out, t.error_rate, alpha, cap, t.breaker_requests, t.breaker_rate)
-    slow = RateLimits(t.latency_ratio, rule_out, t.slow_rate, alpha, cap, t.breaker_requests, t.breaker_rate)
-    return errors, slow
+    common = alpha, cap, t.breaker_requests, t.breaker_rate, float(requests_missing(0, 0, rule_out))
+    return (
+        RateLimits(t.error_ratio, rule_out, t.error_rate, *common),
+        RateLimits(t.latency_ratio, rule_out, t.slow_rate, *common),
+    )
 
 
 def limits_of(p: Parameters, stage: Stage) -> StageLimits:
