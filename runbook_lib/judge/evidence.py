@@ -10,6 +10,11 @@ its place, chosen by what came before the interval. A product of such factors is
 over alternatives r and over the moments at which it begins is an e-process, which wrongly exceeds 1/alpha with a chance
 of at most alpha, at whatever looks (Ville).
 
+Alternatives near the margin are held against r <= m. Coarse ones are held against "not worse" itself (m / 1.25, at
+least 1), which finds them in half the time: the promise of at most alpha is made to a new side that is not worse. One
+that is worse and within the margin is failed by small numbers with a chance of at most alpha^0.7 (Lundberg's exponent
+of the nearest coarse alternative at m = 1.25); bench/judge.py measures it to be below alpha.
+
 Sources: Lindon, Sanden, Shirikian, KDD 2022 (arXiv 2205.14762); Howard et al., Annals of Statistics 2021; processes
 that begin anew: Shin, Ramdas, Rinaldo, E-detectors (arXiv 2203.03532), here with weights whose sum is at most 1.
 """
@@ -24,15 +29,21 @@ from scipy.special import logsumexp
 
 from runbook_lib.judge.two_by_two import BoolArray, FloatArray, log_factor, saturated
 
-GRID = np.exp(np.linspace(math.log(1.1), math.log(1000), 40))
+_NEAR = np.array([1.15, 1.35, 1.6, 2.0, 2.5])  # times the margin
+_COARSE = np.geomspace(4, 1000, 8)  # times what counts as not worse
+_COARSE_SHARES = _COARSE**-0.7  # a larger ratio shows sooner, so that it can do with less
+_COARSE_SHARE = 0.85
+_BELOW = np.geomspace(1.3, 300, 10)  # the cap divided by these
+_ABOVE = np.geomspace(0.002, 0.98, 14)  # of the room between the limit and 1
+_USUAL_MARGIN = 1.25
 _SILENT = 0.01  # so few requests beside the new side's are stragglers, not a side to compare with
 _COMMON = 0.05  # above so large a share of bad requests the Poisson approximation loses power
 
 # How the evidence is divided among processes that begin with the passage, with the present stage, and with any
 # interval: a regression that comes late would otherwise have to make up for all the calm before it.
-_FROM_THE_START = 0.75
-_FROM_A_STAGE = 1 / 128  # for a passage of up to 16 stages
-_FROM_AN_INTERVAL = 0.125
+_FROM_THE_START = 0.85
+_FROM_A_STAGE = 1 / 256  # for a passage of up to 16 stages
+_FROM_AN_INTERVAL = 0.0875
 _BEGINNINGS = 2**17
 _HARMONIC = math.log(_BEGINNINGS) + 0.578  # 1 + 1/2 + … + 1/_BEGINNINGS is just below
 
@@ -59,7 +70,9 @@ def worse(counts: Counts, margin: float, stage_begins: int = 0) -> float:
 
 def better(counts: Counts, cap: float) -> float:
     """The largest e-value so far against "the ratio of the rates is never below ``cap``"."""
-    return highest(_paths(_Told.of(counts), cap / GRID, cap))
+    told = _Told.of(counts)
+    told = told.counted_only() if counts.seconds.ndim == 1 else told
+    return highest(_paths(told, cap / _BELOW, np.full(len(_BELOW), cap)))
 
 
 def above(counts: Counts, limit: float, stage_begins: int = 0) -> float:
@@ -67,7 +80,7 @@ def above(counts: Counts, limit: float, stage_begins: int = 0) -> float:
     n, bad = counts.kubernetes_requests, np.minimum(counts.kubernetes_bad, counts.kubernetes_requests)
     alone = (n > 0) & (counts.legacy_requests <= _SILENT * n)
     n, bad, begun = n[alone], bad[alone], _beginnings(alone, stage_begins)[alone]
-    rates = limit + (1 - limit) * np.linspace(0.02, 0.98, 40)
+    rates = limit + (1 - limit) * _ABOVE
     paths = np.empty((len(rates), *n.shape))
     for row, rate in enumerate(rates):
         step = bad * math.log(rate / limit) + (n - bad) * math.log((1 - rate) / (1 - limit))
@@ -76,12 +89,26 @@ def above(counts: Counts, limit: float, stage_begins: int = 0) -> float:
 
 
 def worse_paths(counts: Counts, margin: float, stage_begins: int = 0) -> FloatArray:
-    """The logarithm of each alternative's process after each interval, alternatives first."""
+    """The logarithm of each alternative's part of the e-process after each interval, alternatives first."""
     told = _Told.of(counts)
     begun = _beginnings(told.counted, stage_begins)
     if counts.seconds.ndim == 1:  # intervals that tell nothing cost time, and change nothing
         told, begun = told.counted_only(), begun[told.counted]
-    return _paths(told, margin * GRID, margin, begun)
+    ratios, nulls, shares = alternatives(margin)
+    paths = _paths(told, ratios, nulls, begun)
+    return paths + np.log(shares * len(shares)).reshape(-1, *[1] * (paths.ndim - 1))
+
+
+def alternatives(margin: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Ratios new/old that are looked for, what each is held against, and its share of the evidence."""
+    not_worse = min(margin, max(1.0, margin / _USUAL_MARGIN))
+    near, coarse = margin * _NEAR, not_worse * _COARSE
+    shares = (1 - _COARSE_SHARE) / len(near), _COARSE_SHARE * _COARSE_SHARES / _COARSE_SHARES.sum()
+    return (
+        np.concatenate((near, coarse)),
+        np.concatenate((np.full(len(near), margin), np.full(len(coarse), not_worse))),
+        np.concatenate((np.full(len(near), shares[0]), shares[1])),
+    )
 
 
 def highest(paths: FloatArray) -> float:
@@ -122,22 +149,29 @@ class _Told:
         return self if self.counted.all() else _Told(*(column[self.counted] for column in vars(self).values()))
 
 
-def _paths(told: _Told, ratios: FloatArray, null: float, begun: FloatArray | None = None) -> FloatArray:
+def _paths(told: _Told, ratios: FloatArray, nulls: FloatArray, begun: FloatArray | None = None) -> FloatArray:
     """One row a ratio, written row by row: a row fits the processor's cache."""
     paths = np.empty((len(ratios), *told.new.shape))
     bad, common = told.new_bad + told.old_bad, told.common
-    at_null = null * told.new + told.old
     all_count = bool(told.counted.all())
     few = _Told(*(column[common] for column in vars(told).values())) if common.any() else None
-    for row, ratio in enumerate(ratios):
-        if row and few is not None and bool(common.all()) and saturated(ratios[row - 1], few.base):
+    for row, (ratio, null) in enumerate(zip(ratios.tolist(), nulls.tolist(), strict=True)):
+        if (
+            row
+            and few is not None
+            and bool(common.all())
+            and null == nulls[row - 1]
+            and saturated(ratios[row - 1], few.base)
+        ):
             paths[row] = paths[row - 1]  # beyond the highest rate there is one alternative
             continue
         # (1 - theta_r) / (1 - theta_null), written so that it is exact also where theta is almost 1
         with np.errstate(invalid="ignore", divide="ignore"):
-            step = told.new_bad * math.log(ratio / null) + bad * np.log(at_null / (ratio * told.new + told.old))
+            step = told.new_bad * math.log(ratio / null) + bad * np.log(
+                (null * told.new + told.old) / (ratio * told.new + told.old)
+            )
         if few is not None:
-            step[common] = log_factor(few.new, few.new_bad, few.old, few.old_bad, few.base, float(ratio), null)
+            step[common] = log_factor(few.new, few.new_bad, few.old, few.old_bad, few.base, ratio, null)
         if not all_count:
             step = np.where(told.counted, step, 0.0)
         paths[row] = np.cumsum(step, axis=-1) if begun is None else _begun_anew(step, begun)
