@@ -41,7 +41,7 @@ _COMMON = 0.05  # above so large a share of bad requests the Poisson approximati
 
 # How the evidence is divided among processes that begin with the passage, with the present stage, and with any
 # interval: a regression that comes late would otherwise have to make up for all the calm before it.
-_FROM_THE_START = 0.85
+FROM_THE_START = 0.85
 _FROM_A_STAGE = 1 / 256  # for a passage of up to 16 stages
 _FROM_AN_INTERVAL = 0.0875
 _BEGINNINGS = 2**17
@@ -197,7 +197,7 @@ def _beginnings(counted: BoolArray, stage_begins: int) -> FloatArray:
         _FROM_A_STAGE,
         shares[..., stage_begins:],
     )
-    shares[number == 0] = _FROM_THE_START
+    shares[number == 0] = FROM_THE_START
     with np.errstate(divide="ignore"):
         return np.log(shares)
 

@@ -5,8 +5,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from runbook_lib.judge.bounds import requests_missing
+import numpy as np
+from scipy.special import ndtri
+
+from runbook_lib.judge import evidence
+from runbook_lib.judge.bounds import requests_missing, requests_to_tell
 from runbook_lib.model import Outcome, Verdict
+
+POWER = 0.9
+_RATIOS = (1.5, 2, 3, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A regression that a stage may be asked to see: requests of the new side until it shows in 9 of 10 cases.
+
+    ``at_least`` is what an exact test with a single look would need if the old side's rate were known: no test needs
+    less, and none that may be looked at all the time gets quite there. ``seconds`` is for ``requests``.
+    """
+
+    ratio: float
+    base_rate: float
+    rate: float
+    requests: float
+    seconds: float
+    at_least: float
 
 
 @dataclass(frozen=True)
@@ -21,10 +44,7 @@ class Plan:
     seconds_needed: float
     smallest_ratio: float | None
     base_rate: float = 0.0
-
-
-_AVERAGING = 1.7
-"""What averaging over the alternatives and 90 % power cost: simulated 667 requests for 0.1 -> 1 % at 1 %, alpha .01."""
+    requests_to_see: float | None = None
 
 
 def plan_stage(
@@ -33,18 +53,45 @@ def plan_stage(
     """The plan of a stage watched for ``seconds`` at the measured request rate; rates are fractions, not percent."""
     needed = int(requests_missing(0, 0, rule_out))
     pace = requests_per_second * weight / 100
-    at_hand = pace * seconds
-    ratios = [1.5, 2, 3, 5, 10, 20, 50, 100]
-    visible = [r for r in ratios if base_rate and _needed_for(r, base_rate, weight, alpha) <= at_hand]
-    return Plan(weight, needed, needed / pace if pace else math.inf, visible[0] if visible else None, base_rate)
+    wait = needed / pace if pace else math.inf
+    for ratio in _RATIOS:
+        requests = requests_to_see(ratio, base_rate, weight, alpha)
+        if requests <= pace * seconds:
+            return Plan(weight, needed, wait, ratio, base_rate, requests)
+    return Plan(weight, needed, wait, None, base_rate)
 
 
-def _needed_for(ratio: float, base_rate: float, weight: int, alpha: float, margin: float = 1.25) -> float:
-    """Requests on the new side until the evidence is expected to reach 1/alpha."""
+def sights(weight: int, requests_per_second: float, base_rate: float, alpha: float) -> tuple[Sight, ...]:
+    """What each size of a regression would need at this weight, to be shown at the gate."""
+    pace = requests_per_second * weight / 100
+    found = []
+    for ratio in _RATIOS:
+        rate, requests = ratio * base_rate, requests_to_see(ratio, base_rate, weight, alpha)
+        if math.isfinite(requests):
+            least = requests_to_tell(base_rate, rate, alpha, POWER)
+            found.append(Sight(ratio, base_rate, rate, requests, requests / pace if pace else math.inf, least))
+    return tuple(found)
+
+
+def requests_to_see(ratio: float, base_rate: float, weight: int, alpha: float, margin: float = 1.25) -> float:
+    """Requests on the new side until the evidence reaches 1/alpha in ``POWER`` of the cases; infinite if it never does.
+
+    The logarithm of each alternative's evidence is nearly normal, with a mean and a variance that grow with the
+    requests; taken is the alternative that gets there first. bench/judge.py holds it against simulated stages.
+    """
+    if base_rate <= 0 or ratio * base_rate > 1 or weight >= 100:
+        return math.inf
     others = (100 - weight) / weight
-    theta, null = ratio / (ratio + others), margin / (margin + others)
-    gain = ratio * math.log(theta / null) + (others * math.log((1 - theta) / (1 - null)) if others else 0.0)
-    return _AVERAGING * math.log(1 / alpha) / (base_rate * gain) if gain > 0 else math.inf
+    ratios, nulls, shares = evidence.alternatives(margin)
+    new, old = np.log(ratios / nulls), np.log((nulls + others) / (ratios + others))
+    gain = ratio * (new + old) + others * old
+    spread = ratio * (new + old) ** 2 + others * old**2
+    toll = np.log(1 / (alpha * shares * evidence.FROM_THE_START))
+    z = float(ndtri(POWER))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = (z * np.sqrt(spread) + np.sqrt(z * z * spread + 4 * gain * toll)) / (2 * gain)
+    reached = root[gain > 0]
+    return float(np.min(reached)) ** 2 / base_rate if reached.size else math.inf
 
 
 def judge_plan(plan: Plan, patience: float) -> Verdict:
@@ -52,6 +99,9 @@ def judge_plan(plan: Plan, patience: float) -> Verdict:
     see = "the old side has no failures to compare with"
     if plan.smallest_ratio:
         see = f"a regression of {plan.smallest_ratio:g} x would show"
+        if plan.requests_to_see:
+            worse = plan.smallest_ratio * plan.base_rate
+            see += f" ({plan.base_rate:.2%} -> {worse:.2%}, within {plan.requests_to_see:.0f} requests)"
     elif plan.base_rate:
         see = "no ratio to the old side would show, only failures above the limit"
     takes = f"about {plan.seconds_needed:.0f} s" if math.isfinite(plan.seconds_needed) else "and there are none"
