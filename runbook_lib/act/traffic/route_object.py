@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from urllib3 import Retry, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from runbook_lib.clients import Clients
@@ -17,6 +18,7 @@ from runbook_lib.observe.rbac import rbac_for
 Object = dict[str, Any]
 
 PATIENCE = (3, 10)  # seconds to connect, seconds to wait for bytes: somebody waits for a rollback
+_AGAIN = Retry(2, status=0, redirect=0, backoff_factor=0.05, respect_retry_after_header=False)
 THROTTLED = 4  # times that a 429 is obeyed before it is told
 LONGEST_PAUSE = 5.0  # seconds, whatever Retry-After says
 
@@ -103,13 +105,21 @@ def _ask_once(clients: Clients, method: str, path: str, body: Object | None) -> 
     api = clients.kubernetes
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     query = [("fieldManager", "runbook")] if method == "PUT" else []
-    asked = api.param_serialize(
+    method, url, headers, sent, _ = api.param_serialize(
         method=method, resource_path=path, query_params=query, header_params=headers, body=body,
         auth_settings=["BearerToken"],
     )  # fmt: skip
     try:
-        response = api.call_api(*asked, _request_timeout=PATIENCE)
-        text = response.read()
+        # through the pool: the client itself would send a write again that may have been made, and sleep on a 429
+        response = api.rest_client.pool_manager.request(
+            method,
+            url,
+            body=json.dumps(sent) if sent is not None else None,
+            headers=headers,
+            timeout=Timeout(*PATIENCE),
+            retries=_AGAIN if method == "GET" else False,
+        )
+        text = response.data
     except (HTTPError, OSError) as error:
         cause = getattr(error, "reason", None) or error
         if method == "GET" or isinstance(cause, NewConnectionError | ConnectTimeoutError):
