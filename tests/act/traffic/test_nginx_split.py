@@ -16,8 +16,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.act.traffic import nginx_split
-from runbook_lib.act.traffic.nginx_split import _alone
+from runbook_lib.act.traffic import nginx_file_change, nginx_file_workers, nginx_split
+from runbook_lib.act.traffic.nginx_file import alone
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change
@@ -87,6 +87,7 @@ def entrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entrance:
     for folder in ("notebooks", "parameters"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(nginx_file_change, "workers", dict)  # commands that only note have none to wait for
     split = NginxSplit(
         kind="nginx-split", config="nginx.conf", variable=VARIABLE, test=note("test"), reload=note("reload")
     )
@@ -297,9 +298,9 @@ def test_of_two_writers_at_once_both_end_and_the_file_is_whole(entrance: Entranc
 
 def test_a_writer_that_does_not_end_is_waited_for_and_then_named(entrance: Entrance) -> None:
     with (
-        _alone(entrance.path),
+        alone(entrance.path),
         pytest.raises(Busy, match="another process is changing"),
-        _alone(entrance.path, patience=0.05),
+        alone(entrance.path, patience=0.05),
     ):
         pytest.fail("two writers at once")
 
@@ -345,7 +346,10 @@ class Real:
 
 
 @pytest.fixture
-def real(nginx: Tool, entrance: Entrance, until: Callable[[Callable[[], bool]], None]) -> Iterator[Real]:
+def real(
+    nginx: Tool, entrance: Entrance, until: Callable[[Callable[[], bool]], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Real]:
+    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
     root = entrance.path.parent
     argv = [str(nginx.binary), "-p", str(root), "-e", "stderr", "-c", "nginx.conf"]
     runner = root / "nginx"
