@@ -2,29 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from runbook_lib.act.send_back import Returned, lagging
 from runbook_lib.act.traffic.knob import read_weight, shift
 from runbook_lib.clients import Clients
-from runbook_lib.model import Change, Outcome, Verdict
+from runbook_lib.errors import BadParameters, CriterionFailed, RunbookError, Unreachable
+from runbook_lib.model import Change, Event, Outcome, Verdict
+from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, journal
+from runbook_lib.record.begin import file_alone, open_attempt
+from runbook_lib.record.evidence import storable
+from runbook_lib.record.filing import Filed
 from runbook_lib.watch import wait_for_split
+
+COMPARISON = "05_comparison.ipynb"
+"""What is opened after a rollback: the cause is looked for there."""
 
 
 def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple[Change, Verdict]:
     """Send ``weight`` percent (0: nobody) to the new side and wait until the observed split says so.
 
     The verdict is INCONCLUSIVE when Prometheus cannot confirm it: the users are back all the same. Raises ChangeFailed
-    when nginx refuses; the message says where the users are. An archive that cannot be written stops no rollback.
+    when the knob refuses; the message says where the users are. Neither an archive that cannot be written stops a
+    rollback, nor a weight that cannot be read.
     """
-    standing = read_weight(clients)
+    standing = standing_now(clients)
     run.tell("detected", cause=cause, weight=standing)
-    run.progress(f"going back from {standing} % to {weight} %: {cause}")
-    what = f"users: {standing} % -> {weight} %"
+    shown = "?" if standing is None else standing
+    run.progress(f"going back from {shown} % to {weight} %: {cause}")
+    what = f"users: {shown} % -> {weight} %"
     change = run.change(what, lambda: shift(clients, weight), standing, weight, unrecorded=True)
     if run.parameters.dry_run:
         return change, Verdict("traffic split", Outcome.INCONCLUSIVE, "dry run: nobody was moved")
-    verdict = wait_for_split(clients, weight)
+    return change, see_them_back(run, clients, weight)
+
+
+def see_them_back(run: Run, clients: Clients, weight: int, wait: Callable[..., Verdict] | None = None) -> Verdict:
+    """What the requests say after the shift: at 0 the new side's counters must stand still; noted in the journal."""
+    verdict = (wait or wait_for_split)(clients, weight)
     run.tell("verified", name=verdict.name, outcome=verdict.outcome.name, message=verdict.message)
-    return change, verdict
+    return verdict
+
+
+def standing_now(clients: Clients) -> int | None:
+    """Percent of the users on the new side; None when the knob cannot tell, which stops no rollback."""
+    try:
+        return read_weight(clients)
+    except (BadParameters, Unreachable):
+        return None
+
+
+def open_late(parameters: Parameters, returned: Returned, by: str) -> Run:
+    """The attempt of a rollback that was done already; its journal tells each thing with the time at which it was.
+
+    Raises OSError or Unwritable where the archive cannot be written.
+    """
+    mode = "previous" if returned.weight else "rollback"
+    step = ("rollback", returned.weight or None, mode)
+    folder = open_attempt(parameters, step, None, by, at=returned.began)
+    run = Run(parameters, folder, step)
+    try:
+        book = journal.Journal(folder, run.redacted)
+        for event in _events(returned, run.number):
+            book.append(event)
+        book.close()
+    except BaseException:
+        run.close()  # it is left to whoever comes next, and must not look alive
+        raise
+    return run
+
+
+def _events(returned: Returned, number: int) -> list[Event]:
+    detected = Event(returned.began, "detected", {"cause": returned.cause, "weight": returned.standing})
+    act = {"act": f"{number}.1", "what": returned.what}
+    if returned.error is None and returned.change is None:
+        return [detected, Event(returned.done, "would", {"what": returned.what})]
+    intent = Event(returned.began, "intent", {**act, "before": returned.standing, "after": returned.weight})
+    result: dict[str, object] = {"change": storable(returned.change)}
+    if returned.error is not None:
+        result = {"error": type(returned.error).__name__, "message": str(returned.error)}
+    return [detected, intent, Event(returned.done, "result", {**act, **result})]
+
+
+def conclude(run: Run, returned: Returned, seen: Verdict | None, more: Sequence[Verdict] = ()) -> tuple[str, Filed]:
+    """Judge and file an attempt that `open_late` opened; what to tell people, and the record."""
+    error, message = None, returned.said
+    try:
+        if returned.error is not None:
+            raise returned.error
+        run.verdict(*more, *([seen] if seen else []))
+        confirmed = "seen in the requests" if seen and seen.outcome is Outcome.PASS else "not confirmed"
+        if seen and seen.outcome is not Outcome.PASS:
+            confirmed += f": {seen.message}"
+        parts = [f"{returned.what}, {confirmed}" if seen else returned.said, lagging(run.parameters), returned.cause]
+        message = "; ".join(part for part in parts if part)
+        run.event("finished", message=message)
+        if seen and seen.outcome is Outcome.FAIL:
+            raise CriterionFailed(f"{seen.message}; {message}")
+    except RunbookError as stopped:
+        error, message = type(stopped).__name__, str(stopped)
+    finally:
+        run.close()
+    return message, file_alone(run.attempt, error, message if error else "", COMPARISON)
 
 
 def drilled_from(run: Run, standing: int) -> int:
@@ -34,4 +114,4 @@ def drilled_from(run: Run, standing: int) -> int:
     """
     earlier = [run.attempt.with_name(f"attempt-{number}") for number in range(1, run.number)]
     seen = [event.data for folder in earlier for event in journal.read(folder) if event.kind == "detected"]
-    return standing or max((int(data["weight"]) for data in seen), default=0)
+    return standing or max((int(data["weight"] or 0) for data in seen), default=0)

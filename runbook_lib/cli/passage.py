@@ -55,21 +55,25 @@ def resume(parameters: File) -> None:
 
 
 @app.command()
-def rollback(parameters: File) -> None:
-    """Bring all users back to the old side now; needs no gate, and nothing but nginx."""
+def rollback(
+    application: Annotated[str, typer.Argument(help="the application's name, or its parameters", show_default=False)],
+    to: Annotated[str, typer.Option(help="0: nobody stays on the new side; previous: the planned weight before")] = "0",
+) -> None:
+    """Bring users back to the old side now; needs no gate, and nothing but what moves the users."""
+    from runbook_lib.cli.named import parameters_file
     from runbook_lib.clients import connect
-    from runbook_lib.redact.at_hand import redactor_for
-    from runbook_lib.runner import passage, preflight
+    from runbook_lib.runner import roll_back
 
-    p = load(parameters)
-    passage.source_of(passage.ROLLBACK)
-    preflight.check(p, connect(p), [passage.ROLLBACK])
-    from runbook_lib.runner import run as runner  # a second of imports, and only now it is sure that something is run
+    if to not in ("0", "previous"):
+        raise BadParameters(f"--to {to}: allowed are 0 and previous")
+    p = load(parameters_file(application))
+    returned = roll_back.act(p, to_previous=to == "previous")  # before anything else is loaded: seconds count
+    from runbook_lib.redact.at_hand import redactor_for
     from runbook_lib.runner.progress import Screen
 
     screen = Screen(redactor=redactor_for(connect(p)))
     with told_without(screen.redactor):
-        raise typer.Exit(runner.roll_back(p, screen))
+        raise typer.Exit(roll_back.settle(p, screen, returned))
 
 
 @app.command()

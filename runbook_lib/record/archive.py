@@ -23,6 +23,8 @@ from runbook_lib.record import journal
 RECORD = "record.json"
 SIGNATURE = "record.json.sig"
 NOTEBOOK = "notebook.ipynb"
+PARTIAL = frozenset({"drill", "previous"})
+"""Modes of a rollback that leave users on the new side: there and back again, and to the planned weight before."""
 CONTINUED = frozenset({"gate_pending", "observing", "crashed", "interrupted"})
 """Outcomes after which the same run goes on with its next attempt."""
 
@@ -156,7 +158,8 @@ def resets_traffic(attempt: Attempt) -> bool:
     phase, _, mode = attempt.step
     if attempt.facts.get("dry_run"):
         return False
-    return attempt.outcome == "rolled_back" or (phase == "rollback" and mode != "drill" and attempt.outcome == "passed")
+    whole = phase == "rollback" and mode not in PARTIAL
+    return attempt.outcome == "rolled_back" or (whole and attempt.outcome == "passed")
 
 
 @contextlib.contextmanager

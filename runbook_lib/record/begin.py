@@ -53,9 +53,9 @@ def open_attempt(
 ) -> Path:
     """Make an attempt's folder with its parameters and the first line of its journal.
 
-    ``anew`` says that a new passage begins: what was recorded before no longer counts. ``at`` is when it began, for what
-    was done before anything could be written. CannotSign, before anything is written, when nobody could sign the record
-    (`identity.who`).
+    ``anew`` says that a new passage begins: what was recorded before no longer counts. ``at`` is when it began, for
+    what was done before anything could be written. CannotSign, before anything is written, when nobody could sign the
+    record (`identity.who`).
     """
     phase, weight, mode = step
     who = identity.who(parameters, phase)

@@ -115,7 +115,7 @@ def fold(parameters: Parameters, known: Iterable[Attempt]) -> list[Standing]:
             last.clear()
         if resets_traffic(attempt):
             _forget(last, lambda key: key[0] in {"gray_stage", "comparison", "decommission"})
-        elif attempt.step[0] == "gray_stage" and attempt.outcome == "passed":
+        elif attempt.outcome == "passed" and (attempt.step[0] == "gray_stage" or attempt.step[2] == "previous"):
             _forget_beyond(last, attempt.step[1] or 0)
         last[attempt.step] = attempt
     return [Standing(step, _passed(last.get(step.key)), last.get(step.key)) for step in order]

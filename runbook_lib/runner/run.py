@@ -109,16 +109,6 @@ def single(parameters: Parameters, step: Step, screen: Screen, patience: float =
         return result.ending.exit_code
 
 
-def roll_back(parameters: Parameters, screen: Screen) -> int:
-    """Bring all users back now, whoever runs the application and whatever the disk says; the exit code."""
-
-    def recorded() -> int:
-        take_over(passage.home(parameters), screen)
-        return single(parameters, passage.ROLLBACK, screen)
-
-    return unwritable.bring_back(parameters, screen, recorded)
-
-
 @contextlib.contextmanager
 def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
     """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""

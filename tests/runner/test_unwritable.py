@@ -24,7 +24,7 @@ from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, archive, begin, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import cells, engine, passage, run
+from runbook_lib.runner import cells, engine, passage, roll_back, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
 from runbook_lib.sections.traffic import NginxSplit
@@ -148,10 +148,10 @@ def test_a_step_whose_attempt_cannot_be_opened_is_refused_in_one_sentence(
         run.single(p, Step("gray_stage", 5), _screen())
     assert read_weight(connect(p)) == 30
     shown = _screen()
-    assert run.roll_back(p, shown) == Unwritable.exit_code
+    assert roll_back.roll_back(p, shown) == Unwritable.exit_code
     assert read_weight(connect(p)) == 0
     said = shown.console.file.getvalue()  # type: ignore[attr-defined]
-    assert "users 30 % -> 0 %, but this is not on record" in said
+    assert "users: 30 % -> 0 %, but this is not on record" in said
 
 
 def test_the_command_brings_the_users_back_where_no_file_can_grow(p: Parameters) -> None:
@@ -172,7 +172,7 @@ def test_the_command_brings_the_users_back_where_no_file_can_grow(p: Parameters)
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
     )
     assert ended.returncode == Unwritable.exit_code, ended
-    assert "users 30 % -> 0 %, but this is not on record" in ended.stdout and "File too large" in ended.stdout
+    assert "users: 30 % -> 0 %, but this is not on record" in ended.stdout and "File too large" in ended.stdout
     assert "Traceback" not in ended.stderr
     assert read_weight(connect(p)) == 0
     assert not [one for one in archive.attempts(passage.home(p).parent) if one.statement is not None]
