@@ -160,8 +160,8 @@ def _settle(turn: Turn, before: Object, wanted: Object) -> str:
         return verdict.note
     if turn.urgent:
         raise ChangeFailed(
-            f"{turn.name} says {turn.stands(wanted)} and stays so, but {verdict.problem}: the gateway may still send "
-            f"{turn.stands(before)}; look at its status"
+            f"{turn.name} says {turn.stands(wanted)} and stays so, but {verdict.problem}: the gateway may still "
+            f"follow what stood there, {turn.stands(before)}; look at its status"
         )
     raise ChangeFailed(f"{turn.name}: {verdict.problem}; {_put_back(turn, before)}")
 
