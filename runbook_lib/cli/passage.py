@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from runbook_lib.errors import BadParameters
+from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.parameters import Parameters, duration, load
 from runbook_lib.redact import told_without
+
+if TYPE_CHECKING:
+    from runbook_lib.runner.progress import Screen
 
 app = typer.Typer()
 
@@ -41,7 +44,7 @@ def run(
 def resume(parameters: File) -> None:
     """Continue what waits, was interrupted or was broken off: find out what was done, and go on or bring users back."""
     from runbook_lib.record.archive import CONTINUED
-    from runbook_lib.runner import passage, recover
+    from runbook_lib.runner import passage, recover, roll_back
 
     p = load(parameters)
     states = passage.standings(p)
@@ -51,6 +54,8 @@ def resume(parameters: File) -> None:
         word = f"the next step is {following}" if following else "the passage is done"
         print(f"nothing of {p.application.name} waits or was broken off; {word}")
         return
+    if not waiting and (said := recover.brought_back(p)):
+        raise typer.Exit(roll_back.file_left(p, _screen(p), said))
     _go(p)
 
 
@@ -61,17 +66,13 @@ def rollback(
 ) -> None:
     """Bring users back to the old side now; needs no gate, and nothing but what moves the users."""
     from runbook_lib.cli.named import parameters_file
-    from runbook_lib.clients import connect
     from runbook_lib.runner import roll_back
 
     if to not in ("0", "previous"):
         raise BadParameters(f"--to {to}: allowed are 0 and previous")
     p = load(parameters_file(application))
     returned = roll_back.act(p, to_previous=to == "previous")  # before anything else is loaded: seconds count
-    from runbook_lib.redact.at_hand import redactor_for
-    from runbook_lib.runner.progress import Screen
-
-    screen = Screen(redactor=redactor_for(connect(p)))
+    screen = _screen(p)
     with told_without(screen.redactor):
         raise typer.Exit(roll_back.settle(p, screen, returned))
 
@@ -97,10 +98,36 @@ def status(parameters: File) -> None:
     folder = passage.home(p)
     if (who := holder(folder)) is not None:
         console.print(f"\nrun now by {who}")
+    console.print(f"\n{_guarded(p, folder)}", markup=False, soft_wrap=True)
     for gate in open_gates(folder.parent, folder.name):
         told = [said(answer) for answer in gate.answers if not answer.problem]
         lines = [gate.id, standing(gate, "Go on with: runbook resume PARAMETERS"), *told, *gate.problems]
         console.print("\n  ".join([f"\n{gate.state}: {gate.asked.question}", *lines]), markup=False, soft_wrap=True)
+
+
+def _screen(p: Parameters) -> Screen:
+    from runbook_lib.clients import connect
+    from runbook_lib.redact.at_hand import redactor_for
+    from runbook_lib.runner.progress import Screen
+
+    return Screen(redactor=redactor_for(connect(p)))
+
+
+def _guarded(p: Parameters, home: Path) -> str:
+    """Who guards the users, and a warning when nobody does while some are on the new side."""
+    from runbook_lib.act.traffic.knob import read_weight
+    from runbook_lib.clients import connect
+    from runbook_lib.guard import heartbeat
+
+    guarded, said = heartbeat.on_duty(p, home)
+    if guarded:
+        return said
+    try:
+        standing = read_weight(connect(p))
+    except RunbookError as error:
+        return f"warning: {said}, and where the users are cannot be read: {error}"
+    at_risk = f"warning: {standing} % of the users are on the new side and {said}; start one: runbook guard PARAMETERS"
+    return at_risk if standing else said
 
 
 def _go(

@@ -92,7 +92,7 @@ def guard(files: Sequence[Path], say: Say) -> str:
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
-    signal.signal(signal.SIGHUP, lambda *_: [post.anew.set() for post in posts])
+    signal.signal(signal.SIGHUP, lambda *_: _read_anew(posts))
     threads = [threading.Thread(target=post.work, name=str(post.path), daemon=True) for post in posts]
     for thread in threads:
         thread.start()
@@ -103,6 +103,11 @@ def guard(files: Sequence[Path], say: Say) -> str:
     for thread in threads:
         thread.join()
     return "; ".join(post.failed for post in posts if post.failed)
+
+
+def _read_anew(posts: Sequence[Post]) -> None:
+    for post in posts:
+        post.anew.set()
 
 
 def identity() -> str:

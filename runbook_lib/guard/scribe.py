@@ -100,6 +100,8 @@ class Scribe:
         if deed.returned.change is not None:
             seen = see_them_back(run, run.connect(), deed.returned.weight, self._wait)
         for name, observations in ((OBSERVATIONS, deed.look.observations), (EARLIER, deed.earlier)):
+            if not observations:
+                continue
             lines = (json.dumps(run.redacted(as_json(one)), ensure_ascii=False) for one in observations)
             write_whole(run.attempt / name, "".join(f"{line}\n" for line in lines))
         run.evidence("limits", {"limits": deed.limits, "sources": ()})

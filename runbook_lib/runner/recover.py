@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.act.traffic.knob import read_weight
@@ -95,6 +96,30 @@ def broken_off(parameters: Parameters) -> bool:
 def owes_rollback(parameters: Parameters) -> bool:
     """True when a run would begin with bringing the users back."""
     return not parameters.dry_run and bool(look(parameters).back)
+
+
+def brought_back(parameters: Parameters, since: datetime | None = None) -> str:
+    """Why nothing goes forward now: after the last step, or since then, somebody began to bring all users back.
+
+    A guard and a person on call do not ask the runner; whether the users go forward again is for a person to say.
+    """
+    known = [one for one in _known(parameters) if one.outcome != "unreadable" and not one.facts.get("dry_run")]
+    found = known[-1:] if since is None else [one for one in known if _begun(one) >= since]
+    back = next((one for one in found if one.step == ("rollback", None, "rollback") and one.outcome != "failed"), None)
+    if back is None:
+        return ""
+    said = str(back.facts.get("message") or "it is going on")
+    return (
+        f"the users were brought back meanwhile ({_name(back.folder)}: {said}); nothing goes forward by itself now: "
+        "find the cause, then `runbook run` begins with the first weight"
+    )
+
+
+def _begun(attempt: Attempt) -> datetime:
+    try:
+        return datetime.fromisoformat(str(attempt.facts.get("started", "")))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _known(parameters: Parameters) -> list[Attempt]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.act.send_back import Returned, previous_weight, send_back
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import Clients, connect
-from runbook_lib.errors import Busy, ChangeFailed, RunbookError, Unwritable
+from runbook_lib.errors import Busy, ChangeFailed, RolledBack, RunbookError, Unwritable
 from runbook_lib.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -52,6 +52,15 @@ def settle(parameters: Parameters, screen: Screen, returned: Returned) -> int:
             raise returned.error from None
         screen.say(f"{returned.what}, but this is not on record: {error}")
         return Unwritable.exit_code
+
+
+def file_left(parameters: Parameters, screen: Screen, said: str) -> int:
+    """File what was broken off before the users were brought back, and go no further; the exit code."""
+    from runbook_lib.runner import run
+
+    with run.held(parameters, screen):
+        screen.say(said)
+    return RolledBack.exit_code
 
 
 def _settled(parameters: Parameters, screen: Screen, returned: Returned) -> int:

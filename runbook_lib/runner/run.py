@@ -21,6 +21,7 @@ from papermill.parameterize import parameterize_notebook
 
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import BadParameters, Busy, CannotSign, GatePending, RolledBack
+from runbook_lib.model import now
 from runbook_lib.pages import html, views
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, filing, journal, statement
@@ -59,7 +60,11 @@ def advance(
         found = _found(parameters, screen)
         if found.back:
             return _bring_back(parameters, screen, found, shelf)
+        began = now()
         while step := passage.steps(parameters)[0] if anew else passage.next_step(passage.standings(parameters)):
+            if said := recover.brought_back(parameters, began):
+                screen.say(said)
+                return RolledBack.exit_code
             result = run_step(parameters, step, screen, shelf, anew, found)
             anew, found = False, recover.NOTHING
             code = result.ending.exit_code
