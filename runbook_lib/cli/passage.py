@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.parameters import Parameters, duration, load
@@ -80,6 +78,9 @@ def rollback(
 @app.command()
 def status(parameters: File) -> None:
     """Where the application stands: each step, what runs now, which gates wait."""
+    from rich.console import Console
+    from rich.table import Table
+
     from runbook_lib.gate import open_gates, said, standing
     from runbook_lib.record.archive import holder
     from runbook_lib.runner import passage

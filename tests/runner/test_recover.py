@@ -21,7 +21,7 @@ from runbook_lib.runner.engine import Stop
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
 from runbook_lib.runner.recover import Act
-from runbook_lib.sections import NginxSplit
+from runbook_lib.sections.traffic import NginxSplit
 
 STAGE = Step("gray_stage", 5)
 TRAFFIC = {"act": "1.1", "what": "users: 1 % -> 5 %", "before": 1, "after": 5}
