@@ -206,6 +206,13 @@ class Command(Section):
     write: Argv
     """Sets it; {weight} is replaced by the percent."""
     timeout: Span = timedelta(seconds=30)
+    """After that the command is killed with all that it started; as long it is waited until the change shows."""
+
+    @model_validator(mode="after")
+    def _writes_the_weight(self) -> Command:
+        if not any("{weight}" in word for word in self.write):
+            raise ValueError("write has {weight} in none of its words: it would always set the same")
+        return self
 
 
 class Webhook(Section):
@@ -216,6 +223,7 @@ class Webhook(Section):
     token: Reference | None = None
     """Sent as a bearer token."""
     timeout: Span = timedelta(seconds=10)
+    """How long an answer may take; as long it is waited until the change shows."""
 
 
 Knob = Annotated[

@@ -91,7 +91,7 @@ def test_a_share_too_far_off_is_refused_with_what_is_attainable(
     assert len(str(refused.value)) < 320
 
 
-@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 100), st.integers(0, 50))
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 100), st.integers(0, 50))
 def test_what_is_made_is_within_the_tolerance_and_nothing_is_nearer(
     legacy: int, kubernetes: int, weight: int, tolerance: int
 ) -> None:
