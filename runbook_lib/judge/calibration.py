@@ -13,6 +13,7 @@ import numpy as np
 
 from runbook_lib.judge import evidence
 from runbook_lib.judge.bounds import requests_missing
+from runbook_lib.judge.dispersion import dispersion, grouped
 from runbook_lib.judge.evidence import Counts
 from runbook_lib.judge.rates import Interval, RateLimits, breaker, counts_of, share_of
 from runbook_lib.judge.two_by_two import FloatArray
@@ -42,7 +43,8 @@ def judge_calibration(name: str, instances: Mapping[str, Sequence[Served]], limi
     """PASS when neither half of the old side, nor one instance, is worse than the rest by the test of the stages.
 
     Halves are every other instance by name, tested both ways, and each instance is tested against all others; these
-    tests share ``limits.alpha``. FAIL names the instance that stands out most. INCONCLUSIVE with fewer than two
+    tests share ``limits.alpha``. FAIL names the instance that stands out most, or says that bad requests come in groups
+    larger than ``limits.attempts``. INCONCLUSIVE with fewer than two
     instances, with stretches that do not match, or when a half has too few requests to rule ``limits.rule_out`` out.
     """
     names = sorted(instances)
@@ -62,6 +64,10 @@ def judge_calibration(name: str, instances: Mapping[str, Sequence[Served]], limi
         if part.tripped or part.found >= part.needed:
             why = part.tripped or f"evidence {part.found:.3g} >= {part.needed:.3g}"
             return Verdict(name, Outcome.FAIL, f"the old side itself is not even: {stands_out}; {why}", numbers)
+    numbers["dispersion"] = dispersion(halves[0].counts)[0]
+    if why := grouped(halves[0].counts, limits.attempts):
+        said = f"{why}: name how often clients and proxies try again"
+        return Verdict(name, Outcome.FAIL, said, numbers)
     return _enough(name, halves, limits, stands_out, numbers)
 
 
@@ -71,7 +77,9 @@ def _held(instances: Mapping[str, Sequence[Served]], some: Sequence[str], needed
     old, new = (np.array([[(s.requests, s.bad) for s in row] for row in side]).sum(axis=0) for side in sides)
     seconds = [s.seconds for s in next(iter(instances.values()))]
     counts = counts_of([Interval(s, *o, *n) for s, o, n in zip(seconds, old.tolist(), new.tolist(), strict=True)])
-    return _Part(counts, evidence.worse(counts, limits.margin), needed, breaker(counts, limits))
+    return _Part(
+        counts, evidence.worse(counts.grouped(limits.attempts), limits.margin), needed, breaker(counts, limits)
+    )
 
 
 def _enough(

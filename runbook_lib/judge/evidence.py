@@ -62,6 +62,14 @@ class Counts:
         """The intervals of a single passage that are kept."""
         return Counts(*(column[kept] for column in vars(self).values()))
 
+    def grouped(self, attempts: float) -> Counts:
+        """What the counts are worth when up to so many requests hang together, as those do that are tried again.
+
+        Evidence to the power 1/attempts: by Hoelder's inequality its mean stays at most 1 whatever requests of one
+        group have to do with each other.
+        """
+        return self if attempts == 1 else Counts(self.seconds, *(c / attempts for c in list(vars(self).values())[1:]))
+
 
 def worse(counts: Counts, margin: float, stage_begins: int = 0) -> float:
     """The largest e-value so far against "the ratio of the rates is never above ``margin``"."""

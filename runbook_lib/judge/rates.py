@@ -39,7 +39,9 @@ class RateLimits:
     ``absolute``: rate that fails where the old side has no traffic to compare with; ``alpha``: chance of a false FAIL;
     ``ratio_cap``: ratio new/old that must be excluded to pass where the old side itself has bad requests;
     the breaker fails at once at ``breaker_rate`` over at least ``breaker_requests``;
-    ``sample``: requests of the new side that the stage was planned for, below which nothing passes.
+    ``sample``: requests of the new side that the stage was planned for, below which nothing passes;
+    ``attempts``: how often one request may be counted because clients or proxies try again: counts are worth as much
+    less. `calibration` finds out on the old side whether that is enough.
     """
 
     margin: float
@@ -50,6 +52,7 @@ class RateLimits:
     breaker_requests: int = 20
     breaker_rate: float = 0.2
     sample: float = 0.0
+    attempts: float = 1.0
 
 
 def ratio_cap(weight: int) -> float:
@@ -82,6 +85,7 @@ def judge_rate(
     whole = Counts(*map(np.concatenate, zip(vars(before).values(), vars(counts).values(), strict=True)))
     begins = len(before.seconds)
     total = _total(counts)
+    worth, worth_whole = counts.grouped(limits.attempts), whole.grouped(limits.attempts)
     numbers = {
         "kubernetes_requests": total.kubernetes_requests,
         "kubernetes_bad": total.kubernetes_bad,
@@ -89,10 +93,10 @@ def judge_rate(
         "legacy_bad": total.legacy_bad,
         "earlier_requests": float(before.kubernetes_requests.sum()),
         "earlier_bad": float(before.kubernetes_bad.sum()),
-        "evidence_against": evidence.worse(whole, limits.margin, begins),
-        "evidence_absolute": evidence.above(whole, limits.absolute, begins),
-        "evidence_for": evidence.better(counts, limits.ratio_cap),
-        "upper_bound": upper_bound(total.kubernetes_bad, total.kubernetes_requests),
+        "evidence_against": evidence.worse(worth_whole, limits.margin, begins),
+        "evidence_absolute": evidence.above(worth_whole, limits.absolute, begins),
+        "evidence_for": evidence.better(worth, limits.ratio_cap),
+        "upper_bound": _bound(total, limits),
     }
     if failed := _failed(counts, total, limits, numbers):
         return Verdict(name, Outcome.FAIL, failed, numbers, trigger=True)
@@ -138,10 +142,11 @@ def _missing(total: Interval, limits: RateLimits, numbers: dict[str, float]) -> 
     """
     new, old = _rates(total)
     bad, requests = total.kubernetes_bad, total.kubernetes_requests
-    missing = requests_missing(bad, requests, limits.rule_out, bad / requests if requests else 0.0)
+    rate, worth = bad / requests if requests else 0.0, (bad / limits.attempts, requests / limits.attempts)
+    missing = limits.attempts * requests_missing(*worth, limits.rule_out, rate)
     good = "" if math.isfinite(missing) else " without a bad one"
     if good:
-        missing = requests_missing(bad, requests, limits.rule_out)
+        missing = limits.attempts * requests_missing(*worth, limits.rule_out)
         good += f", or evidence {numbers['evidence_for']:.3g} -> {1 / limits.alpha:.3g} against {limits.ratio_cap:g} x"
         good += f" old side ({old})"
     missing = max(missing, limits.sample - requests)
@@ -171,6 +176,10 @@ def breaker(counts: Counts, limits: RateLimits) -> str:
     seconds = float(counts.seconds[first[at] : last[at] + 1].sum())
     share = f"{wrong[at] / seen[at]:.1%} ({wrong[at]:.0f}/{seen[at]:.0f})"
     return f"{share} >= {limits.breaker_rate:.0%} within {seconds:.0f} s"
+
+
+def _bound(total: Interval, limits: RateLimits) -> float:
+    return upper_bound(total.kubernetes_bad / limits.attempts, total.kubernetes_requests / limits.attempts)
 
 
 def _sums(column: FloatArray) -> FloatArray:
