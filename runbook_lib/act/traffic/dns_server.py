@@ -31,8 +31,8 @@ _ALGORITHMS = {
 }
 
 
-class NotAnswered(Unreachable):
-    """No answer came, so that it is not known whether an update was carried out."""
+class NotAnswered(Exception):
+    """No answer came that can be believed: whether an update was carried out is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ class Server:
         query = dns.message.make_query(name, type_, flags=0)
         if self.key:
             query.use_tsig(self.key)
-        answer = self._send(query)
+        try:
+            answer = self._send(query)
+        except NotAnswered as error:
+            raise Unreachable(f"{error}; nothing was changed") from None
         code = answer.rcode()
         if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise Unreachable(
@@ -83,6 +86,7 @@ class Server:
     def replace(self, old: Iterable[RecordSet], new: Iterable[RecordSet]) -> None:
         """All of ``new`` at once, if exactly ``old`` stands; Busy when it does not any more, ChangeFailed when refused.
 
+        Raises NotAnswered when it is not known whether it was done, and Unreachable when it surely was not.
         The server compares what records hold, not their TTL: RFC 2136 knows no prerequisite for that.
         """
         update = dns.update.UpdateMessage(self.zone)

@@ -11,7 +11,7 @@ import dns.name
 from runbook_lib.act.traffic import dns_records as records
 from runbook_lib.act.traffic.dns_records import Note
 from runbook_lib.act.traffic.dns_server import NotAnswered, RecordSet, Server, quoted, strings
-from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError
+from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.sections.traffic import Dns
 
 KEPT = 10
@@ -71,6 +71,8 @@ def may_write(server: Server, state: State) -> None:
         return  # it is let in, and somebody else is at work
     except ChangeFailed as error:
         raise BadParameters(str(error)) from None
+    except NotAnswered as error:
+        raise Unreachable(str(error)) from None
 
 
 def _names(knob: Dns, zone: dns.name.Name) -> tuple[dns.name.Name, dns.name.Name]:

@@ -1,12 +1,14 @@
 """Whatever moves the users, behind four verbs: read, shift, admit testers, restore; one module a kind of knob.
 
 A knob's module has ``read(knob, clients)``, ``shift(knob, clients, weight, expected)``, ``preflight(knob, clients)``
-and ``restore(knob, clients, held)``; one that can tell testers apart has ``admit(knob, clients, testers)``.
+and ``restore(knob, clients, held)``; one that can tell testers apart has ``admit(knob, clients, testers)``,
+one that users follow late has ``keep_until(knob, clients)``.
 """
 
 from __future__ import annotations
 
 import importlib
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -57,6 +59,18 @@ def restore(clients: Clients, held: Any) -> Change:
     """Put back exactly what stood there once, as a Standing held it."""
     change: Change = _module(clients).restore(clients.parameters.traffic.knob, clients, held)
     return change
+
+
+def keep_until(clients: Clients) -> datetime | None:
+    """Until when nothing of a side may be taken away, for users may still follow what stood before; None: no longer.
+
+    Raises Held where that is not known.
+    """
+    module = _module(clients)
+    until: datetime | None = None
+    if hasattr(module, "keep_until"):
+        until = module.keep_until(clients.parameters.traffic.knob, clients)
+    return until
 
 
 def preflight(clients: Clients) -> None:

@@ -44,6 +44,7 @@ controls {{ }};
 key "runbook" {{ algorithm hmac-sha256; secret "{secret}"; }};
 key "reader" {{ algorithm hmac-sha256; secret "cmVhZGVyLXJlYWRlci1yZWFkZXI="; }};
 zone "example.test" {{ type primary; file "zone.db"; update-policy {{ grant runbook zonesub ANY; }}; }};
+zone "broken.test" {{ type primary; file "nothing.db"; }};
 zone "locked.test" {{ type primary; file "locked.db"; update-policy {{ grant runbook zonesub ANY; }}; }};
 """
 

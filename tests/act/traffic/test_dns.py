@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -15,12 +16,15 @@ from typing import Any
 import dns.flags
 import dns.message
 import pytest
+import yaml
 from scipy.stats import binomtest
 
 from runbook_lib.act.traffic import dns as knob_dns
 from runbook_lib.act.traffic import dns_records as records
+from runbook_lib.act.traffic import knob
 from runbook_lib.act.traffic.dns_records import Note
 from runbook_lib.act.traffic.dns_server import Server, quoted
+from runbook_lib.cli.ttl import ttl
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed, Held, RunbookError, Unreachable
 from runbook_lib.model import Change, canonical
@@ -383,6 +387,43 @@ def test_nothing_is_taken_away_for_ten_times_the_ttl_after_the_last_change(recor
     assert timedelta(seconds=600) < until - before < timedelta(seconds=660)
 
 
+def test_the_knob_tells_what_uses_it_until_when_nothing_is_taken_away(record: Record) -> None:
+    record.shift(100)
+    traffic = DEMO.traffic.model_copy(update={"knob": record.knob})
+    by_dns = Clients(DEMO.model_copy(update={"traffic": traffic}), record.environment)
+    assert knob.keep_until(by_dns) == knob_dns.keep_until(record.knob, record.clients)
+    assert knob.keep_until(Clients(DEMO, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, r"the TTL of shop-\d+ was 3600 s, is 60 s; users may follow the old record until 2"),
+        ({"dry_run": True}, r"dry run: the TTL of shop-\d+ would be 60 s, nothing was changed"),
+    ],
+)
+def test_the_command_lowers_the_ttl_and_says_when_the_old_one_has_run_out(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    more: dict[str, Any], said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TSIG", KEY)
+    record.write(3600, *OLD)
+    parameters = yaml.safe_load((REPOSITORY / "parameters" / "demo.yaml").read_text())
+    parameters["traffic"]["knob"] = record.knob.model_dump(mode="json")
+    (tmp_path / "dns.yaml").write_text(yaml.safe_dump(parameters | more))
+    ttl(tmp_path / "dns.yaml")
+    assert re.match(said, capsys.readouterr().out)
+    assert record.holds() == (3600 if more else 60, set(OLD))
+    if not more:
+        ttl(tmp_path / "dns.yaml", usual=True)
+        assert "was 60 s, is 3600 s" in capsys.readouterr().out
+
+
+def test_other_knobs_have_no_ttl() -> None:
+    with pytest.raises(BadParameters, match="a knob of the kind nginx-split has no TTL"):
+        ttl(REPOSITORY / "parameters" / "demo.yaml")
+
+
 def test_nothing_is_taken_away_where_nobody_noted_the_last_change(record: Record) -> None:
     record.server.write(f"_runbook.{record.knob.name}.example.test.", "TXT", 60)
     with pytest.raises(Held, match=r"does not say when shop-.* was changed last"):
@@ -405,6 +446,7 @@ def test_nothing_is_taken_away_where_nobody_noted_the_last_change(record: Record
         ({}, "runbook:cnVuYm9vaw==", BadParameters, r"behind env:TSIG is not algorithm:name:base64"),
         ({}, "hmac-sha256:runbook:not base64", BadParameters, r"behind env:TSIG is not algorithm:name:base64"),
         ({"zone": "example.org"}, KEY, Unreachable, r"REFUSED, it does not answer us"),
+        ({"zone": "broken.test"}, KEY, Unreachable, r"SERVFAIL, it has lost the zone"),
         ({"name": "nobody"}, KEY, BadParameters, r"example\.test\. has no A nobody\.example\.test\.; create it"),
         ({"name": "a..b"}, KEY, BadParameters, r"'a\.\.b' is no name"),
         ({"server": "no-such-host.invalid"}, KEY, Unreachable, r"there is no address for no-such-host\.invalid"),
