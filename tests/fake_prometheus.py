@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class FakePrometheus:
     reply: tuple[int, str] | None = None
     age: float = 0
     """Seconds since the last scrape."""
+    takes: float = 0
+    """Seconds until it answers."""
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def connect(self, timeout: float = 2) -> PrometheusConnect:
@@ -50,12 +53,12 @@ class FakePrometheus:
         for name, series in self.samples.items():
             self.samples[name] = [(labels, value) for labels, value in series if labels["instance"] != instance]
 
-    def evaluate(self, query: str, time: str = "0") -> Any:
+    def evaluate(self, query: str, moment: str = "0") -> Any:
         if query in self.answers:
             return self.answers[query]
         if "timestamp(" in query:
             served = {labels["runbook_side"] for labels, _ in self.samples.get("http_requests_total", [])}
-            return _vector([({"runbook_side": side}, float(time) - self.age) for side in sorted(served)])
+            return _vector([({"runbook_side": side}, float(moment) - self.age) for side in sorted(served)])
         if query.startswith("group by (le)"):
             found = self.samples.get("http_request_duration_seconds_bucket", [])
             return _vector([({"le": le}, 1) for le in sorted({labels["le"] for labels, _ in found})])
@@ -78,6 +81,7 @@ def serving() -> Iterator[FakePrometheus]:
             asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
             fake.asked.append(asked)
             result = fake.evaluate(asked["query"], asked.get("time", "0"))
+            time.sleep(fake.takes)
             status, body = fake.reply or (200, json.dumps({"status": "success", "data": {"result": result}}))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body.encode())))

@@ -142,9 +142,9 @@ def _pods(observations: Sequence[Observation], limits: StageLimits) -> tuple[Ver
     restarts, recent, kills = 0, 0, 0
     window = last.at - timedelta(seconds=limits.restart_window)
     for (at, before), (_, after) in pairwise((o.at, o.pods) for o in observations if o.pods):
-        new = _restarts_between(before, after)
+        new = restarts_between(before, after)
         restarts, recent = restarts + new, recent + (new if at >= window else 0)
-        kills += _kills_between(before, after)
+        kills += kills_between(before, after)
     return (
         judge_restarts(restarts, recent, limits.window, limits.restarts),
         judge_out_of_memory(kills),
@@ -152,12 +152,12 @@ def _pods(observations: Sequence[Observation], limits: StageLimits) -> tuple[Ver
     )
 
 
-def _restarts_between(before: Pods, after: Pods) -> int:
+def restarts_between(before: Pods, after: Pods) -> int:
     """Container restarts since ``before``; a Pod that is new counts from zero."""
     return sum(max(0, n - before.restarts.get(key, 0)) for key, n in after.restarts.items())
 
 
-def _kills_between(before: Pods, after: Pods) -> int:
+def kills_between(before: Pods, after: Pods) -> int:
     """OOM kills that were not there before."""
     return sum(1 for key, when in after.killed.items() if before.killed.get(key) != when)
 

@@ -47,7 +47,8 @@ class Delta:
 def boundary(prometheus: PrometheusConnect, metrics: Metrics, slow: float) -> float:
     """The smallest bucket boundary at or above ``slow`` seconds; BadParameters when there is none."""
     text = f"group by (le) ({_both(metrics.duration + '_bucket', metrics, ('le',))})"
-    bounds = sorted(float(labels["le"]) for labels, _ in query(prometheus, text) if labels["le"] != "+Inf")
+    found = [labels.get("le", "+Inf") for labels, _ in query(prometheus, text)]
+    bounds = sorted(float(le) for le in found if le != "+Inf")
     for bound in bounds:
         if bound >= slow:
             return bound
@@ -68,7 +69,7 @@ def read(prometheus: PrometheusConnect, metrics: Metrics, bound: float, at: date
     counters: dict[tuple[str, Side], dict[Labels, float]] = {(k, s): {} for k in texts for s in SIDES}
     for kind, text in texts.items():
         for labels, value in query(prometheus, text, at):
-            side: Side = "kubernetes" if labels.pop("runbook_side") == "kubernetes" else "legacy"
+            side: Side = "kubernetes" if labels.pop("runbook_side", "") == "kubernetes" else "legacy"
             counters[kind, side][tuple(sorted(labels.items()))] = value
     return Reading(at, counters, tuple(texts.values()))
 

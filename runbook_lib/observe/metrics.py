@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
 
+_WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
+
+
 def query(prometheus: PrometheusConnect, text: str, at: datetime | None = None) -> list[tuple[dict[str, str], float]]:
     """An instant query's series and values, without NaN; Unreachable when Prometheus does not answer or refuses.
 
+    An answer from a part of the data is refused: Thanos and VictoriaMetrics are asked for none, Prometheus has none.
     Raises BadParameters for an expression that gives no series, like a scalar or a range.
     """
     from prometheus_api_client.exceptions import PrometheusApiClientException
 
-    params = {"time": str(at.timestamp())} if at else None
+    params = {**_WHOLE, **({"time": str(at.timestamp())} if at else {})}
     try:
         result: list[Any] = prometheus.custom_query(text, params=params)
     except requests.RequestException as error:
@@ -35,9 +39,14 @@ def query(prometheus: PrometheusConnect, text: str, at: datetime | None = None) 
         raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url") from None
     except PrometheusApiClientException as error:
         raise Unreachable(f"Prometheus at {prometheus.url} refused {text!r}: {' '.join(str(error).split())}") from None
+    if not isinstance(result, list):
+        raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url")
     if not all(isinstance(series, dict) and "value" in series for series in result):
         raise BadParameters(f"{text!r} gives no instant series; write an expression that does, like sum(rate(…[1m]))")
-    values = [(dict(series["metric"]), float(series["value"][1])) for series in result]
+    try:
+        values = [(dict(series["metric"]), float(series["value"][1])) for series in result]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url") from None
     return [(labels, value) for labels, value in values if math.isfinite(value)]
 
 

@@ -41,11 +41,14 @@ def read_stability(client: ApiClient, wanted: Kubernetes, timeout: float = 2.0) 
         )
         labels = ",".join(f"{k}={v}" for k, v in sorted((deployment.spec.selector.match_labels or {}).items()))
         pods = CoreV1Api(client).list_namespaced_pod(wanted.namespace, label_selector=labels, _request_timeout=timeout)
+        return _stability(deployment, pods.items)
     except ApiException as error:
         raise Unreachable(f"the cluster refused to show {wanted.deployment}: {error.status} {error.reason}") from None
     except (HTTPError, OSError) as error:
         raise Unreachable(f"the cluster does not answer ({type(error).__name__}); the Pods are unknown") from None
-    return _stability(deployment, pods.items)
+    except (ValueError, TypeError, AttributeError) as error:  # a proxy's page, half an object
+        why = type(error).__name__
+        raise Unreachable(f"the cluster's answer is none ({why}); the Pods are unknown") from None
 
 
 def _stability(deployment: Any, pods: list[Any]) -> Stability:
@@ -65,13 +68,3 @@ def _stability(deployment: Any, pods: list[Any]) -> Stability:
 def _is_ready(pod: Any) -> bool:
     conditions = pod.status.conditions or []
     return any(c.type == "Ready" and c.status == "True" for c in conditions) and not pod.metadata.deletion_timestamp
-
-
-def restarts_between(before: Stability, after: Stability) -> int:
-    """Container restarts since ``before``; a Pod that is new counts from zero."""
-    return sum(max(0, n - before.restarts.get(key, 0)) for key, n in after.restarts.items())
-
-
-def kills_between(before: Stability, after: Stability) -> int:
-    """OOM kills that were not there before."""
-    return sum(1 for key, when in after.killed.items() if before.killed.get(key) != when)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import Clients
-from runbook_lib.errors import RunbookError, Unreachable
+from runbook_lib.errors import RunbookError
 from runbook_lib.judge.observation import Observation, Pods
 from runbook_lib.judge.stage import judge_stage, not_seen
 from runbook_lib.observe.metrics import firing_alerts, query
@@ -73,7 +73,7 @@ class Watcher:
     def _pods(self) -> Pods | None:
         try:
             seen = read_stability(self.clients.kubernetes, self.clients.parameters.kubernetes)
-        except Unreachable:
+        except RunbookError:  # also a kubeconfig that is gone: users are on the new side, nobody looks away
             return None  # judged as unknown, which holds the stage
         restarts = {key: count for key, count in seen.restarts.items() if count}
         return Pods(seen.wanted, seen.ready, restarts, dict(seen.killed))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.judge.observation import Observation, Pods, from_line, to_line
 from runbook_lib.judge.rates import Interval, RateLimits
-from runbook_lib.judge.stage import StageLimits, judge_stage, not_seen, restart_limit
+from runbook_lib.judge.stage import StageLimits, judge_stage, kills_between, not_seen, restart_limit, restarts_between
 from runbook_lib.model import Outcome, Verdict, worst
 
 START = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
@@ -190,6 +190,35 @@ def test_restarts_are_counted_from_look_to_look(restarts: list[int], trigger: bo
     verdict = named(looks, "Pod restarts")
     assert verdict.outcome is (Outcome.PASS if trigger is None else Outcome.FAIL)
     assert verdict.trigger == bool(trigger)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "restarts"),
+    [
+        ({}, {}, 0),
+        ({"a": 1}, {"a": 1}, 0),
+        ({"a": 1}, {"a": 3}, 2),
+        ({"a": 5}, {"b": 1}, 1),  # a new Pod counts from zero, an old one that left takes nothing back
+        ({"a": 5}, {"a": 0}, 0),
+        ({"a": 1, "b": 1}, {"a": 2, "b": 3}, 3),
+    ],
+)
+def test_restarts_are_counted_between_two_looks(before: dict[str, int], after: dict[str, int], restarts: int) -> None:
+    assert restarts_between(Pods(1, 1, before), Pods(1, 1, after)) == restarts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kills"),
+    [
+        ({}, {}, 0),
+        ({"a": "12:00"}, {"a": "12:00"}, 0),  # from before the stage
+        ({"a": "12:00"}, {"a": "12:05"}, 1),
+        ({"a": "12:00"}, {}, 0),
+        ({}, {"a": "12:00", "b": "12:00"}, 2),
+    ],
+)
+def test_only_new_kills_count(before: dict[str, str], after: dict[str, str], kills: int) -> None:
+    assert kills_between(Pods(1, 1, {}, before), Pods(1, 1, {}, after)) == kills
 
 
 def test_restarts_between_two_slices_count() -> None:

@@ -15,6 +15,7 @@ from runbook_lib.observe import metrics
 from runbook_lib.sections import Metrics, Selectors
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
 BOTH = Selectors(legacy="old", kubernetes="new")
 SIDES = Metrics(selectors=Selectors(legacy='side="legacy"', kubernetes='side="kubernetes"'), cpu=BOTH, memory=BOTH)
 
@@ -32,12 +33,12 @@ def series(*values: str) -> list[dict[str, Any]]:
 def test_a_query_gives_series_and_values_of_the_moment_asked(prometheus: FakePrometheus) -> None:
     prometheus.answers["up"] = series("1", "0.5")
     assert metrics.query(prometheus.connect(), "up", AT) == [({"n": "0"}, 1.0), ({"n": "1"}, 0.5)]
-    assert prometheus.asked == [{"query": "up", "time": str(AT.timestamp())}]
+    assert prometheus.asked == [{"query": "up", "time": str(AT.timestamp()), **WHOLE}]
 
 
 def test_without_a_moment_prometheus_is_asked_about_its_own_now(prometheus: FakePrometheus) -> None:
     assert metrics.query(prometheus.connect(), "nothing") == []
-    assert prometheus.asked == [{"query": "nothing"}]
+    assert prometheus.asked == [{"query": "nothing", **WHOLE}]
 
 
 @pytest.mark.parametrize(
