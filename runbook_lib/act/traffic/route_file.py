@@ -118,9 +118,13 @@ def _changes(text: str, node: yaml.Node, old: Any, new: Any) -> Iterator[_Piece]
     """What has to be written where so that ``old`` becomes ``new``."""
     if type(old) is type(new) and old == new:
         return
-    if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and node.value and not node.flow_style:
+    if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and (_in_block(node) or old.keys() == new.keys()):
         yield from _in_mapping(text, node, old, new)
-    elif isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and node.value and not node.flow_style:
+    elif (
+        isinstance(node, yaml.SequenceNode)
+        and isinstance(new, list)
+        and ((new and _in_block(node)) or len(old) == len(new))
+    ):
         yield from _in_list(text, node, old, new)
     elif isinstance(node, yaml.ScalarNode) or getattr(node, "flow_style", False):
         yield _Piece(node.start_mark.index, node.end_mark.index, _in_line(new, getattr(node, "style", None)))
@@ -128,8 +132,13 @@ def _changes(text: str, node: yaml.Node, old: Any, new: Any) -> Iterator[_Piece]
         yield _Piece(node.start_mark.index, _end(text, node) - 1, _in_line(new, None))
 
 
+def _in_block(node: yaml.CollectionNode) -> bool:
+    """True where every entry has lines of its own, so that one can be added or taken out."""
+    return bool(node.value) and not node.flow_style
+
+
 def _in_mapping(text: str, node: yaml.MappingNode, old: Object, new: Object) -> Iterator[_Piece]:
-    names = [_plain(key) for key, _ in node.value]
+    names = [key.value if key.tag.endswith(":str") else _plain(key) for key, _ in node.value]
     for name, (key, value) in zip(names, node.value, strict=True):
         if name in new:
             yield from _changes(text, value, old[name], new[name])
