@@ -13,6 +13,9 @@ from runbook_lib.fields import Address, Duration, Reference, Span
 from runbook_lib.sections.section import Section
 
 Argv = Annotated[list[str], Field(min_length=1)]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+GitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^\s:~^?*\[\\]*$")]
 Servers = Annotated[list[str], Field(min_length=1)]
 
 
@@ -25,7 +28,7 @@ def _once(legacy: list[str], kubernetes: list[str]) -> None:
 class Remote(Section):
     """A machine that is reached by SSH."""
 
-    host: str
+    host: Annotated[str, Field(pattern=r"^[^-\s]\S*$")]
     """As ssh takes it: front-1, or deploy@10.0.0.9."""
     ssh: Argv = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=5"]
     """The command, as an argument list, that the host is put behind."""
@@ -38,10 +41,10 @@ class GitOps(Section):
 
     repository: str
     """A clone whose remote is the one that is followed."""
-    file: str
-    """The manifest, or the configuration, within the repository."""
-    branch: str = "main"
-    remote: str = "origin"
+    file: Annotated[str, Field(pattern=r"^[^-/.][^\n]*$")]
+    """The manifest, or the configuration, within the repository; a file that is written out, not a template."""
+    branch: GitName = "main"
+    remote: GitName = "origin"
     """Where the commit is pushed; it must be reachable without a question being asked."""
     patience: Span = timedelta(minutes=5)
     """How long the platform may take until the change is live."""
@@ -107,22 +110,31 @@ class HAProxy(Section):
 class Route(Section):
     """What the routes of the Kubernetes API have in common."""
 
-    namespace: str
-    name: str
+    namespace: ObjectName
+    name: ObjectName
     git: GitOps | None = None
 
 
 class HttpRoute(Route):
-    """Gateway API: the weights of an HTTPRoute's backendRefs."""
+    """Gateway API: the weights of an HTTPRoute's backendRefs, in every rule that names both sides."""
 
     kind: Literal["http-route"]
     legacy: str
+    """A Service without a selector, whose EndpointSlice names the machines, or another backend by its name."""
     kubernetes: str
-    """Names of the backendRefs (Services) of each side."""
+    """Names of the backendRefs of each side."""
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> HttpRoute:
+        _once([self.legacy], [self.kubernetes])
+        return self
 
 
 class IngressCanary(Route):
-    """ingress-nginx: canary-weight, -by-header and -by-cookie of a second Ingress. Archived in March 2026."""
+    """ingress-nginx: canary-weight, -by-header and -by-cookie of a second Ingress, which ``name`` is.
+
+    The controller was archived in March 2026 and gets no more security fixes: plan the move to another.
+    """
 
     kind: Literal["ingress-canary"]
 
@@ -134,6 +146,11 @@ class VirtualService(Route):
     legacy: str
     kubernetes: str
     """Hosts of the destinations of each side; host/subset where they differ by subset only."""
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> VirtualService:
+        _once([self.legacy], [self.kubernetes])
+        return self
 
 
 class Dns(Section):
@@ -233,11 +250,15 @@ Knob = Annotated[
 
 
 class Testers(Section):
-    """Who is sent to the Kubernetes side by name before any share of the users is."""
+    """Who is sent to the Kubernetes side by name before any share of the users is.
 
-    header: str | None = None
-    cookie: str | None = None
-    value: str = "always"
+    An HTTPRoute knows a cookie only where its controller takes a regular expression; ingress-nginx knows only cookies
+    that hold ``always``.
+    """
+
+    header: Token | None = None
+    cookie: Token | None = None
+    value: Annotated[str, Field(pattern=r"^[!#-+.-:<-\[\]-~-]+$")] = "always"
     """What the header or the cookie must hold."""
 
     @model_validator(mode="after")
