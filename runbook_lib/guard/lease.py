@@ -69,7 +69,7 @@ class Lease:
         try:
             found = self._read()
             if found is not None and self._is_mine(found):
-                found.spec.holder_identity, found.spec.lease_duration_seconds = "", 1
+                found.spec.holder_identity, found.spec.lease_duration_seconds = None, 1
                 self._write(found)
         except (ApiException, HTTPError, OSError):
             pass  # it lapses

@@ -37,8 +37,10 @@ def p(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parameters:
     monkeypatch.chdir(make_project(tmp_path / "project"))
     stand(1)
     loaded = demo(tmp_path / "project")
-    knob = NginxSplit(config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"])
-    return loaded.model_copy(update={"traffic": loaded.traffic.model_copy(update={"nginx": knob})})
+    knob = NginxSplit(
+        kind="nginx-split", config="nginx.conf", variable="$order_service_side", test=["true"], reload=["true"]
+    )
+    return loaded.model_copy(update={"traffic": loaded.traffic.model_copy(update={"knob": knob})})
 
 
 @pytest.fixture(autouse=True)
