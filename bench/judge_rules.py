@@ -40,7 +40,9 @@ class Found:
         return f"{100 * self.share:.1f} %" + (f" / {self.median:.0f} min" if self.share else "")
 
 
-def ours(counts: Counts, world: World, limits: RateLimits = LIMITS, pooled: bool = True) -> np.ndarray:
+def ours(
+    counts: Counts, world: World, limits: RateLimits = LIMITS, pooled: bool = True, common: float = evidence.COMMON
+) -> np.ndarray:
     """The look at which `judge_rate` would fail, stage by stage, as its own functions say.
 
     Batched; the breaker only where an interval is bad enough for it to trip at all. `agree` holds it against the
@@ -51,7 +53,7 @@ def ours(counts: Counts, world: World, limits: RateLimits = LIMITS, pooled: bool
         begins, ends = stage * world.looks, (stage + 1) * world.looks
         seen = columns(counts, slice(0 if pooled else begins, ends)).grouped(limits.attempts)
         stage_begins = begins if pooled else 0
-        paths = evidence.worse_paths(seen, limits.margin, stage_begins)
+        paths = evidence.worse_paths(seen, limits.margin, stage_begins, common)
         high = logsumexp(paths, axis=0) - math.log(len(paths)) >= math.log(1 / limits.alpha)
         fired = _first(high[:, stage_begins:]) + begins
         tripped = _breaker(columns(counts, slice(begins, ends)), limits) + begins

@@ -12,8 +12,8 @@ of at most alpha, at whatever looks (Ville).
 
 Alternatives near the margin are held against r <= m. Coarse ones are held against "not worse" itself (m / 1.25, at
 least 1), which finds them in half the time: the promise of at most alpha is made to a new side that is not worse. One
-that is worse and within the margin is failed by small numbers with a chance of at most alpha^0.7 (Lundberg's exponent
-of the nearest coarse alternative at m = 1.25); bench/judge.py measures it to be below alpha.
+that is worse, yet within the margin, is failed with a chance of at most about alpha^0.7 (Lundberg's exponent of the
+coarse alternative that is nearest, m = 1.25), which is 4 % for 1 %; bench/judge.py measures 1 to 2 %.
 
 Sources: Lindon, Sanden, Shirikian, KDD 2022 (arXiv 2205.14762); Howard et al., Annals of Statistics 2021; processes
 that begin anew: Shin, Ramdas, Rinaldo, E-detectors (arXiv 2203.03532), here with weights whose sum is at most 1.
@@ -36,8 +36,8 @@ _COARSE_SHARE = 0.85
 _BELOW = np.geomspace(1.3, 300, 10)  # the cap divided by these
 _ABOVE = np.geomspace(0.002, 0.98, 14)  # of the room between the limit and 1
 _USUAL_MARGIN = 1.25
-_SILENT = 0.01  # so few requests beside the new side's are stragglers, not a side to compare with
-_COMMON = 0.05  # above so large a share of bad requests the Poisson approximation loses power
+SILENT = 0.01  # so few requests beside the new side's are stragglers, not a side to compare with
+COMMON = 0.05  # above so large a share of bad requests the Poisson approximation loses power
 
 # How the evidence is divided among processes that begin with the passage, with the present stage, and with any
 # interval: a regression that comes late would otherwise have to make up for all the calm before it.
@@ -86,7 +86,7 @@ def better(counts: Counts, cap: float) -> float:
 def above(counts: Counts, limit: float, stage_begins: int = 0) -> float:
     """The largest e-value so far against "the new side's rate is at most ``limit``", where the old side is silent."""
     n, bad = counts.kubernetes_requests, np.minimum(counts.kubernetes_bad, counts.kubernetes_requests)
-    alone = (n > 0) & (counts.legacy_requests <= _SILENT * n)
+    alone = (n > 0) & (counts.legacy_requests <= SILENT * n)
     n, bad, begun = n[alone], bad[alone], _beginnings(alone, stage_begins)[alone]
     rates = limit + (1 - limit) * _ABOVE
     paths = np.empty((len(rates), *n.shape))
@@ -96,9 +96,9 @@ def above(counts: Counts, limit: float, stage_begins: int = 0) -> float:
     return highest(paths)
 
 
-def worse_paths(counts: Counts, margin: float, stage_begins: int = 0) -> FloatArray:
+def worse_paths(counts: Counts, margin: float, stage_begins: int = 0, common_above: float = COMMON) -> FloatArray:
     """The logarithm of each alternative's part of the e-process after each interval, alternatives first."""
-    told = _Told.of(counts)
+    told = _Told.of(counts, common_above)
     begun = _beginnings(told.counted, stage_begins)
     if counts.seconds.ndim == 1:  # intervals that tell nothing cost time, and change nothing
         told, begun = told.counted_only(), begun[told.counted]
@@ -144,12 +144,12 @@ class _Told:
     base: FloatArray
 
     @classmethod
-    def of(cls, counts: Counts) -> _Told:
+    def of(cls, counts: Counts, common_above: float = COMMON) -> _Told:
         new, old = counts.kubernetes_requests, counts.legacy_requests
         both = (new > 0) & (old > 0)
         new_bad, old_bad = np.where(both, counts.kubernetes_bad, 0.0), np.where(both, counts.legacy_bad, 0.0)
         old_before, old_bad_before = _before(old), _before(old_bad)
-        common = both & (_before(new_bad) + old_bad_before > _COMMON * (_before(new) + old_before))
+        common = both & (_before(new_bad) + old_bad_before > common_above * (_before(new) + old_before))
         base = np.clip((old_bad_before + 0.5) / (old_before + 1), 1e-9, 0.9)
         return cls(new, new_bad, old, old_bad, both & (common | (new_bad + old_bad > 0)), common, base)
 

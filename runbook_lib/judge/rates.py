@@ -15,8 +15,8 @@ import numpy as np
 
 from runbook_lib.judge import evidence
 from runbook_lib.judge.bounds import CONFIDENCE, requests_missing, upper_bound
+from runbook_lib.judge.breaker import tripped
 from runbook_lib.judge.evidence import Counts
-from runbook_lib.judge.two_by_two import FloatArray
 from runbook_lib.model import Outcome, Verdict
 
 
@@ -109,8 +109,8 @@ def judge_rate(
 def _failed(counts: Counts, total: Interval, limits: RateLimits, numbers: dict[str, float]) -> str:
     """Why it fails; empty when it does not."""
     new, old = _rates(total)
-    if tripped := breaker(counts, limits):
-        return f"{tripped}; breaker, old side {old}"
+    if stretch := breaker(counts, limits):
+        return f"{stretch}; breaker, old side {old}"
     pooled = ""
     if numbers["earlier_requests"]:
         pooled = f", with {share_of(numbers['earlier_bad'], numbers['earlier_requests'])} of the stages before"
@@ -156,34 +156,12 @@ def _missing(total: Interval, limits: RateLimits, numbers: dict[str, float]) -> 
 
 
 def breaker(counts: Counts, limits: RateLimits) -> str:
-    """What tripped the breaker: the first stretch of ``breaker_requests`` that is as bad; empty when none is.
-
-    Looked at is the shortest stretch that ends with each interval and has enough requests; it has to be above the
-    old side in the same stretch.
-    """
-    requests, bad = _sums(counts.kubernetes_requests), _sums(counts.kubernetes_bad)
-    first = np.searchsorted(requests, requests[1:] - limits.breaker_requests, side="right") - 1
-    last = np.flatnonzero(first >= 0)
-    first = first[last]
-    seen, wrong = requests[last + 1] - requests[first], bad[last + 1] - bad[first]
-    old, old_bad = (_sums(column) for column in (counts.legacy_requests, counts.legacy_bad))
-    beside, beside_bad = old[last + 1] - old[first], old_bad[last + 1] - old_bad[first]
-    above = wrong * beside > limits.margin * beside_bad * seen
-    tripped = np.flatnonzero((wrong >= limits.breaker_rate * seen) & (above | (beside == 0)))
-    if not len(tripped):
-        return ""
-    at = tripped[0]
-    seconds = float(counts.seconds[first[at] : last[at] + 1].sum())
-    share = f"{wrong[at] / seen[at]:.1%} ({wrong[at]:.0f}/{seen[at]:.0f})"
-    return f"{share} >= {limits.breaker_rate:.0%} within {seconds:.0f} s"
+    """What tripped the breaker (`breaker.tripped`); empty when nothing did."""
+    return tripped(counts, limits.breaker_requests, limits.breaker_rate, limits.margin, limits.absolute)
 
 
 def _bound(total: Interval, limits: RateLimits) -> float:
     return upper_bound(total.kubernetes_bad / limits.attempts, total.kubernetes_requests / limits.attempts)
-
-
-def _sums(column: FloatArray) -> FloatArray:
-    return np.concatenate(([0.0], np.cumsum(column)))
 
 
 def _total(counts: Counts) -> Interval:

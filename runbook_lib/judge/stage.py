@@ -86,10 +86,11 @@ def _split(observations: Sequence[Observation], limits: StageLimits) -> Verdict:
     It settles after the shift, and anew after somebody else has moved the users. The targets are not scraped at one
     instant, and one may miss a scrape: what that could explain is no FAIL.
     """
-    moved = [o.at for o in observations if o.weight not in (None, limits.weight)]
+    stood = _stood(observations, limits)
+    moved = [o.at for o in observations if o.weight not in (None, stood)]
     settled = max([*moved, observations[0].at]) + timedelta(seconds=limits.settle + limits.scrape)
     later = [o.errors for o in observations if o.errors and not o.gap and _began(o) >= settled]
-    verdict = split_of(limits.weight, later)
+    verdict = split_of(stood, later)
     if verdict.outcome is not Outcome.FAIL:
         return verdict
     last = observations[-1]
@@ -98,7 +99,7 @@ def _split(observations: Sequence[Observation], limits: StageLimits) -> Verdict:
     scrapes = sum(i.seconds for i in later) / limits.scrape
     new, old = sum(i.kubernetes_requests for i in later), sum(i.legacy_requests for i in later)
     off = (1 - 1 / scrapes, 1 + 1 / scrapes)
-    sure = scrapes >= _SCRAPES and all(judge_split(limits.weight, new * f, old).outcome is Outcome.FAIL for f in off)
+    sure = scrapes >= _SCRAPES and all(judge_split(stood, new * f, old).outcome is Outcome.FAIL for f in off)
     missed = next((o.missed for o in reversed(observations) if o.measured), False)
     return replace(verdict, trigger=True) if sure and not missed else _held(verdict, "it may be a late scrape")
 
@@ -119,18 +120,24 @@ def _began(observation: Observation) -> datetime:
 
 
 def _weight(observations: Sequence[Observation], limits: StageLimits) -> Verdict:
-    """Does the knob still say what this stage asked for? At 0 % somebody else brought the users back."""
-    stands, name = observations[-1].weight, "traffic weight"
+    """Does the knob still say what it said after the shift? At 0 % somebody else brought the users back."""
+    stands, stood, name = observations[-1].weight, _stood(observations, limits), "traffic weight"
     if stands is None:
         return Verdict(name, Outcome.INCONCLUSIVE, "the knob did not say where the users are")
     numbers = {"stands": float(stands), "asked": float(limits.weight)}
-    if stands == limits.weight:
-        return Verdict(name, Outcome.PASS, f"{stands} % stands", numbers)
-    said = f"somebody else moved the users from {limits.weight} % to {stands} %"
+    if stands == stood:
+        nearest = "" if stood == limits.weight else f", the nearest to {limits.weight} % that the knob can make"
+        return Verdict(name, Outcome.PASS, f"{stands} % stands{nearest}", numbers)
+    said = f"somebody else moved the users from {stood} % to {stands} %"
     if stands == 0:
         return Verdict(name, Outcome.FAIL, f"{said}: the stage was rolled back by somebody else", numbers, True)
-    way_on = f"whoever did it must decide: back to {limits.weight} %, or `runbook rollback`"
+    way_on = f"whoever did it must decide: back to {stood} %, or `runbook rollback`"
     return Verdict(name, Outcome.INCONCLUSIVE, f"{said}; nothing is changed, {way_on}", numbers)
+
+
+def _stood(observations: Sequence[Observation], limits: StageLimits) -> int:
+    """What the knob said right after the shift: DNS records, for one, make no exact share."""
+    return next((o.weight for o in observations if o.weight), limits.weight)
 
 
 def _pods(observations: Sequence[Observation], limits: StageLimits) -> tuple[Verdict, Verdict, Verdict]:

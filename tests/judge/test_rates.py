@@ -174,7 +174,12 @@ def test_requests_that_come_as_foretold_lead_to_a_pass() -> None:
         ([Interval(1, 990, 0, 5, 1)] * 4, True),
         ([Interval(1, 990, 0, 5, 1)] * 3, False),
         ([Interval(1, 990, 198, 20, 4)], False),  # the old side fails as often
-        ([Interval(1, 990, 150, 20, 4)], True),
+        ([Interval(1, 990, 150, 20, 4)], False),  # the old side fails nearly as often: that may be chance
+        ([Interval(1, 990, 150, 20, 18)], True),
+        ([Interval(1, 20, 0, 20, 4)], False),  # four more than on the other side may be chance
+        ([Interval(1, 200, 0, 200, 40)], True),
+        ([Interval(1, 2, 0, 1000, 300)], True),  # stragglers are no side to compare with
+        ([Interval(1, 0, 0, 20, 3)], False),
         ([Interval(1, 0, 0, 20, 4)], True),
         ([Interval(1, 990, 0, 1000, 0), Interval(1, 990, 0, 20, 20)], True),
         ([Interval(1, 990, 0, 20, 20), Interval(1, 990, 0, 1000, 0)], True),
