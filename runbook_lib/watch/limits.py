@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.fields import write_duration
+from runbook_lib.judge.alpha import AlphaShare, share_alpha
 from runbook_lib.judge.bounds import requests_missing
 from runbook_lib.judge.rates import RateLimits, ratio_cap
 from runbook_lib.judge.stage import StageLimits, restart_limit
@@ -10,17 +11,23 @@ from runbook_lib.parameters import Parameters
 from runbook_lib.sections import Stage
 
 
+def alpha_shares(p: Parameters) -> tuple[AlphaShare, ...]:
+    """How the chance of a false rollback is divided between the two tests of rates."""
+    return share_alpha(("failed requests", "slow requests"), p.thresholds.alpha)
+
+
 def stage_limits(p: Parameters, stage: Stage) -> tuple[RateLimits, RateLimits]:
-    """The limits of failed and of slow requests at this weight; alpha is split evenly between the two tests.
+    """The limits of failed and of slow requests at this weight.
 
     Nothing passes on fewer requests than the stage is planned for (`judge.plan`).
     """
     t = p.thresholds
-    rule_out, alpha, cap = stage.rule_out or t.error_rate, t.alpha / 2, ratio_cap(stage.weight)
-    common = alpha, cap, t.breaker_requests, t.breaker_rate, float(requests_missing(0, 0, rule_out))
+    rule_out, cap = stage.rule_out or t.error_rate, ratio_cap(stage.weight)
+    common = cap, t.breaker_requests, t.breaker_rate, float(requests_missing(0, 0, rule_out))
+    failed, slow = (share.alpha for share in alpha_shares(p))
     return (
-        RateLimits(t.error_ratio, rule_out, t.error_rate, *common),
-        RateLimits(t.latency_ratio, rule_out, t.slow_rate, *common),
+        RateLimits(t.error_ratio, rule_out, t.error_rate, failed, *common),
+        RateLimits(t.latency_ratio, rule_out, t.slow_rate, slow, *common),
     )
 
 

@@ -157,6 +157,17 @@ def test_users_that_somebody_else_brought_back_end_the_stage() -> None:
     assert verdict.message.endswith("from 30 % to 0 %: the stage was rolled back by somebody else")
 
 
+def test_a_knob_that_makes_no_exact_share_is_held_against_the_one_that_it_made() -> None:
+    nearest = [tick(15 * n, share=0.25, weight=25) for n in range(12)]
+    assert named(nearest, "traffic weight").message == "25 % stands, the nearest to 30 % that the knob can make"
+    assert worst(judge_stage(nearest, LIMITS)) is Outcome.PASS
+    assert named([*nearest, tick(180, share=0.3, weight=30)], "traffic weight").outcome is Outcome.INCONCLUSIVE
+
+
+def test_users_that_are_back_before_the_first_look_are_seen_to_be_back() -> None:
+    assert named([tick(15 * n, share=0.0, weight=0) for n in range(3)], "traffic weight").trigger
+
+
 def test_after_the_weight_stands_again_the_split_is_judged_from_then_on() -> None:
     moved = [tick(150 + 15 * n, share=0.5, weight=50) for n in range(1, 5)]
     back = [tick(210 + 15 * n) for n in range(1, 6)]
