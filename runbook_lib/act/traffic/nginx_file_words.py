@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def find(text: bytes, name: str, argument: str, place: int, file: str) -> Block 
     )
 
 
+@lru_cache(maxsize=4)  # one change looks at the old and at the new text several times
 def parsed(text: bytes, file: str) -> list[dict[str, Any]]:
     """What crossplane makes of it; BadParameters when it is no configuration."""
     with _as_file(text) as name:

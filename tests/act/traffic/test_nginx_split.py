@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -13,16 +14,21 @@ from pathlib import Path
 
 import pytest
 import requests
+from act.traffic.real_load import load
+from act.traffic.real_nginx import nginx as real_nginx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from runbook_lib.act.traffic import nginx_file_change, nginx_file_workers, nginx_split
+from runbook_lib.act.traffic import nginx_file, nginx_file_change, nginx_file_workers, nginx_split
 from runbook_lib.act.traffic.nginx_file import alone
+from runbook_lib.act.traffic.nginx_split_testers import with_testers, without
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change
-from runbook_lib.parameters import load
+from runbook_lib.parameters import load as load_parameters
 from runbook_lib.sections.traffic import NginxSplit
+from runbook_lib.sections.traffic import Testers as KnownBy
 from sandbox.tools import PROGRAMS, Tool, find
 
 REPOSITORY = Path(__file__).parents[3]
@@ -42,7 +48,7 @@ http {
 """
 
 
-NOBODY = connect(load(REPOSITORY / "parameters" / "demo.yaml"))
+NOBODY = connect(load_parameters(REPOSITORY / "parameters" / "demo.yaml"))
 """Clients that nginx does not need."""
 
 
@@ -402,3 +408,220 @@ def test_a_reload_that_fails_once_leaves_nginx_on_the_file_that_stands(entrance:
     with pytest.raises(ChangeFailed, match=r"busy; .* is as it was, 5 % of the users are on the new side"):
         shift(entrance.with_(reload=once).split, 50)
     assert entrance.path.read_text() == CONFIG
+
+
+# -- going back, what stood, testers ---------------------------------------------------------------------------------
+
+WAITS = "says 0 % and stays so, but nginx may still run 5 %: mend it, then type `"
+
+
+def test_going_to_0_what_nginx_does_not_take_up_stays_in_the_file(entrance: Entrance) -> None:
+    refusing = entrance.with_(reload=command("import sys; sys.exit('no pid')"))
+    with pytest.raises(ChangeFailed, match=f"no pid; .*{WAITS}"):
+        shift(refusing.split, 0)
+    assert read_weight(entrance.split) == 0
+    with pytest.raises(ChangeFailed, match="says 0 % already, but whether nginx runs that is not known"):
+        shift(refusing.split, 0)
+    shift(entrance.split, 0)
+    assert entrance.calls[-1] == "reload"
+
+
+def test_going_to_0_a_fault_elsewhere_in_the_configuration_does_not_keep_the_old_share(entrance: Entrance) -> None:
+    broken = entrance.with_(test=command("import sys; sys.exit('conf.d/other.conf: unknown directive')"))
+    with pytest.raises(ChangeFailed, match=f"unknown directive; .*{WAITS}"):
+        shift(broken.split, 0)
+    assert read_weight(entrance.split) == 0
+
+
+def test_going_to_0_what_is_wrong_itself_is_put_back(entrance: Entrance) -> None:
+    only_0 = command("import sys; sys.exit('5%' not in open('nginx.conf').read() and 'bad value')")
+    with pytest.raises(ChangeFailed, match=f"bad value; .* is as it was, {KNOWN}"):
+        shift(entrance.with_(test=only_0).split, 0)
+    assert entrance.path.read_text() == CONFIG
+
+
+@pytest.mark.parametrize(
+    "entries", ["0.5% kubernetes; * legacy;", "95% legacy; * kubernetes;", "* legacy; 5% kubernetes;"]
+)
+def test_a_share_that_is_unclear_does_not_stop_the_way_back(entrance: Entrance, entries: str) -> None:
+    entrance.holds(block(entries))
+    change = shift(entrance.split, 0)
+    assert (change.before, change.after) == (entries.rstrip(";"), 0)
+    assert read_weight(entrance.split) == 0
+
+
+def test_a_weight_that_was_not_expected_is_left_alone_except_on_the_way_back(entrance: Entrance) -> None:
+    with pytest.raises(ChangeFailed, match="somebody else moved the users from 10 % to 5 % since it was read"):
+        nginx_split.shift(entrance.split, NOBODY, 30, expected=10)
+    assert entrance.path.read_text() == CONFIG
+    assert entrance.calls == []
+    assert nginx_split.shift(entrance.split, NOBODY, 30, expected=5).done
+    assert nginx_split.shift(entrance.split, NOBODY, 0, expected=5).done
+
+
+def test_who_writes_between_compare_and_write_is_not_overwritten(entrance: Entrance) -> None:
+    here = nginx_file.Here(entrance.split, entrance.path)
+    entrance.holds(CONFIG + "# somebody else\n")
+    with pytest.raises(ChangeFailed, match=r"somebody else changed .* in the same moment; nothing was written by us"):
+        here.replace(CONFIG.encode(), b"ours")
+    assert entrance.path.read_text() == CONFIG + "# somebody else\n"
+
+
+TESTERS = KnownBy(header="X-Tester")
+SETTLED = [*range(0, 101, 25), 1, 99]
+
+
+@settings(SETTINGS, max_examples=25)
+@given(head=PIECES, tail=PIECES, steps=st.lists(st.sampled_from([*SETTLED, "in", "out", "cookie"]), max_size=5))
+def test_what_stood_comes_back_byte_for_byte_whatever_was_done(
+    entrance: Entrance, head: str, tail: str, steps: list[int | str]
+) -> None:
+    quick = Entrance(entrance.path, entrance.split.model_copy(update={"test": ["true"], "reload": ["true"]}))
+    before = f"{head}{block('7%  kubernetes; # café }' + chr(10) + '* legacy;')}{tail}".encode("latin-1")
+    quick.holds(before)
+    held, weight, admitted = nginx_split.read(quick.split, NOBODY).held, 7, False
+    text = before
+    for step in steps:
+        if isinstance(step, int):
+            text, weight = nginx_split.rewritten(quick.split, step, text), step
+        else:
+            who = {"in": TESTERS, "cookie": KnownBy(cookie="tester", value="yes")}.get(step)
+            text = with_testers(quick.split, text, "x", who) if who else without(quick.split, text, "x")
+            admitted = who is not None
+        quick.holds(text)
+        stands = nginx_split.read(quick.split, NOBODY)
+        assert (stands.weight, stands.testers) == (weight, admitted)
+    assert json.loads(json.dumps(held)) == held
+    nginx_split.restore(quick.split, NOBODY, held)
+    assert quick.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_testers_come_and_go_and_leave_no_byte_behind(entrance: Entrance, newline: str) -> None:
+    before = CONFIG.replace("\n", newline).encode()
+    entrance.holds(before)
+    change = nginx_split.admit(entrance.split, NOBODY, TESTERS)
+    assert (change.before, change.after, change.done) == (None, "$http_x_tester always", True)
+    text = entrance.path.read_text()
+    assert f'split_clients "$request_id" {VARIABLE}_of_users {{' in text
+    assert (
+        f'map $http_x_tester {VARIABLE} {{\n        default {VARIABLE}_of_users;\n        "always" kubernetes;' in text
+    )
+    assert not nginx_split.admit(entrance.split, NOBODY, TESTERS).done
+    assert nginx_split.admit(entrance.split, NOBODY, KnownBy(cookie="tester")).after == "$cookie_tester always"
+    assert nginx_split.admit(entrance.split, NOBODY, None).done
+    assert entrance.path.read_bytes() == before
+
+
+def test_testers_stay_while_the_users_move(entrance: Entrance) -> None:
+    nginx_split.admit(entrance.split, NOBODY, TESTERS)
+    for weight in (30, 100, 0):
+        shift(entrance.split, weight)
+        stands = nginx_split.read(entrance.split, NOBODY)
+        assert (stands.weight, stands.testers) == (weight, True)
+
+
+@pytest.mark.parametrize(
+    "testers",
+    [
+        KnownBy(header="X_Tester"),
+        KnownBy(header="x { }"),
+        KnownBy(cookie="a-b"),
+        KnownBy(header="X-Tester", value="~.*"),
+        KnownBy(header="X-Tester", value='a"; }'),
+        KnownBy(header="X-Tester", value="default"),
+        KnownBy(header="X-Tester", value="$request_id"),
+    ],
+)
+def test_testers_that_nginx_would_take_otherwise_are_refused(entrance: Entrance, testers: KnownBy) -> None:
+    with pytest.raises(BadParameters, match=r"traffic\.testers\."):
+        nginx_split.admit(entrance.split, NOBODY, testers)
+    assert entrance.path.read_text() == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (block("* legacy;") + block("* legacy;").replace("side", "side_of_users"), "splits both"),
+        (block("* legacy;").replace("side", "side_of_users"), "0 split_clients blocks"),
+        (
+            block("* legacy;").replace("side", "side_of_users") + f"root /x;\nmap $a {VARIABLE} {{ b c; }}",
+            "something stands between",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_of_testers_is_said(entrance: Entrance, text: str, says: str) -> None:
+    entrance.holds(text)
+    for ask in (lambda: read_weight(entrance.split), lambda: nginx_split.admit(entrance.split, NOBODY, None)):
+        with pytest.raises(BadParameters, match=says):
+            ask()
+    assert entrance.path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "held", [{"text": "events {}", "encoding": "utf-8"}, {"text": block("x y;"), "encoding": "utf-8"}]
+)
+def test_what_is_no_split_is_not_put_back(entrance: Entrance, held: dict[str, str]) -> None:
+    with pytest.raises(BadParameters):
+        nginx_split.restore(entrance.split, NOBODY, held)
+    assert entrance.path.read_text() == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ({}, [{}], ""),
+        ({11: 1, 12: 1}, [{11: 1, 12: 1, 13: 1}, {13: 1}], ""),
+        ({11: 1, 21: 2}, [{11: 1, 13: 1, 21: 2}, {13: 1, 21: 2}], ""),
+        ({11: 1, 12: 1}, [{11: 1, 13: 1}], "1 old worker still serves what began before the reload"),
+        ({11: 1, 12: 1}, [{11: 1, 12: 1, 13: 1}], "2 old workers still serve"),
+        ({11: 1, 21: 2}, [{11: 1, 21: 2}], ""),  # whose they are is not known
+        ({11: 1}, [{11: 1}], "no new workers of nginx were seen"),
+    ],
+)
+def test_old_workers_are_waited_for_a_moment_and_then_counted(
+    before: dict[int, int], after: list[dict[int, int]], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list(after)
+    monkeypatch.setattr(nginx_file_workers, "workers", lambda: seen.pop(0) if len(seen) > 1 else seen[0])
+    monkeypatch.setattr(nginx_file_workers, "PATIENCE", 0.1)
+    monkeypatch.setattr(nginx_file_workers, "UNSEEN", 0.05)
+    note = nginx_file_workers.drained(before)
+    assert note.startswith(says) if says else note == ""
+
+
+SPLIT = """\
+    upstream legacy { server OLD; keepalive 16; }
+    upstream kubernetes { server NEW; keepalive 16; }
+    split_clients "$request_id" $order_service_side {
+        * legacy;  # everybody
+    }
+"""
+
+
+@pytest.mark.parametrize(("keepalive", "weights"), [(True, [5, 50, 100, 0]), (False, [30, 0])])
+def test_under_load_the_share_is_as_asked_and_testers_go_first(
+    entrance: Entrance, keepalive: bool, weights: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
+    with real_nginx(entrance.path.parent, SPLIT, "$order_service_side", workers=2) as running:
+        commands = {"test": [running.command, "-t"], "reload": [running.command, "-s", "reload"]}
+        split = entrance.split.model_copy(update={"config": str(running.config), **commands})
+        stood, before = nginx_split.read(split, NOBODY), running.config.read_bytes()
+        with load(running.url, users=3, keepalive=keepalive) as users:
+            nginx_split.admit(split, NOBODY, TESTERS)
+            with load(running.url, users=1, keepalive=keepalive, headers={"X-Tester": "always"}) as testers:
+                assert set(testers.sides(50)) == {"kubernetes"}
+            assert set(users.sides(50)) == {"legacy"}
+            for weight in weights:
+                assert shift(split, weight).note == ""
+                seen = users.sides(300)
+                if 0 < weight < 100:
+                    assert binomtest(seen["kubernetes"], seen.total(), weight / 100).pvalue > 1e-4
+                else:
+                    assert set(seen) == {"kubernetes" if weight else "legacy"}
+            nginx_split.restore(split, NOBODY, stood.held)
+            users.sides(20)
+        assert running.config.read_bytes() == before
+    # a kept connection may be closed by a reload just as its next request comes: at most one each, each time
+    assert len(users.failed) <= 3 * 6 * keepalive
