@@ -162,7 +162,7 @@ class Users:
     def _go_on(self) -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as udp:
             udp.setblocking(False)
-            while not self._stop.is_set():
+            while not self._stop.wait(0.001):
                 self._look(udp)
 
     def _look(self, udp: socket.socket) -> None:

@@ -147,18 +147,19 @@ def test_no_look_up_fails_while_the_record_is_changed_again_and_again(record: Re
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["A", "SRV"])
 def test_under_load_the_split_is_the_asked_one_at_every_weight(record: Record, kind: str) -> None:
     target = service(record) if kind == "SRV" else record
-    for weight in (1, 5, 10, 30, 50, 90, 100, 0) if kind == "SRV" else (25, 33, 50, 67, 75, 100, 0):
+    for weight in (1, 10, 30, 50, 100, 0) if kind == "SRV" else (25, 33, 50, 75, 100, 0):
         target.shift(weight)
         with Users(record.server, record.knob.name, kind).looking() as other:
-            users = Users(record.server, record.knob.name, kind).look(2000)
-            for _ in range(20):  # nothing that is written again fails a look-up either
+            users = Users(record.server, record.knob.name, kind).look(1500)
+            for _ in range(10):  # nothing that is written again fails a look-up either
                 knob_dns.restore(target.knob, target.clients, knob_dns.read(target.knob, target.clients).held)
         assert not [*users.failed, *other.failed]
         exact = float(records.share(target.knob, target.holds()[1]))
-        assert fits(went_over(users), 2000, exact) if 0 < weight < 100 else went_over(users) == 20 * weight
+        assert fits(went_over(users), 1500, exact) if 0 < weight < 100 else went_over(users) == 15 * weight
 
 
 def test_a_cname_is_moved_as_a_whole(record: Record) -> None:
