@@ -56,21 +56,12 @@ def shift(knob: HttpRoute, clients: Clients, weight: int, expected: int | None =
 
 def admit(knob: HttpRoute, clients: Clients, testers: Testers | None) -> Change:
     """Put a rule for testers in front of every rule that splits, or take it away again."""
-    known = testers or clients.parameters.traffic.testers
     if testers and testers.cookie:
         _require_a_judge_of_cookies(knob, clients)
-
-    def edit(found: Object) -> None:
-        rules = [rule for rule in found["spec"]["rules"] if not (known and _is_for(knob, rule, known))]
-        mine = [_rule_for(split, testers) for split in _splits(knob, found)] if testers else []
-        if [*mine, *rules] != found["spec"]["rules"]:
-            found["spec"]["rules"] = [*mine, *rules]
-
-    turn = _turn(knob, clients, edit)
+    known = testers or clients.parameters.traffic.testers
     what = "testers go to the new side" if testers else "testers go where everybody goes"
-    return route.carry_out(
-        turn.with_(what="testers", says=lambda found: _testers(knob, clients, found), unit=" (testers)", message=what)
-    )
+    turn = _turn(knob, clients, lambda found: _let_in(knob, found, testers, known)).with_(message=what, what="testers")
+    return route.carry_out(turn.with_(says=lambda found: _testers(knob, clients, found), unit=" (testers)"))
 
 
 def restore(knob: HttpRoute, clients: Clients, held: Any) -> Change:
@@ -81,8 +72,14 @@ def restore(knob: HttpRoute, clients: Clients, held: Any) -> Change:
     def put_back(found: Object) -> None:
         found["spec"] = copy.deepcopy(held["spec"])
 
-    turn = _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=_weight(knob, held) == 0)
-    return route.carry_out(turn.with_(git_edit=lambda found: _set_weight(knob, found, _weight(knob, held))))
+    def put_back_in_file(found: Object) -> None:
+        """The file holds no defaults of the API's: what the split and the testers make of it is set, no more."""
+        known = clients.parameters.traffic.testers
+        _set_weight(knob, found, _weight(knob, held))
+        _let_in(knob, found, known if _testers(knob, clients, held) else None, known)
+
+    turn = _turn(knob, clients, put_back).with_(message="put back what stood there", git_edit=put_back_in_file)
+    return route.carry_out(turn.with_(unclear=True, urgent=route.is_way_back(lambda: _weight(knob, held))))
 
 
 def preflight(knob: HttpRoute, clients: Clients) -> None:
@@ -172,6 +169,14 @@ def _same_mark(header: Object, mark: Object) -> bool:
     """A header's name has no case, and Exact is what is meant where nothing is said."""
     same_name = str(header.get("name", "")).lower() == str(mark["name"]).lower()
     return same_name and (header.get("type", "Exact"), header.get("value")) == (mark["type"], mark["value"])
+
+
+def _let_in(knob: HttpRoute, found: Object, testers: Testers | None, known: Testers | None) -> None:
+    """Rules for testers in front of the others, in the place of those that let in whoever was known."""
+    rules = [rule for rule in found["spec"]["rules"] if not (known and _is_for(knob, rule, known))]
+    mine = [_rule_for(split, testers) for split in _splits(knob, found)] if testers else []
+    if [*mine, *rules] != found["spec"]["rules"]:
+        found["spec"]["rules"] = [*mine, *rules]
 
 
 def _testers(knob: HttpRoute, clients: Clients, found: Object) -> bool:

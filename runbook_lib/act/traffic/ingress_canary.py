@@ -76,10 +76,9 @@ def restore(knob: IngressCanary, clients: Clients, held: Any) -> Change:
     def put_back(found: Object) -> None:
         _set(found, dict.fromkeys(_canary_annotations(found)) | annotations)
 
-    back_to = _weight(knob, {"metadata": {"annotations": annotations}})
-    return route.carry_out(
-        _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back_to == 0)
-    )
+    back = route.is_way_back(lambda: _weight(knob, {"metadata": {"annotations": annotations}}))
+    turn = _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back)
+    return route.carry_out(turn.with_(unclear=True))
 
 
 def preflight(knob: IngressCanary, clients: Clients) -> None:

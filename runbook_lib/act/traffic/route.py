@@ -42,6 +42,8 @@ class Turn:
     """What a commit is called."""
     expected: int | None = None
     urgent: bool = False
+    unclear: bool = False
+    """What is put back may have been unclear when it stood there."""
     accepted: Callable[[Object], Acceptance] | None = None
     """What the controller says of an object, where it says something."""
     git_edit: Callable[[Object], None] | None = None
@@ -57,11 +59,11 @@ class Turn:
         return f"{self.kind.kind} {self.knob.namespace}/{self.knob.name}"
 
     def said(self, found: Object) -> Any:
-        """What an object says; on the way back it may be unclear, and is told as that."""
+        """What an object says; where that stops nothing it may be unclear, and is told as that."""
         try:
             return self.says(found)
         except BadParameters as error:
-            if not self.urgent:
+            if not (self.urgent or self.unclear):
                 raise
             return f"unclear ({error})"
 
@@ -95,6 +97,14 @@ def preflight(knob: Route, clients: Clients, kind: Kind, read: Callable[[Object]
     if knob.git:
         repository.preflight(knob.git, clients)
     return found
+
+
+def is_way_back(weight: Callable[[], int]) -> bool:
+    """True when what is to stand sends nobody to the new side; what is unclear does not."""
+    try:
+        return weight() == 0
+    except BadParameters:
+        return False
 
 
 def _by_api(turn: Turn) -> Change:

@@ -10,6 +10,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import yaml
@@ -65,7 +66,7 @@ def edited(content: bytes, named: Named, edit: Callable[[Object], None]) -> byte
     edit(wanted[at])
     if wanted == objects:
         return content
-    pieces = sorted(_changes(text, nodes[at], objects[at], wanted[at]), key=lambda piece: piece.start)
+    pieces = sorted(_changes(text, nodes[at], objects[at], wanted[at]), key=lambda piece: (piece.start, piece.end))
     for piece in reversed(pieces):
         text = text[: piece.start] + piece.text + text[piece.end :]
     result = text.encode()
@@ -149,23 +150,48 @@ def _in_mapping(text: str, node: yaml.MappingNode, old: Object, new: Object) -> 
 
 
 def _in_list(text: str, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> Iterator[_Piece]:
-    """Items that both have at the beginning and at the end stay; between them is changed, or taken out and put in."""
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    middle, wanted = node.value[head : len(old) - tail], new[head : len(new) - tail]
-    if len(middle) == len(wanted):
-        for item, before, after in zip(middle, old[head:], wanted, strict=False):
-            yield from _changes(text, item, before, after)
-        return
-    for item in middle:
-        yield _Piece(_line(text, text.rindex("-", 0, item.start_mark.index)), _end(text, item), "")
-    if wanted:
-        at = _before_item(text, node.value[head]) if head < len(old) else _end(text, node.value[-1])
-        yield _added(text, at, wanted, node.start_mark.column)
+    """Items are paired so that least has to be written; one without a partner is taken out or put in."""
+    put_in: dict[int, list[Any]] = {}
+    for kind, before, after in _pairs(old, new):
+        if kind == "put in":
+            put_in.setdefault(before, []).append(new[after])
+        elif kind == "take out":
+            item = node.value[before]
+            yield _Piece(_line(text, text.rindex("-", 0, item.start_mark.index)), _end(text, item), "")
+        else:
+            yield from _changes(text, node.value[before], old[before], new[after])
+    for place, items in put_in.items():
+        at = _before_item(text, node.value[place]) if place < len(old) else _end(text, node.value[-1])
+        yield _added(text, at, items, node.start_mark.column)
+
+
+def _pairs(old: list[Any], new: list[Any]) -> list[tuple[str, int, int]]:
+    """What to do at which place of ``old`` with which of ``new``, at the least cost (an edit distance over items)."""
+    best: dict[tuple[int, int], tuple[int, list[tuple[str, int, int]]]] = {(len(old), len(new)): (0, [])}
+    for i in range(len(old), -1, -1):
+        for j in range(len(new), -1, -1):
+            ways = []
+            if i < len(old) and j < len(new):
+                ways.append((_distance(old[i], new[j]), ("pair", i, j), best[i + 1, j + 1]))
+            if i < len(old):
+                ways.append((_distance(old[i], None) + 1, ("take out", i, j), best[i + 1, j]))
+            if j < len(new):
+                ways.append((_distance(None, new[j]) + 1, ("put in", i, j), best[i, j + 1]))
+            if ways:
+                best[i, j] = min(((cost + rest[0], [step, *rest[1]]) for cost, step, rest in ways), key=lambda w: w[0])
+    return best[0, 0][1]
+
+
+def _distance(old: Any, new: Any) -> int:
+    """How many values differ."""
+    if type(old) is type(new) and old == new:
+        return 0
+    if isinstance(old or new, dict) and isinstance(old or {}, dict) and isinstance(new or {}, dict):
+        names = {*(old or {}), *(new or {})}
+        return sum(_distance((old or {}).get(name), (new or {}).get(name)) for name in names) or 1
+    if isinstance(old or new, list) and isinstance(old or [], list) and isinstance(new or [], list):
+        return sum(_distance(a, b) for a, b in zip_longest(old or [], new or [])) or 1
+    return 1
 
 
 def _before_item(text: str, item: yaml.Node) -> int:

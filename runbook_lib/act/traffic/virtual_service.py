@@ -81,10 +81,9 @@ def restore(knob: VirtualService, clients: Clients, held: Any) -> Change:
     def put_back(found: Object) -> None:
         found["spec"] = copy.deepcopy(held["spec"])
 
-    back_to = _weight(knob, {"metadata": {"namespace": knob.namespace}, "spec": held["spec"]})
-    return route.carry_out(
-        _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back_to == 0)
-    )
+    back = route.is_way_back(lambda: _weight(knob, {"spec": held["spec"]}))
+    turn = _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back)
+    return route.carry_out(turn.with_(unclear=True))
 
 
 def preflight(knob: VirtualService, clients: Clients) -> None:

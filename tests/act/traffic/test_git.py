@@ -162,7 +162,6 @@ def test_testers_and_the_way_back_go_through_the_repository_and_leave_no_trace_i
     assert knob.admit(asked, testers=True).done
     assert knob.read(asked).testers
     assert knob.shift(asked, 50).done
-    assert knob.admit(asked, testers=False).done
     assert knob.restore(asked, held).done
     assert repo.file() == ROUTE
     assert knob.read_weight(asked) == 0

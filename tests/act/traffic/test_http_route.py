@@ -134,6 +134,14 @@ def test_what_stood_there_is_put_back_field_for_field(world: World) -> None:
     assert not knob.restore(asked, held).done
 
 
+def test_what_stood_there_is_put_back_even_if_it_was_unclear(world: World) -> None:
+    world.create(http_route(rule(90, 10), rule(95, 5)))
+    before = world.get("HTTPRoute")["spec"]
+    knob.shift(clients(world), 0)
+    assert knob.restore(clients(world), {"spec": before}).done
+    assert world.get("HTTPRoute")["spec"] == before
+
+
 @pytest.mark.parametrize("held", [None, "spec", {}, {"spec": 1}])
 def test_what_is_no_spec_is_not_put_back(world: World, held: Any) -> None:
     world.create(http_route(rule(100, 0)))
@@ -389,3 +397,23 @@ def test_an_api_that_is_away_is_unreachable(scripted: Any) -> None:
     for act in (knob.read, lambda asked: knob.shift(asked, 0), knob.preflight):
         with pytest.raises(Unreachable, match=r"does not answer .* nothing was changed"):
             act(asked)
+
+
+@pytest.mark.parametrize(
+    ("testers", "knobs"),
+    [
+        (None, {"legacy": "new"}),
+        (None, {"name": "../orders"}),
+        (None, {"git": {"repository": ".", "file": "../x"}}),
+        (None, {"git": {"repository": ".", "file": "x", "branch": "--upload-pack=x"}}),
+        (None, {"git": {"repository": ".", "file": "x", "remote": "-o"}}),
+        ({"header": "X Tester"}, {}),
+        ({"header": "X-Tester", "value": "a\nb"}, {}),
+        ({"cookie": "tester", "value": "a;b"}, {}),
+    ],
+)
+def test_what_git_or_http_would_read_as_something_else_is_refused(
+    world: World, testers: Object | None, knobs: Object
+) -> None:
+    with pytest.raises(BadParameters, match="the test: traffic"):
+        world.clients("http-route", testers, **(SIDES | knobs))
