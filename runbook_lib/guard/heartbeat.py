@@ -54,6 +54,7 @@ class Heart:
     def __init__(self, home: Path) -> None:
         self.home, self.problem = home, ""
         self._beat: Beat | None = None
+        self._on_duty = False
         self._news, self._over = threading.Event(), False
         self._writer = threading.Thread(target=self._write_all, name="heartbeat", daemon=True)
         self._writer.start()
@@ -80,7 +81,8 @@ class Heart:
         try:
             folder = own_folder()
             write_json(folder / f"{beat.application}.json", asdict(beat))
-            if beat.on_duty:
+            if beat.on_duty or self._on_duty:  # whoever leaves says so, once
+                self._on_duty = beat.on_duty
                 self.home.mkdir(parents=True, exist_ok=True)
                 write_json(self.home / NAME, asdict(beat))
             self.problem = ""
