@@ -26,8 +26,13 @@ def objects() -> dict[str, Any]:
     return {one["kind"]: one for one in yaml.safe_load_all((DEPLOY / "guard.yaml").read_text())}
 
 
-def test_the_manifests_pass_the_containerization_checks() -> None:
-    manifests = read_manifests(DEPLOY / "guard.yaml")
+def test_with_its_config_map_the_manifests_pass_the_containerization_checks(tmp_path: Path) -> None:
+    shutil.copy(DEPLOY / "guard.yaml", tmp_path)
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "runbook-guard", "namespace": "shop"}}
+    (tmp_path / "parameters.yaml").write_text(
+        yaml.safe_dump({**made, "data": {"order-service.yaml": "application: {}"}})
+    )
+    manifests = read_manifests(tmp_path)
     report = check_manifests(World(manifests.resources, namespace="shop"), manifests)
     wrong = [f for f in report.findings if f.outcome is Outcome.FAIL and f.severity == "blocking"]
     assert wrong == []
