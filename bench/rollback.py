@@ -7,6 +7,7 @@ Beside it the physical floor of the same machine: one scrape, one query, one rel
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -45,6 +46,7 @@ TRIALS = 20
 LOAD = 300  # requests a second
 WEIGHTS = (5, 10, 30, 50)
 FAULTS = {"errors": "errors=0.3", "latency": "latency=1", "crash": "crash=true", "oom": "oom=true"}
+FAILED = 499  # nginx' word for a client that gave up, and all above it
 PATIENCE = 60.0  # seconds
 CALM = 4.0  # seconds of both sides being well before a fault
 OUT = Path(__file__).parents[1] / "bench" / "out" / "rollback.json"
@@ -58,6 +60,9 @@ class Trial:
     acted: float
     share_0: float
     failed: int
+    """Requests that the new side failed, by nginx' access log."""
+    others: int
+    """What else the users saw fail meanwhile, by the load generator."""
 
 
 class Ear(Scribe):
@@ -144,16 +149,14 @@ def _trial(plan: Plan, p: Parameters, ear: Ear, weight: int, words: str) -> Tria
     acted = ear.did.wait(PATIENCE)
     time.sleep(2.5)  # nginx and the load generator write once a second
     faults.switch(plan.faults, ["off"])
+    sent = [one for one in _requests(log, *begin) if one["side"] == "kubernetes"]
+    failed = sum(one["status"] >= FAILED for one in sent)
+    others = max(0, totals(plan.load_lines, datetime.fromtimestamp(fault_at, UTC)).failed - failed)
     if not acted:
-        return Trial(PATIENCE, PATIENCE, PATIENCE, _failed(plan, fault_at))
+        return Trial(PATIENCE, PATIENCE, PATIENCE, failed, others)
     returned = ear.deeds[-1].returned
-    sent = [at for at, side in _requests(log, *begin) if side == "kubernetes"]
-    return Trial(
-        returned.began.timestamp() - fault_at,
-        returned.done.timestamp() - fault_at,
-        max([0.0, *(at - fault_at for at in sent)]),
-        _failed(plan, fault_at),
-    )
+    seen, done = (moment.timestamp() - fault_at for moment in (returned.began, returned.done))
+    return Trial(seen, done, _last(sent) - fault_at if sent else 0.0, failed, others)
 
 
 def _calm(plan: Plan, p: Parameters, clients: Clients) -> None:
@@ -174,23 +177,21 @@ def _calm(plan: Plan, p: Parameters, clients: Clients) -> None:
             time.sleep(0.5)
 
 
-def _requests(log: Path, inode: int, offset: int) -> Iterator[tuple[float, str]]:
-    """When each request since then was sent, and to which side; the log may have been turned over meanwhile."""
+def _requests(log: Path, inode: int, offset: int) -> Iterator[dict[str, Any]]:
+    """Each request since then, as nginx wrote it down; the log may have been turned over meanwhile."""
     before = log.with_suffix(".log.1")
     files = [(log, offset)] if log.stat().st_ino == inode else [(before, offset), (log, 0)]
     for path, start in files:
         with path.open("rb") as stream:
             stream.seek(start)
             for line in stream.read().splitlines():
-                try:
-                    found = json.loads(line)
-                except ValueError:
-                    continue  # the line that is being written
-                yield found["at"] - found["seconds"], found["side"]
+                with contextlib.suppress(ValueError):  # the line that is being written
+                    yield json.loads(line)
 
 
-def _failed(plan: Plan, since: float) -> int:
-    return totals(plan.load_lines, datetime.fromtimestamp(since, UTC)).failed
+def _last(sent: list[dict[str, Any]]) -> float:
+    """When the last of them was sent."""
+    return max((float(one["at"] - one["seconds"]) for one in sent), default=0.0)
 
 
 def _floor(plan: Plan, p: Parameters) -> dict[str, float]:
@@ -206,7 +207,7 @@ def _floor(plan: Plan, p: Parameters) -> dict[str, float]:
         begin, at = (log.stat().st_ino, log.stat().st_size), time.time()
         shift(clients, 0)
         time.sleep(2.5)
-        reloads.append(max([0.0, *(sent - at for sent, side in _requests(log, *begin) if side == "kubernetes")]))
+        reloads.append(max(0.0, _last([one for one in _requests(log, *begin) if one["side"] == "kubernetes"]) - at))
     scrape = p.metrics.scrape.total_seconds()
     parts = {"scrape": scrape, "query": statistics.median(queries), "reload": statistics.median(reloads)}
     return {**{f"floor_{name}": value for name, value in parts.items()}, "floor": sum(parts.values())}
@@ -221,6 +222,7 @@ def _summary(name: str, done: list[Trial]) -> dict[str, float]:
         f"reload_median_{name}": statistics.median(trial.acted - trial.seen for trial in done),
         f"failed_median_{name}": statistics.median(trial.failed for trial in done),
         f"failed_max_{name}": float(max(trial.failed for trial in done)),
+        f"others_median_{name}": statistics.median(trial.others for trial in done),
         f"missed_{name}": float(sum(trial.share_0 >= PATIENCE for trial in done)),
     }
 
@@ -228,13 +230,12 @@ def _summary(name: str, done: list[Trial]) -> dict[str, float]:
 def _print_floor(numbers: dict[str, Any]) -> None:
     parts = " + ".join(f"{name} {numbers[f'floor_{name}']:.2f}" for name in ("scrape", "query", "reload"))
     print(f"physical floor: {parts} = {numbers['floor']:.2f} s; {os.cpu_count()} processors, {LOAD} requests a second")
-    print(
-        f"{'fault':>8}{'weight':>8}{'median':>9}{'max':>9}{'seen':>9}{'reload':>9}{'failed':>9}{'most':>9}{'missed':>9}"
-    )
+    headings = ("median", "max", "seen", "reload", "failed", "most", "others", "missed")
+    print(f"{'fault':>8}{'weight':>8}" + "".join(f"{heading:>9}" for heading in headings))
 
 
 def _print_line(numbers: dict[str, float], fault: str, weight: int) -> None:
-    keys = ("median", "max", "seen_median", "reload_median", "failed_median", "failed_max", "missed")
+    keys = ("median", "max", "seen_median", "reload_median", "failed_median", "failed_max", "others_median", "missed")
     cells = [numbers[f"{key}_{fault}_{weight}"] for key in keys]
     print(f"{fault:>8}{weight:>6} %" + "".join(f"{cell:>9.2f}" for cell in cells), flush=True)
 
