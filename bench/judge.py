@@ -135,12 +135,12 @@ def late(passages: int) -> Numbers:
 
 def common(passages: int) -> Numbers:
     """Where one request in five is bad: the form for proportions beside the Poisson form."""
-    world = World(per_second=10, weights=(5.0,), base=0.2, worse=0.4, looks=30)
+    world = World(per_second=2, weights=(20.0,), base=0.3, worse=0.5)
     counts = simulated(world, passages // 2, 50)
     first = ours(counts, world)
     agree(counts, world, first, SAMPLE)
     binomial, poisson = Found.of(first, world), Found.of(ours(counts, world, common=2.0), world)
-    print(f"\n20 -> 40 % at 30 requests/min: 2x2 form {binomial}, Poisson form {poisson}")
+    print(f"\n30 -> 50 % at 24 requests/min: 2x2 form {binomial}, Poisson form {poisson}")
     return {"common_found": binomial.share, "common_found_poisson": poisson.share}
 
 

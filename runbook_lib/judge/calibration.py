@@ -60,14 +60,14 @@ def judge_calibration(name: str, instances: Mapping[str, Sequence[Served]], limi
     stands_out += f"the others {_share(seen.legacy_bad, seen.legacy_requests)}"
     numbers = {"instances": float(len(names)), "evidence_halves": max(half.found for half in halves)}
     numbers |= {"evidence_instance": alone[odd].found}
+    numbers["dispersion"] = dispersion(halves[0].counts)[0]
+    if why := grouped(halves[0].counts, limits.attempts):
+        said = f"{why}: name how often clients and proxies try again, or look: {stands_out}"
+        return Verdict(name, Outcome.FAIL, said, numbers)
     for part in (*halves, *alone.values()):
         if part.tripped or part.found >= part.needed:
             why = part.tripped or f"evidence {part.found:.3g} >= {part.needed:.3g}"
             return Verdict(name, Outcome.FAIL, f"the old side itself is not even: {stands_out}; {why}", numbers)
-    numbers["dispersion"] = dispersion(halves[0].counts)[0]
-    if why := grouped(halves[0].counts, limits.attempts):
-        said = f"{why}: name how often clients and proxies try again"
-        return Verdict(name, Outcome.FAIL, said, numbers)
     return _enough(name, halves, limits, stands_out, numbers)
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from runbook_lib.judge.two_by_two import BoolArray, FloatArray, log_factor, saturated
+from runbook_lib.judge.two_by_two import BoolArray, FloatArray, log_factor
 
 _NEAR = np.array([1.15, 1.35, 1.6, 2.0, 2.5])  # times the margin
 _COARSE = np.geomspace(4, 1000, 8)  # times what counts as not worse
@@ -164,15 +164,6 @@ def _paths(told: _Told, ratios: FloatArray, nulls: FloatArray, begun: FloatArray
     all_count = bool(told.counted.all())
     few = _Told(*(column[common] for column in vars(told).values())) if common.any() else None
     for row, (ratio, null) in enumerate(zip(ratios.tolist(), nulls.tolist(), strict=True)):
-        if (
-            row
-            and few is not None
-            and bool(common.all())
-            and null == nulls[row - 1]
-            and saturated(ratios[row - 1], few.base)
-        ):
-            paths[row] = paths[row - 1]  # beyond the highest rate there is one alternative
-            continue
         # (1 - theta_r) / (1 - theta_null), written so that it is exact also where theta is almost 1
         with np.errstate(invalid="ignore", divide="ignore"):
             step = told.new_bad * math.log(ratio / null) + bad * np.log(

@@ -20,8 +20,6 @@ import numpy as np
 FloatArray = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-_HIGHEST = 0.99
-
 
 def log_factor(
     new: FloatArray,
@@ -32,10 +30,14 @@ def log_factor(
     ratio: float,
     null: float,
 ) -> FloatArray:
-    """The logarithm of the factor: ``ratio`` against ``null``, at an old side's rate of ``base`` foreseen."""
+    """The logarithm of the factor against the ratio ``null``, at an old side's rate of ``base`` foreseen.
+
+    The alternative has ``ratio`` times the odds of ``base``: nearly that many times the rate where it is low, and still
+    a rate where it is high.
+    """
     new_bad, old_bad = np.minimum(new_bad, new), np.minimum(old_bad, old)
     old_rate = base
-    new_rate = np.minimum(ratio * base, _HIGHEST)
+    new_rate = ratio * base / (1 - base + ratio * base)
     old_null = _closest(new, old, new_rate, old_rate, null)
     new_null = null * old_null
     found = (
@@ -46,11 +48,6 @@ def log_factor(
     )
     inside = new_rate <= null * old_rate if ratio > null else new_rate >= null * old_rate
     return np.where(inside, 0.0, found)  # an alternative that is no alternative tells nothing
-
-
-def saturated(ratio: float, base: FloatArray) -> bool:
-    """Whether ``ratio`` times every rate foreseen is beyond the highest rate that an alternative may have."""
-    return ratio > 1 and ratio * float(base.min()) >= _HIGHEST
 
 
 def _closest(new: FloatArray, old: FloatArray, new_rate: FloatArray, old_rate: FloatArray, null: float) -> FloatArray:

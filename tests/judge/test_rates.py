@@ -6,7 +6,6 @@ import itertools
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,33 +199,84 @@ def test_the_cap_on_the_ratio_falls_from_10_at_1_percent_to_2_from_30_percent_on
     assert all(a >= b for a, b in itertools.pairwise(caps))
 
 
-# -- by seeded simulation: what the statistics promise -----------------------------------------------------------------
+# -- evidence carried on from the stages before ------------------------------------------------------------------------
+
+CALM = [Interval(60, 9500, 10, 500, 0)] * 5
+SUSPICIOUS = [Interval(60, 9500, 10, 500, 2)] * 3
 
 
-def _passage(seed: int, old_rate: float, new_rate: float, weight: float, bursts: bool = False) -> list[Interval]:
-    """Half an hour at 100 requests a second, one interval a minute."""
-    random = np.random.default_rng(seed)
-    found = []
-    for _ in range(30):
-        new, old = random.poisson(6000 * weight), random.poisson(6000 * (1 - weight))
-        shared = 20 if bursts and random.random() < 0.2 else 1
-        bad_old, bad_new = random.binomial(old, old_rate * shared), random.binomial(new, new_rate * shared)
-        found.append(Interval(60, float(old), float(bad_old), float(new), float(bad_new)))
-    return found
+def test_earlier_stages_count_against_the_new_side_and_say_so() -> None:
+    stage = [Interval(60, 9000, 9, 1000, 4)] * 2
+    alone, pooled = (judge_rate("failed requests", stage, LIMITS, earlier) for earlier in ((), SUSPICIOUS))
+    assert alone.outcome is not Outcome.FAIL
+    assert pooled.outcome is Outcome.FAIL
+    assert pooled.trigger
+    assert "with 0.40% (6/1500) of the stages before" in pooled.message
 
 
-@pytest.mark.parametrize("bursts", [False, True])
-@pytest.mark.parametrize("weight", [0.01, 0.3])
-def test_identical_sides_are_wrongly_failed_in_no_more_passages_than_alpha(bursts: bool, weight: float) -> None:
-    passages = 400
-    limits = replace(LIMITS, alpha=0.01)
-    failed = sum(
-        judge_rate("failed requests", _passage(seed, 0.001, 0.001, weight, bursts), limits).outcome is Outcome.FAIL
-        for seed in range(passages)
-    )
-    assert failed <= limits.alpha * passages
+@pytest.mark.parametrize("earlier", [CALM * 100, [Interval(60, 9000, 900, 1000, 0)] * 50])
+def test_earlier_stages_never_make_a_stage_pass(earlier: list[Interval]) -> None:
+    few = [Interval(60, 9900, 10, 100, 0)]
+    alone, pooled = (judge_rate("failed requests", few, LIMITS, before) for before in ((), earlier))
+    assert pooled.outcome is alone.outcome is Outcome.INCONCLUSIVE
+    for key in ("kubernetes_requests", "upper_bound", "evidence_for", "requests_missing"):
+        assert pooled.numbers[key] == alone.numbers[key]
+    assert judge_rate("failed requests", [], LIMITS, earlier).outcome is Outcome.INCONCLUSIVE
 
 
-def test_ten_times_the_failures_at_1_percent_are_found_within_half_an_hour() -> None:
-    found = sum(judge_rate("failed requests", _passage(seed, 0.001, 0.01, 0.01), LIMITS).trigger for seed in range(100))
-    assert found >= 97
+@given(INTERVALS, INTERVALS, INTERVALS)
+def test_a_fail_stands_across_stages(earlier: list[Interval], bad: list[Interval], later: list[Interval]) -> None:
+    if judge_rate("failed requests", bad, LIMITS, earlier).outcome is Outcome.FAIL:
+        assert judge_rate("failed requests", bad + later, LIMITS, earlier).outcome is Outcome.FAIL
+
+
+@given(st.integers(1, 20), st.integers(2, 9), st.sampled_from([1, 5, 30]))
+def test_after_failures_pooled_evidence_is_never_weaker(stages: int, bad: int, weight: int) -> None:
+    worse = [Interval(60, 100.0 * (100 - weight), 1, 100.0 * weight, bad * weight / 10)] * 5
+    alone, pooled = (judge_rate("failed requests", worse, LIMITS, before) for before in ((), worse * stages))
+    for verdict in (alone, pooled):
+        assert verdict.numbers["evidence_against"] >= 1
+    if alone.numbers["evidence_against"] > 10:
+        assert pooled.numbers["evidence_against"] >= alone.numbers["evidence_against"] * (1 - 1e-9)
+
+
+def test_a_regression_after_a_long_calm_is_found_as_if_there_had_been_none() -> None:
+    calm, fault = [Interval(15, 1425, 1, 75, 0)] * 5760, [Interval(15, 1425, 1, 75, 1)] * 40  # a day, then ten minutes
+    assert judge_rate("failed requests", calm, LIMITS).outcome is Outcome.PASS
+    for stage, earlier in ((calm + fault, []), (fault, calm)):
+        verdict = judge_rate("failed requests", stage, LIMITS, earlier)
+        assert (verdict.outcome, "evidence" in verdict.message) == (Outcome.FAIL, True)
+
+
+# -- what is missing, what was planned, what hangs together ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interval", "limits", "says"),
+    [
+        (Interval(60, 9900, 10, 300, 1), LIMITS, "355 more requests, about 71 s at the present rate"),
+        (Interval(60, 9900, 100, 300, 4), replace(LIMITS, ratio_cap=1.5), "without a bad one, or evidence"),
+        (Interval(60, 9900, 10, 100, 0), replace(LIMITS, attempts=3), "795 more requests, about 477 s"),
+        (Interval(60, 9900, 10, 400, 0), replace(LIMITS, sample=1000), "600 more requests, about 90 s"),
+    ],
+)
+def test_what_is_missing_is_said_in_requests_and_time(interval: Interval, limits: RateLimits, says: str) -> None:
+    verdict = judge_rate("failed requests", [interval], limits)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert says in verdict.message
+    assert math.isfinite(verdict.numbers["requests_missing"])
+
+
+@given(INTERVALS, st.floats(1, 10))
+def test_requests_that_hang_together_are_worth_less_in_both_directions(stage: list[Interval], attempts: float) -> None:
+    one, many = (judge_rate("failed requests", stage, replace(LIMITS, attempts=n)) for n in (1.0, attempts))
+    for key in ("evidence_against", "evidence_for"):
+        assert many.numbers[key] <= one.numbers[key] * (1 + 1e-9)
+    assert many.numbers["upper_bound"] >= one.numbers["upper_bound"] - 1e-9
+
+
+@pytest.mark.parametrize("wrong", [-1.0, -1e9])
+@pytest.mark.parametrize("key", ["seconds", "legacy_requests", "legacy_bad", "kubernetes_requests", "kubernetes_bad"])
+def test_a_count_below_zero_is_not_measured(key: str, wrong: float) -> None:
+    broken = replace(Interval(60, 9900, 10, 9000, 0), **{key: wrong})
+    assert judge_rate("failed requests", [broken], LIMITS).outcome is Outcome.INCONCLUSIVE
