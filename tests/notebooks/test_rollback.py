@@ -43,7 +43,7 @@ def test_where_nginx_refuses_the_record_says_where_the_users_are(world: World, p
     world.fault("reload_refused=true", "side=range")
     played = play(NOTEBOOK)
     assert played.error == "ChangeFailed"
-    assert "30 % of the users are on the new side" in played.message
+    assert "says 0 % and stays so, but nginx may still run 30 %" in played.message
 
 
 def test_an_unknown_mode_is_refused(play: Play, world: World) -> None:

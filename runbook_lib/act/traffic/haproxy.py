@@ -81,7 +81,7 @@ def restore(knob: HAProxy, clients: Clients, held: Any) -> Change:
     old = share(knob, backend)
     if not changed(backend, numbers):
         return Change("traffic weight", number(old), number(old), False, now(), note(knob, backend))
-    _write(knob, clients, backend, numbers, stays=False)
+    _write(knob, clients, backend, numbers, stays=not any(numbers.get(name) for name in knob.kubernetes))
     after = _read_back(knob, clients)
     if left := changed(after, numbers):
         raise ChangeFailed(f"{where(knob)}: {', '.join(left)} reads back otherwise: somebody else sets it, too")

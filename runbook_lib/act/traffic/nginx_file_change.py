@@ -170,13 +170,14 @@ def _found_after_loss(nginx: Nginx, edit: Edit, old: Any, new: Any) -> str:
 def _committed(nginx: Nginx, repository: GitOps, clients: Clients, edit: Edit) -> Change:
     """By a commit: the platform takes it to the machine and reloads; live is what the machine's file says."""
     name, text = nginx_file.read(nginx)
-    old = edit.show(text)
-    pushed = git.commit(repository, clients, edit.write, f"{nginx.config}: {edit.what}", edit.urgent)
+    old, wanted = edit.show(text), edit.said(edit.show(edit.write(text)))  # refused before anything is committed
+    message = f"{repository.file}: {edit.what} {edit.said(old)} -> {wanted}"
+    pushed = git.commit(repository, clients, edit.write, message, edit.urgent)
     new = edit.show(pushed.after)
 
     def stands() -> str:
-        found = edit.show(nginx_file.read(nginx)[1])
-        return "" if found == new else f"{name} still says {edit.said(found)}"
+        found = _told(edit, nginx_file.read(nginx)[1])  # half written by the platform, it may be no configuration yet
+        return "" if found == edit.said(new) else f"{name} still says {found}"
 
     waited = git.until_live(repository, pushed, stands)
-    return Change(edit.what, old, new, old != new, now(), git.told(repository, pushed, waited))
+    return Change(edit.what, old, new, pushed.done or old != new, now(), git.told(repository, pushed, waited))

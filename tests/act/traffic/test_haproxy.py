@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -287,8 +288,8 @@ backend spare
 class Real:
     """A running HAProxy whose servers say on which side they are."""
 
-    def __init__(self, knob: HAProxy, url: str, admin: str) -> None:
-        self.knob, self.url, self.admin = knob, url, admin
+    def __init__(self, knob: HAProxy, url: str, admin: str, process: subprocess.Popen[bytes]) -> None:
+        self.knob, self.url, self.admin, self.process = knob, url, admin, process
 
     def of(self, **changes: object) -> HAProxy:
         return self.knob.model_copy(update=changes)
@@ -312,9 +313,9 @@ def real(tmp_path: Path, until: Callable[[Callable[[], bool]], None]) -> Iterato
         legacy=["vm1", "vm2"],
         kubernetes=["k1", "k2", "k3"],
     )
-    with running([str(tool.binary), "-f", "haproxy.cfg"], tmp_path, users, tool.environment):
+    with running([str(tool.binary), "-f", "haproxy.cfg"], tmp_path, users, tool.environment) as process:
         until((tmp_path / "admin").exists)
-        yield Real(knob, f"http://127.0.0.1:{users}/", f"127.0.0.1:{admin}")
+        yield Real(knob, f"http://127.0.0.1:{users}/", f"127.0.0.1:{admin}", process)
 
 
 def test_under_load_every_share_is_as_asked_and_no_request_is_lost(real: Real) -> None:
@@ -345,6 +346,17 @@ def test_what_stood_is_put_back_server_by_server(real: Real) -> None:
     assert not haproxy.restore(real.knob, NOBODY, held.held).done
     with pytest.raises(BadParameters, match="no server gone any more"):
         haproxy.restore(real.knob, NOBODY, {"gone": 5})
+
+
+def test_a_fresh_process_begins_with_its_configuration_and_that_is_read(real: Real, tmp_path: Path) -> None:
+    haproxy.shift(real.knob, NOBODY, 30)
+    tool, port = program("haproxy"), int(real.url.rsplit(":", 1)[1].strip("/"))
+    again = [str(tool.binary), "-f", "haproxy.cfg", "-sf", str(real.process.pid)]
+    with running(again, tmp_path, port, tool.environment):
+        real.process.wait(20)
+        assert haproxy.read(real.knob, NOBODY).weight == 0
+        with pytest.raises(ChangeFailed, match="from 30 % to 0 % since it was read"):
+            haproxy.shift(real.knob, NOBODY, 50, expected=30)
 
 
 def test_what_is_right_already_is_not_written(real: Real) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from runbook_lib.act.traffic import nginx_file_change, nginx_upstream
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.parameters import load as parameters
-from runbook_lib.sections.traffic import NginxUpstream
+from runbook_lib.sections.traffic import GitOps, NginxUpstream
 
 NOBODY = connect(parameters(Path(__file__).parents[3] / "parameters" / "demo.yaml"))
 """Clients that nginx does not need."""
@@ -185,6 +188,54 @@ def test_without_exactly_one_block_nothing_is_written(config: Path, text: str) -
         with pytest.raises(BadParameters):
             nginx_upstream.shift(ONE, NOBODY, weight)
     assert config.read_text() == text
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(config: Path) -> Iterator[NginxUpstream]:
+    """The configuration comes from a repository; what follows it here takes a moment."""
+    config.write_text(upstream("a:1 weight=19", "b:1"))
+    remote, clone = config.parent / "remote.git", config.parent / "clone"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
+    subprocess.run(["git", "clone", "-q", str(remote), str(clone)], check=True, capture_output=True)
+    for key, value in (("user.name", "oscar"), ("user.email", "oscar@example.org")):
+        git(clone, "config", key, value)
+    (clone / "front.conf").write_text(config.read_text())
+    git(clone, "add", "front.conf")
+    git(clone, "commit", "-q", "-m", "as it is")
+    git(clone, "push", "-q", "origin", "HEAD:main")
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(0.1):
+            config.with_suffix(".new").write_text(git(remote, "show", "main:front.conf"))
+            config.with_suffix(".new").replace(config)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    yield ONE.model_copy(update={"git": GitOps(repository=str(clone), file="front.conf"), "reload": ["false"]})
+    over.set()
+    follower.join()
+
+
+def test_by_a_commit_the_platform_takes_it_to_nginx(repository: NginxUpstream, config: Path) -> None:
+    nginx_upstream.preflight(repository, NOBODY)
+    stood = nginx_upstream.read(repository, NOBODY)
+    change = nginx_upstream.shift(repository, NOBODY, 50, expected=5)
+    assert (change.before, change.after, change.done) == (5, 50, True)
+    remote = config.parent / "remote.git"
+    assert git(remote, "log", "-1", "--format=%s", "main") == "front.conf: traffic weight 5 % -> 50 %"
+    assert nginx_upstream.read(repository, NOBODY).weight == 50
+    assert not nginx_upstream.shift(repository, NOBODY, 50).done
+    with pytest.raises(ChangeFailed, match="somebody else moved the users from 5 % to 50 %"):
+        nginx_upstream.shift(repository, NOBODY, 30, expected=5)
+    assert nginx_upstream.shift(repository, NOBODY, 0).after == 0
+    assert nginx_upstream.restore(repository, NOBODY, stood.held).after == 5
+    assert git(remote, "rev-list", "--count", "main") == "4"
 
 
 BLOCK = """\
