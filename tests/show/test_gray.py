@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from runbook_lib.judge.observation import Observation
 from runbook_lib.judge.rates import Interval
 from runbook_lib.model import Outcome, Verdict
 from runbook_lib.show import gray
-from runbook_lib.show.gray import LiveFigure, counts_frame, stage_figure
+from runbook_lib.show.gray import LiveFigure, coarser, counts_frame, stage_figure
 from runbook_lib.watch import Look
 
 mpl.use("agg")
@@ -73,6 +74,44 @@ def test_the_picture_shows_rates_and_shares_of_both_sides() -> None:
 @pytest.mark.parametrize("state", [look(0), look(2, new=0)])
 def test_a_stage_without_requests_has_a_picture_too(state: Look) -> None:
     plt.close(stage_figure(state, 1))
+
+
+def long_look(ticks: int, gap: int = -1) -> Look:
+    """A tick every 15 s; one of them is the end of an hour that nobody saw."""
+    seen, at = [Observation(START)], START
+    for n in range(ticks):
+        length = 3600.0 if n == gap else 15.0
+        at += timedelta(seconds=length)
+        counts = Interval(length, 900, 1, 100, 2)
+        seen.append(Observation(at, counts, counts, gap=n == gap, seconds=length))
+    return Look(at, (at - START).total_seconds(), 0, tuple(seen), (GOOD,), True)
+
+
+def test_a_gap_is_grey_and_no_line_leads_across_it() -> None:
+    figure = stage_figure(long_look(10, gap=4), 5)
+    top, bottom = figure.axes
+    assert [len(axes.patches) for axes in (top, bottom)] == [1, 1]
+    rates = np.asarray(top.lines[0].get_ydata())
+    assert np.isnan(rates).tolist() == [n == 4 for n in range(10)]
+    assert "minutes" in bottom.get_xlabel()
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("ticks", "unit"), [(10, "seconds"), (40, "minutes"), (5760, "hours"), (40_000, "days")])
+def test_a_stage_of_days_is_drawn_from_as_few_points_as_one_of_minutes(ticks: int, unit: str) -> None:
+    state = long_look(ticks)
+    frame = coarser(counts_frame(state))
+    assert len(frame) <= 240
+    assert frame["kubernetes requests"].sum() == 100 * ticks
+    figure = stage_figure(state, 5)
+    assert figure.axes[1].get_xlabel() == f"{unit} in this stage"
+    plt.close(figure)
+
+
+def test_a_slice_that_is_over_says_that_the_stage_is_going_on() -> None:
+    figure = stage_figure(replace(look(3), goes_on=True), 5)
+    assert figure.axes[0].get_title(loc="left") == "5 % on Kubernetes, going on"
+    plt.close(figure)
 
 
 def test_the_cause_of_a_rollback_stands_above_the_picture() -> None:
