@@ -38,8 +38,9 @@ class Reporter:
 
     def routes(self, found: Found) -> None:
         """Routes have changed: follow them first, then say so."""
-        self._routes = found
         self._keeper.learn(routes=tuple(found))
+        # not before the keeper knows them: the other thread would report what is not followed yet
+        self._routes = found
         self.report()
 
     def services(self, found: Found) -> None:
@@ -49,9 +50,10 @@ class Reporter:
 
     def report(self) -> None:
         """Write every status that is not right yet; an API that is away is told again later."""
-        if self._services is None or not self._routes or not self._keeper.keep():
+        routes = self._routes
+        if self._services is None or not routes or not self._keeper.keep():
             return
-        for route in self._routes:
+        for route in routes:
             wanted = status.status_of(route, self._services)
             if not status.is_so(route, wanted):
                 try:

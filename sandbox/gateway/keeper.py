@@ -82,10 +82,9 @@ class Keeper:
             lost += self._fill(pool, endpoints.get(service, Endpoints()))
         if rules is not None:
             self._direct(rules)
-            used = {service for rule in rules for service, _ in rule.shares}
-            self._pools = {service: pool for service, pool in self._pools.items() if service in used | {SERVICE}}
-        for pool in set(POOLS) - set(self._pools.values()):
-            self._fill(pool, Endpoints())
+            used = {service for rule in rules for service, _ in rule.shares} | {SERVICE}
+            for service in set(self._pools) - used:
+                self._fill(self._pools.pop(service), Endpoints())
         return lost
 
     def _take_pools(self, rules: Iterable[Rule]) -> list[str]:

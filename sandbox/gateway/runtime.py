@@ -24,6 +24,7 @@ class Runtime:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._numbers: dict[str, str] = {}
 
     def slots(self, backend: str) -> list[Slot]:
         """Every slot of the backend as it is now; raises Unreachable."""
@@ -59,10 +60,13 @@ class Runtime:
 
     def _number(self, name: str) -> str:
         """HAProxy's number of a map: its file may lie where a path has spaces."""
-        for line in self._ask("show map").splitlines():
-            if f"/{name}.map)" in line:
-                return line.split()[0]
-        raise Unreachable(f"HAProxy has no map {name}; it runs an older configuration, start the range anew")
+        if name not in self._numbers:
+            lines = self._ask("show map").splitlines()
+            number = next((line.split()[0] for line in lines if f"/{name}.map)" in line), None)
+            if number is None:
+                raise Unreachable(f"HAProxy has no map {name}; it runs an older configuration, start the range anew")
+            self._numbers[name] = number
+        return self._numbers[name]
 
     def _ask(self, question: str) -> str:
         try:

@@ -30,6 +30,7 @@ from sandbox import plan as plans
 from sandbox.claim import claim
 from sandbox.gateway.configuration import write_config
 from sandbox.gateway.routing import Rule, cells, pairs, refusal, rules_of
+from sandbox.gateway.runtime import Runtime
 from sandbox.plan import Plan, project_root
 from sandbox.tools import prepare
 
@@ -382,3 +383,22 @@ def test_a_canary_ingress_splits_as_asked_and_loses_nobody(
         until(lambda: lane.ask(x_tester="always") == "kubernetes")
         assert set(users.sides(100)) == {"legacy"}
     assert users.failed == []
+    for name in ("orders", "main"):
+        lane.world.delete("Ingress", name)
+
+
+@pytest.mark.range
+def test_a_haproxy_that_forgot_its_rules_is_told_them_again(routed: Lane, until: Until) -> None:
+    knob.shift(routed.clients("http-route", **SIDES), 100)
+    assert routed.ask() == "kubernetes"
+    runtime = Runtime(routed.plan.gateway_socket)
+    runtime.fill("rules", [])
+    runtime.fill("shares", [])
+    until(lambda: bool(runtime.map("rules")) and len(runtime.map("shares")) == 1)
+    assert routed.ask() == "kubernetes"
+
+
+@pytest.mark.range
+def test_without_routes_everything_goes_to_the_order_service(lane: Lane, until: Until) -> None:
+    until(lambda: lane.ask() == "kubernetes")
+    assert {lane.ask(x_tester="always") for _ in range(5)} == {"kubernetes"}
