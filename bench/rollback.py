@@ -69,6 +69,7 @@ class Ear(Scribe):
     """Hears what the guard did in the place of the record, which is no part of the time."""
 
     def __init__(self) -> None:
+        self.pending = ""
         self.deeds: list[Deed] = []
         self.did = threading.Event()
 

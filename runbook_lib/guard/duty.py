@@ -49,10 +49,7 @@ class Post:
         written, now_written = _digest(self.path), ""
         try:
             while not self.ending.is_set():
-                try:
-                    rounds.round()
-                except OSError as error:  # a file or a socket of the world is gone: the users are looked after
-                    told(f"{type(error).__name__}: {error}")
+                rounds.round()
                 if self.anew.is_set() and self._readable(told):
                     return
                 if (found := _digest(self.path)) not in (written, now_written):

@@ -42,10 +42,12 @@ class Beat:
     said: str = ""
 
 
-def beat_of(parameters: Parameters, on_duty: bool, holder: str, weight: int | None, measured: bool | None) -> Beat:
-    """This process' beat of now."""
+def beat_of(
+    parameters: Parameters, on_duty: bool, holder: str, weight: int | None, measured: bool | None, said: str = ""
+) -> Beat:
+    """This process' beat of now; ``said`` is what it did and has not put on record yet."""
     name = parameters.application.name
-    return Beat(name, os.getpid(), socket.gethostname(), now(), on_duty, holder, weight, measured)
+    return Beat(name, os.getpid(), socket.gethostname(), now(), on_duty, holder, weight, measured, said)
 
 
 class Heart:

@@ -11,7 +11,7 @@ from runbook_lib.clients import Clients
 from runbook_lib.errors import RunbookError
 from runbook_lib.guard import runner
 from runbook_lib.guard.calls import Calls
-from runbook_lib.guard.heartbeat import Heart, beat_of
+from runbook_lib.guard.heartbeat import NAME, Heart, beat_of, read_beat
 from runbook_lib.guard.lease import Held, Lease
 from runbook_lib.guard.scribe import Deed, Scribe
 from runbook_lib.model import Verdict
@@ -40,11 +40,24 @@ class Rounds:
         self.weight: int | None = None  # where the users were last seen
         self.known_at = self.measured_at = self.last = self.clock()
         self._say = say
+        before = read_beat(self.home / NAME)
+        if before is not None and before.said:
+            say(
+                f"a guard before this one ({before.pid} on {before.host}) ended before this was on record: {before.said}"
+            )
         self._said: dict[str, str] = {}
 
     def round(self) -> None:
         """One tick: keep the Lease, see where the users are, look, and act when there is a reason."""
         self._wake()
+        try:
+            self._go_round()
+            self._tell("round", "")
+        except (RunbookError, OSError) as error:  # a guard that gave up would leave the users alone
+            self._tell("round", f"{type(error).__name__}: {error}")
+            self.calls.call("round", f"the guard cannot do its work: {error}")
+
+    def _go_round(self) -> None:
         held = self.lease.keep()
         self._tell("lease", _about(held))
         measured = None
@@ -55,7 +68,9 @@ class Rounds:
             self._begin(weight)
             measured = self._look() if self.watcher is not None else None
         self._tell("heart", self.heart.problem)
-        self.heart.beat(beat_of(self.clients.parameters, held.mine, held.holder, self.weight, measured))
+        self.heart.beat(
+            beat_of(self.clients.parameters, held.mine, held.holder, self.weight, measured, self.scribe.pending)
+        )
 
     def rest(self) -> None:
         """Until the next tick, or the end."""

@@ -47,7 +47,7 @@ class Scribe:
     """One thread that files one deed after the other."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
-        self.say = say
+        self.say, self.pending = say, ""
         self._deeds: queue.SimpleQueue[Deed | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._file_all, name="scribe", daemon=True)
@@ -55,6 +55,7 @@ class Scribe:
 
     def take(self, deed: Deed) -> None:
         """Have it put on record."""
+        self.pending = f"{deed.returned.what}: {deed.returned.cause}"
         self._deeds.put(deed)
 
     def end(self) -> None:
@@ -71,6 +72,8 @@ class Scribe:
                 if self._ending.wait(AGAIN):
                     self._filed(deed, quiet=True)
                     break
+            if self._deeds.empty():
+                self.pending = ""
 
     def _filed(self, deed: Deed, quiet: bool) -> bool:
         try:
