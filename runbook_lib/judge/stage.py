@@ -49,9 +49,9 @@ def judge_stage(
     """Every verdict of a stage after its last observation; ``earlier`` are those of the stages that passed before."""
     measurement = _measurement(observations, limits)
     return (
+        _weight(observations, limits),
         *_rates(observations, limits, earlier),
         _split(observations, limits),
-        _weight(observations, limits),
         *_pods(observations, limits),
         *_metrics(observations, limits),
         *([measurement] if measurement else []),

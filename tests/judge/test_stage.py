@@ -50,10 +50,10 @@ def test_a_good_stage_passes_in_every_criterion() -> None:
     verdicts = judge_stage(stage(), LIMITS)
     assert {v.outcome for v in verdicts} == {Outcome.PASS}
     assert [v.name for v in verdicts] == [
+        "traffic weight",
         "failed requests",
         "requests over 0.5 s",
         "traffic split",
-        "traffic weight",
         "Pod restarts",
         "OOM kills",
         "ready Pods",
