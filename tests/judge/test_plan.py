@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
-from runbook_lib.judge.plan import Plan, judge_plan, plan_stage
+from runbook_lib.judge import evidence
+from runbook_lib.judge.bounds import at_least, requests_to_tell
+from runbook_lib.judge.evidence import Counts
+from runbook_lib.judge.plan import Plan, judge_plan, plan_stage, requests_to_see, sights
 from runbook_lib.model import Outcome
 
 
@@ -64,3 +70,66 @@ def test_any_stage_can_be_planned_and_longer_never_sees_less(
     short, long = (plan_stage(weight, pace, base, rule_out, alpha, s) for s in (seconds, 2 * seconds + 1))
     assert (long.smallest_ratio or math.inf) <= (short.smallest_ratio or math.inf)
     assert judge_plan(short, seconds).outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
+
+
+STATISTICS = [
+    (0.001, 0.01, 667),
+    (0.001, 0.005, 2107),
+    (0.001, 0.002, 19171),
+    (0.01, 0.02, 1857),
+    (0.01, 0.05, 209),
+]
+
+
+@pytest.mark.parametrize(("base", "worse", "stated"), STATISTICS)
+def test_the_least_that_any_test_needs_is_what_the_statistics_name_within_4_percent(
+    base: float, worse: float, stated: int
+) -> None:
+    assert requests_to_tell(base, worse, 0.01) == pytest.approx(stated, rel=0.04)
+
+
+@given(st.floats(1e-4, 0.3), st.floats(1.5, 20), st.floats(1e-3, 0.1))
+def test_so_many_requests_keep_alpha_and_power(base: float, ratio: float, alpha: float) -> None:
+    worse = min(base * ratio, 0.99)
+    requests = requests_to_tell(base, worse, alpha)
+    count = next(n for n in range(10**6) if at_least(n, requests, base) <= alpha)
+    assert at_least(count, requests, worse) >= 0.9
+
+
+@pytest.mark.parametrize(("base", "worse"), [(0.01, 0.01), (0.02, 0.01), (0.0, 0.0), (0.5, 1.5), (-1.0, 0.1)])
+def test_where_there_is_nothing_to_tell_no_number_is_enough(base: float, worse: float) -> None:
+    assert requests_to_tell(base, worse, 0.01) == math.inf
+
+
+@pytest.mark.parametrize(("base", "worse"), [row[:2] for row in STATISTICS])
+@pytest.mark.parametrize("weight", [1, 10, 50])
+def test_after_the_requests_that_are_planned_the_regression_is_found_in_nine_of_ten_stages(
+    base: float, worse: float, weight: int
+) -> None:
+    planned = requests_to_see(worse / base, base, weight, 0.01)
+    assert planned > requests_to_tell(base, worse, 0.01)
+    random, shape = np.random.default_rng(3), (300, 60)
+    new = random.poisson(planned / 60, shape)
+    old = random.poisson(planned / 60 * (100 - weight) / weight, shape)
+    counts = (old, random.binomial(old, base), new, random.binomial(new, worse))
+    paths = evidence.worse_paths(Counts(np.ones(shape), *(c.astype(float) for c in counts)), 1.25)
+    found = (logsumexp(paths, axis=0) - math.log(len(paths)) >= math.log(100)).any(axis=1).mean()
+    assert 0.88 <= found <= 0.99  # neither a promise that is not kept, nor one that nobody would wait for
+
+
+@pytest.mark.parametrize(
+    ("ratio", "base", "weight"), [(10, 0.0, 1), (10, 0.2, 1), (10, 0.001, 100), (1.25, 0.001, 1), (0.5, 0.001, 1)]
+)
+def test_what_would_never_show_needs_infinitely_many(ratio: float, base: float, weight: int) -> None:
+    assert requests_to_see(ratio, base, weight, 0.01) == math.inf
+
+
+def test_the_gate_can_show_what_each_size_of_a_regression_needs() -> None:
+    shown = sights(1, 100, 0.001, 0.005)
+    assert [sight.ratio for sight in shown] == [1.5, 2, 3, 5, 10, 20, 50, 100]
+    for sight, larger in itertools.pairwise(shown):
+        assert sight.requests > larger.requests
+        assert sight.requests > sight.at_least
+        assert sight.seconds == pytest.approx(sight.requests)
+    assert sights(1, 100, 0.0, 0.005) == ()
+    assert sights(1, 0, 0.001, 0.005)[0].seconds == math.inf
