@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.errors import BadParameters
 from runbook_lib.judge.observation import Observation, as_json, read_lines
 from runbook_lib.model import SIDES, plain
 from runbook_lib.observe.counters import Labels, Reading
@@ -67,7 +68,12 @@ class ObservationLog:
 def read_observations(folder: Path) -> tuple[list[Observation], str]:
     """The observations of an attempt, and what was left out of them; BadParameters when the file is spoilt."""
     path = folder / NAME
-    return read_lines(path.read_bytes(), f"{folder.parent.name}/{folder.name}/{NAME}") if path.is_file() else ([], "")
+    if not path.is_file():
+        return [], ""
+    try:
+        return read_lines(path.read_bytes(), f"{folder.parent.name}/{folder.name}/{NAME}")
+    except BadParameters as error:
+        raise BadParameters(f"{error}; `runbook verify` tells whether it was changed since it was filed") from None
 
 
 def read_kept(folder: Path, at: datetime) -> Reading | None:

@@ -27,6 +27,7 @@ FINISHED = [Event(now(), "finished", {"message": "3 of 3 criteria passed"})]
         ("RolledBack", None, [], "rolled_back", 20),
         ("GatePending", None, [], "gate_pending", 75),
         ("Held", None, [], "observing", 76),
+        ("Observing", None, [], "observing", 80),
         ("GateRejected", None, [], "refused", 77),
         ("BadParameters", None, [], "failed", 78),
         ("Unreachable", None, [], "failed", 69),
