@@ -42,9 +42,7 @@ class Rounds:
         self._say = say
         before = read_beat(self.home / NAME)
         if before is not None and before.said:
-            say(
-                f"a guard before this one ({before.pid} on {before.host}) ended before this was on record: {before.said}"
-            )
+            say(f"the guard before this one (process {before.pid}) ended before this was filed: {before.said}")
         self._said: dict[str, str] = {}
 
     def round(self) -> None:

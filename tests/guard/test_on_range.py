@@ -102,7 +102,8 @@ def test_a_kernel_is_killed_at_30_and_then_the_new_side_breaks(here: Here, start
     time.sleep(12)  # a stage plans from the last ten scrapes
     guard = start("guard", file)
     runner = start("run", file, "--phase", "gray_stage", "--weight", "30")
-    until(lambda: here.weight == 30)
+    until(lambda: here.weight == 30 or runner.poll() is not None)
+    assert runner.poll() is None, runner.communicate()
     until(lambda: any(e.kind == "progress" for e in journal.read(here.attempts[-1].folder)))
     kernel = next(e.data["pid"] for e in journal.read(here.attempts[-1].folder) if e.kind == "kernel")
     runner.kill()
