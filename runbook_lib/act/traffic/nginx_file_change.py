@@ -51,7 +51,10 @@ def carry_out(nginx: Nginx, clients: Clients, edit: Edit) -> Change:
             raise ChangeFailed(
                 f"{place.name} says {shows} after writing {edit.said(new)}: somebody else edits it; look at it"
             )
-        notes = [drained(watched), "somebody else changed the file, too" if stands != after else ""]
+        notes = [
+            drained(watched, 0.3 if edit.urgent else 1.0),
+            "somebody else changed the file, too" if stands != after else "",
+        ]
         return Change(edit.what, old, new, True, now(), "; ".join(filter(None, notes)))
 
 
@@ -105,7 +108,7 @@ def _taken_up(place: Place, nginx: Nginx, edit: Edit, before: bytes, after: byte
     try:
         place.run(nginx.test, "test")
     except ChangeFailed as error:
-        place.replace(after, before)
+        _put_back(place, before, after, error)
         if edit.urgent and not _passes(place, nginx):
             # the fault is not in what we wrote: whoever mends it and reloads must not bring the users forward again
             place.replace(before, after)
@@ -116,11 +119,18 @@ def _taken_up(place: Place, nginx: Nginx, edit: Edit, before: bytes, after: byte
     except ChangeFailed as error:
         if edit.urgent:
             raise ChangeFailed(f"{error}; {_waits(place, nginx, old, new)}") from None
-        place.replace(after, before)
+        _put_back(place, before, after, error)
         stands = f"{place.name} is as it was, {old} {edit.ending}"
         if not _reloads(place, nginx):  # a reload that only came late may have worked
             stands = f"{place.name} is as it was, but nginx may run {old} or {new}: look at it and reload it"
         raise ChangeFailed(f"{error}; {stands}") from None
+
+
+def _put_back(place: Place, before: bytes, after: bytes, why: ChangeFailed) -> None:
+    try:
+        place.replace(after, before)
+    except ChangeFailed as error:
+        raise ChangeFailed(f"{why}; what stood could not be put back ({error}): look at {place.name} now") from None
 
 
 def _waits(place: Place, nginx: Nginx, old: str, new: str) -> str:

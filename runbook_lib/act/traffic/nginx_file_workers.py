@@ -6,8 +6,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 
-PATIENCE = 1.0
-"""Seconds; a quiet nginx is through in a tenth of one, and a rollback must not wait for slow downloads."""
 UNSEEN = 0.3
 """Seconds until new workers must show where several nginx run here and ours may be none of them."""
 _TITLE = "nginx: worker process"
@@ -25,8 +23,11 @@ def workers() -> dict[int, int]:
     return {int(row[0]): int(row[1]) for row in rows if len(row) == 3 and row[2].startswith(_TITLE)}
 
 
-def drained(before: Mapping[int, int]) -> str:
-    """Wait a moment for the old workers of the master that was reloaded; a sentence when some go on."""
+def drained(before: Mapping[int, int], patience: float) -> str:
+    """Wait a moment for the old workers of the master that was reloaded; a sentence when some go on.
+
+    A quiet nginx is through in a tenth of a second; a rollback must not wait for slow downloads.
+    """
     if not before:
         return ""
     begin, alone = time.monotonic(), len(set(before.values())) == 1
@@ -37,7 +38,7 @@ def drained(before: Mapping[int, int]) -> str:
         waited = time.monotonic() - begin
         if (ours and not old) or (not ours and not alone and waited > UNSEEN):
             return ""
-        if waited > PATIENCE:
+        if waited > patience:
             break
         time.sleep(0.03)
     if not ours:

@@ -45,15 +45,24 @@ class Nginx:
     old: str
     new: str
     second: str
+    slow: str
 
 
 @contextmanager
 def nginx(root: Path, block: str, where: str, workers: int = 1) -> Iterator[Nginx]:
-    """Users come in at ``url`` and are proxied to ``where``; ``block`` may say OLD, NEW and SECOND."""
+    """Users come in at ``url`` and are proxied to ``where``; ``block`` may say OLD, NEW, SECOND, SLOW."""
     tool = program("nginx")
-    ports = free_ports(4)
-    old, new, second, users = (f"127.0.0.1:{port}" for port in ports)
-    places = {"OLD": old, "NEW": new, "SECOND": second, "USERS": users, "WHERE": where, "WORKERS": str(workers)}
+    ports = free_ports(5)
+    old, new, second, users, slow = (f"127.0.0.1:{port}" for port in ports)
+    places = {
+        "OLD": old,
+        "NEW": new,
+        "SECOND": second,
+        "USERS": users,
+        "SLOW": slow,
+        "WHERE": where,
+        "WORKERS": str(workers),
+    }
 
     def text(inside: str) -> str:
         whole = MAIN.replace("INSIDE", inside)
@@ -71,4 +80,4 @@ def nginx(root: Path, block: str, where: str, workers: int = 1) -> Iterator[Ngin
     runner.chmod(0o755)
     servers = [str(tool.binary), "-p", str(behind), "-e", "stderr", "-c", "nginx.conf"]
     with running(servers, behind, ports[1], tool.environment), running([str(runner)], root, ports[3], {}):
-        yield Nginx(root / "nginx.conf", f"http://{users}/", str(runner), old, new, second)
+        yield Nginx(root / "nginx.conf", f"http://{users}/", str(runner), old, new, second, slow)

@@ -440,6 +440,13 @@ def test_going_to_0_what_is_wrong_itself_is_put_back(entrance: Entrance) -> None
     assert entrance.path.read_text() == CONFIG
 
 
+def test_what_cannot_be_put_back_is_said(entrance: Entrance) -> None:
+    meddling = command("open('nginx.conf', 'a').write('# me, too'); import sys; sys.exit('refused')")
+    with pytest.raises(ChangeFailed, match=r"refused; what stood could not be put back \(somebody else changed"):
+        shift(entrance.with_(test=meddling).split, 50)
+    assert entrance.path.read_text().endswith("# me, too")
+
+
 @pytest.mark.parametrize(
     "entries", ["0.5% kubernetes; * legacy;", "95% legacy; * kubernetes;", "* legacy; 5% kubernetes;"]
 )
@@ -521,16 +528,21 @@ def test_testers_stay_while_the_users_move(entrance: Entrance) -> None:
         assert (stands.weight, stands.testers) == (weight, True)
 
 
+def unchecked(header: str | None = None, cookie: str | None = None, value: str = "always") -> KnownBy:
+    """Testers whom the parameters would refuse already, perhaps."""
+    return KnownBy.model_construct(header=header, cookie=cookie, value=value)
+
+
 @pytest.mark.parametrize(
     "testers",
     [
-        KnownBy(header="X_Tester"),
-        KnownBy(header="x { }"),
-        KnownBy(cookie="a-b"),
-        KnownBy(header="X-Tester", value="~.*"),
-        KnownBy(header="X-Tester", value='a"; }'),
-        KnownBy(header="X-Tester", value="default"),
-        KnownBy(header="X-Tester", value="$request_id"),
+        unchecked(header="X_Tester"),
+        unchecked(header="x { }"),
+        unchecked(cookie="a-b"),
+        unchecked(header="X-Tester", value="~.*"),
+        unchecked(header="X-Tester", value='a"; }'),
+        unchecked(header="X-Tester", value="default"),
+        unchecked(header="X-Tester", value="$request_id"),
     ],
 )
 def test_testers_that_nginx_would_take_otherwise_are_refused(entrance: Entrance, testers: KnownBy) -> None:
@@ -584,9 +596,8 @@ def test_old_workers_are_waited_for_a_moment_and_then_counted(
 ) -> None:
     seen = list(after)
     monkeypatch.setattr(nginx_file_workers, "workers", lambda: seen.pop(0) if len(seen) > 1 else seen[0])
-    monkeypatch.setattr(nginx_file_workers, "PATIENCE", 0.1)
     monkeypatch.setattr(nginx_file_workers, "UNSEEN", 0.05)
-    note = nginx_file_workers.drained(before)
+    note = nginx_file_workers.drained(before, 0.1)
     assert note.startswith(says) if says else note == ""
 
 
@@ -625,3 +636,15 @@ def test_under_load_the_share_is_as_asked_and_testers_go_first(
         assert running.config.read_bytes() == before
     # a kept connection may be closed by a reload just as its next request comes: at most one each, each time
     assert len(users.failed) <= 3 * 6 * keepalive
+
+
+def test_an_old_worker_that_still_answers_is_told(entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
+    slow = f"    server {{ listen SECOND; location / {{ limit_rate 1k; return 200 {'x' * 4000}; }} }}\n"
+    with real_nginx(entrance.path.parent, SPLIT + slow.replace("SECOND", "SLOW"), "$order_service_side") as running:
+        commands = {"test": [running.command, "-t"], "reload": [running.command, "-s", "reload"]}
+        split = entrance.split.model_copy(update={"config": str(running.config), **commands})
+        with requests.get(f"http://{running.slow}/", stream=True, timeout=10) as answer:
+            note = shift(split, 5).note
+            assert len(answer.content) == 4000  # the old worker ends what it began
+    assert note == "1 old worker still serves what began before the reload, with the old weight"
