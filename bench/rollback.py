@@ -12,6 +12,7 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -49,7 +50,8 @@ FAULTS = {"errors": "errors=0.3", "latency": "latency=1", "crash": "crash=true",
 FAILED = 499  # nginx' word for a client that gave up, and all above it
 PATIENCE = 60.0  # seconds
 CALM = 4.0  # seconds of both sides being well before a fault
-OUT = Path(__file__).parents[1] / "bench" / "out" / "rollback.json"
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "bench" / "out" / "rollback.json"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def main() -> None:
         with range_for(wish) as plan:
             parameters = _parameters(plan, Path(name) / "records")
             _deploy(plan, parameters)
-            numbers |= _floor(plan, parameters)
+            numbers |= _floor(plan, parameters) | _command(plan, parameters, Path(name) / "bench.yaml")
             _print_floor(numbers)
             ending, ear = threading.Event(), Ear()
             guard = _guard(parameters, ear, ending)
@@ -214,6 +216,21 @@ def _floor(plan: Plan, p: Parameters) -> dict[str, float]:
     return {**{f"floor_{name}": value for name, value in parts.items()}, "floor": sum(parts.values())}
 
 
+def _command(plan: Plan, p: Parameters, file: Path) -> dict[str, float]:
+    """From the command of a person on call to the last request that is sent to the new side, with Python's start."""
+    file.write_text(yaml.safe_dump(p.model_dump(mode="json")))
+    clients, log, times = connect(p), plan.part("nginx") / "access.log", []
+    for _ in range(5):
+        shift(clients, 10)
+        time.sleep(1)
+        begin, at = (log.stat().st_ino, log.stat().st_size), time.time()
+        command = [sys.executable, "-m", "runbook_lib.cli", "rollback", str(file)]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        time.sleep(1.5)
+        times.append(max(0.0, _last([one for one in _requests(log, *begin) if one["side"] == "kubernetes"]) - at))
+    return {"command_median": statistics.median(times), "command_max": max(times)}
+
+
 def _summary(name: str, done: list[Trial]) -> dict[str, float]:
     share = [trial.share_0 for trial in done]
     return {
@@ -231,6 +248,8 @@ def _summary(name: str, done: list[Trial]) -> dict[str, float]:
 def _print_floor(numbers: dict[str, Any]) -> None:
     parts = " + ".join(f"{name} {numbers[f'floor_{name}']:.2f}" for name in ("scrape", "query", "reload"))
     print(f"physical floor: {parts} = {numbers['floor']:.2f} s; {os.cpu_count()} processors, {LOAD} requests a second")
+    median, most = numbers["command_median"], numbers["command_max"]
+    print(f"`runbook rollback`, from the command to the last user: median {median:.2f} s, max {most:.2f} s")
     headings = ("median", "max", "seen", "reload", "failed", "most", "others", "missed")
     print(f"{'fault':>8}{'weight':>8}" + "".join(f"{heading:>9}" for heading in headings))
 
