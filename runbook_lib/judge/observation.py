@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.rates import Interval
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)  # one kind of time zone, whether it was read or made: tables cannot mix them
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Observation:
 
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    at: AwareDatetime
+    at: Moment
     errors: Interval | None = None
     slow: Interval | None = None
     pods: Pods | None = None

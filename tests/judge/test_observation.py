@@ -103,3 +103,8 @@ def test_a_number_that_json_does_not_know_is_not_written() -> None:
 def test_what_was_not_measured_says_so() -> None:
     assert ONE.measured
     assert not Observation(START + timedelta(seconds=1), problem="Prometheus does not answer").measured
+
+
+def test_times_that_are_read_are_of_the_same_kind_as_those_that_are_made() -> None:
+    assert from_line(to_line(ONE)).at.tzinfo is UTC
+    assert from_line(to_line(ONE).replace("12:00:00Z", "14:00:00+02:00")) == ONE

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from runbook_lib.judge.observation import Observation
+from runbook_lib.judge.observation import Observation, from_line, to_line
 from runbook_lib.judge.rates import Interval
 from runbook_lib.model import Outcome, Verdict
 from runbook_lib.show import gray
@@ -105,6 +105,14 @@ def test_a_stage_of_days_is_drawn_from_as_few_points_as_one_of_minutes(ticks: in
     assert frame["kubernetes requests"].sum() == 100 * ticks
     figure = stage_figure(state, 5)
     assert figure.axes[1].get_xlabel() == f"{unit} in this stage"
+    plt.close(figure)
+
+
+def test_what_an_earlier_slice_wrote_down_is_drawn_with_what_is_seen_now() -> None:
+    state = look(3)
+    read = tuple(from_line(to_line(o)) for o in state.observations[:2])
+    figure = stage_figure(replace(state, observations=(*read, *state.observations[2:])), 5)
+    assert len(np.asarray(figure.axes[0].lines[0].get_ydata())) == 3
     plt.close(figure)
 
 
