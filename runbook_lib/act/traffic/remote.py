@@ -7,11 +7,13 @@ the shell's: it goes when the connection goes.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets
 import select
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -57,10 +59,16 @@ class Session:
     def close(self) -> None:
         """End the shell; killed when it does not end by itself."""
         try:
-            self._process.communicate(timeout=2)
+            if self._process.poll() is None:
+                self._process.communicate(timeout=2)
         except (subprocess.TimeoutExpired, OSError, ValueError):
-            self._process.kill()
-            self._process.wait()
+            self._kill()
+
+    def _kill(self) -> None:
+        """Ours only: what it started there ends, or holds the lock, by itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _exchange(self, step: bytes, mark: bytes, limit: float) -> tuple[bytes, bytes, bytes]:
         assert self._process.stdin
@@ -87,13 +95,14 @@ class Session:
 
     def _lost(self, reason: str) -> Unreachable:
         """The connection as it was lost, with the last words of ssh's."""
+        said = b""
         if reason:
-            self._process.kill()
-        try:
-            _, said = self._process.communicate(timeout=2)
-        except (subprocess.TimeoutExpired, OSError, ValueError):
-            self._process.kill()
-            said = b""
+            self._kill()
+        else:
+            try:
+                _, said = self._process.communicate(timeout=2)
+            except (subprocess.TimeoutExpired, OSError, ValueError):
+                self._kill()
         why = reason or " ".join(said.decode(errors="replace").split())[-200:] or "it ended without a word"
         return Unreachable(f"the connection to {self._on.host} is lost or never was ({why}); check traffic.knob.on")
 
