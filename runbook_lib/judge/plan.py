@@ -48,14 +48,23 @@ class Plan:
 
 
 def plan_stage(
-    weight: int, requests_per_second: float, base_rate: float, rule_out: float, alpha: float, seconds: float
+    weight: int,
+    requests_per_second: float,
+    base_rate: float,
+    rule_out: float,
+    alpha: float,
+    seconds: float,
+    attempts: float = 1.0,
 ) -> Plan:
-    """The plan of a stage watched for ``seconds`` at the measured request rate; rates are fractions, not percent."""
-    needed = int(requests_missing(0, 0, rule_out))
+    """The plan of a stage watched for ``seconds`` at the measured request rate; rates are fractions, not percent.
+
+    ``attempts``: how often one request may be counted (`RateLimits`): so many times as many are needed.
+    """
+    needed = int(attempts * requests_missing(0, 0, rule_out))
     pace = requests_per_second * weight / 100
     wait = needed / pace if pace else math.inf
     for ratio in _RATIOS:
-        requests = requests_to_see(ratio, base_rate, weight, alpha)
+        requests = attempts * requests_to_see(ratio, base_rate, weight, alpha)
         if requests <= pace * seconds:
             return Plan(weight, needed, wait, ratio, base_rate, requests)
     return Plan(weight, needed, wait, None, base_rate)

@@ -65,6 +65,9 @@ class Thresholds(Section):
     breaker_requests: Annotated[int, Field(ge=1)] = 20
     breaker_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
     """At least so many requests with at least this error rate, and worse than the old side: back at once."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 1
+    """How often one user's request may be counted because clients or proxies try again; evidence is worth as much less.
+    The old side held against itself tells when it is too low."""
 
 
 class Watch(Section):

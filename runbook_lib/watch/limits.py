@@ -23,11 +23,11 @@ def stage_limits(p: Parameters, stage: Stage) -> tuple[RateLimits, RateLimits]:
     """
     t = p.thresholds
     rule_out, cap = stage.rule_out or t.error_rate, ratio_cap(stage.weight)
-    common = cap, t.breaker_requests, t.breaker_rate, float(requests_missing(0, 0, rule_out))
+    common = cap, t.breaker_requests, t.breaker_rate, float(t.attempts * requests_missing(0, 0, rule_out))
     failed, slow = (share.alpha for share in alpha_shares(p))
     return (
-        RateLimits(t.error_ratio, rule_out, t.error_rate, failed, *common),
-        RateLimits(t.latency_ratio, rule_out, t.slow_rate, slow, *common),
+        RateLimits(t.error_ratio, rule_out, t.error_rate, failed, *common, attempts=t.attempts),
+        RateLimits(t.latency_ratio, rule_out, t.slow_rate, slow, *common, attempts=t.attempts),
     )
 
 

@@ -30,6 +30,12 @@ def test_a_stage_needs_what_rules_its_limit_out(
     assert plan.seconds_needed == pytest.approx(seconds, rel=1e-2)
 
 
+def test_requests_that_are_tried_again_make_a_stage_need_more() -> None:
+    one, three = (plan_stage(1, 100, 0.001, 0.01, 0.005, 7200, attempts) for attempts in (1, 3))
+    assert (one.requests_needed, three.requests_needed) == (299, 897)
+    assert (one.smallest_ratio, three.smallest_ratio) == (5, 10)
+
+
 def test_without_traffic_a_stage_never_sees_enough() -> None:
     verdict = judge_plan(plan_stage(1, 0, 0.001, 0.01, 0.005, 600), 600)
     assert verdict.outcome is Outcome.INCONCLUSIVE
