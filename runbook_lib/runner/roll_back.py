@@ -39,9 +39,9 @@ def roll_back(parameters: Parameters, screen: Screen, to_previous: bool = False)
 
 def settle(parameters: Parameters, screen: Screen, returned: Returned) -> int:
     """What comes after the users were moved: stop the runner, see them back, and file it; the exit code."""
-    screen.say(returned.said)
     if returned.error is not None and not isinstance(returned.error, ChangeFailed):
-        raise returned.error
+        raise returned.error  # nothing could be turned: the sentence is all that there is to tell
+    screen.say(returned.said)
     from runbook_lib.runner import unwritable  # seconds of imports, and the users are back already
 
     try:

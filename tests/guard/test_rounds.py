@@ -13,6 +13,8 @@ import pytest
 from runbook_lib.guard import heartbeat, rounds, scribe
 from runbook_lib.model import Change
 from runbook_lib.proof.verify import attempt as proof
+from runbook_lib.proof.verify import places
+from runbook_lib.proof.verify.report import Remarks
 from runbook_lib.record import Run, journal
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, recover
@@ -225,6 +227,8 @@ def test_a_heartbeat_that_is_old_is_no_guard(world: World, until: Until) -> None
     guard = world.guard()
     guard.round()
     until((home / heartbeat.NAME).is_file)
+    remarks = Remarks()
+    assert places.attempts(home, remarks) == [] and remarks.faults == []  # it has its place in an archive
     beat = heartbeat.read_beat(home / heartbeat.NAME)
     assert beat is not None
     world.values["watch"]["tick"] = "200ms"
