@@ -93,7 +93,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     yield run
     for process in begun:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def until(condition: Callable[[], bool]) -> None:
