@@ -116,10 +116,34 @@ def _failed(counts: Counts, total: Interval, limits: RateLimits, numbers: dict[s
         pooled = f", with {share_of(numbers['earlier_bad'], numbers['earlier_requests'])} of the stages before"
     against, needed = numbers["evidence_against"], 1 / limits.alpha
     if against >= needed:
-        return f"{new} > {limits.margin:g} x old side ({old}), evidence {against:.3g} >= {needed:.3g}{pooled}"
+        lately = _lately(counts, limits)
+        return f"{new} > {limits.margin:g} x old side ({old}), evidence {against:.3g} >= {needed:.3g}{pooled}{lately}"
     if numbers["evidence_absolute"] >= needed:
-        return f"{new} > limit {limits.absolute:.2%}, evidence {numbers['evidence_absolute']:.3g} >= {needed:.3g}"
+        evident = f"evidence {numbers['evidence_absolute']:.3g} >= {needed:.3g}"
+        return f"{new} > limit {limits.absolute:.2%}, {evident}{_lately(counts, limits)}"
     return ""
+
+
+def _lately(counts: Counts, limits: RateLimits) -> str:
+    """The last stretch in which the new side stands out most, where a long calm before hides it; empty otherwise."""
+    stretches = [_total(counts.only(slice(-(2**k), None))) for k in range(len(counts.seconds).bit_length())]
+    if not stretches or not stretches[-1].kubernetes_requests:
+        return ""
+    found = max(stretches, key=lambda total: _surprise(total, limits))
+    if found.kubernetes_bad * stretches[-1].kubernetes_requests < 2 * stretches[-1].kubernetes_bad * max(
+        found.kubernetes_requests, 1
+    ):
+        return ""
+    new, old = _rates(found)
+    return f"; in the last {found.seconds:.0f} s {new}, old side {old}"
+
+
+def _surprise(total: Interval, limits: RateLimits) -> float:
+    """How far the bad requests of the new side are above those of the old one, or above the limit (Poisson)."""
+    alone = total.legacy_requests <= evidence.SILENT * total.kubernetes_requests
+    rate = limits.absolute if alone else (total.legacy_bad + 1) / (total.legacy_requests + 1)
+    bad, expected = total.kubernetes_bad, rate * total.kubernetes_requests
+    return bad * math.log(bad / expected) - bad + expected if bad > expected > 0 else 0.0
 
 
 def _passed(total: Interval, limits: RateLimits, numbers: dict[str, float]) -> str:

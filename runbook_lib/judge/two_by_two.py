@@ -52,7 +52,7 @@ def log_factor(
 
 def _closest(new: FloatArray, old: FloatArray, new_rate: FloatArray, old_rate: FloatArray, null: float) -> FloatArray:
     """The old side's rate at the point with ratio ``null`` that is closest to the alternative: root of a quadratic."""
-    square = null * (new + old)
-    linear = new * (null + new_rate) + old * (1 + null * old_rate)
-    constant = new * new_rate + old * old_rate
-    return np.asarray(2 * constant / (linear + np.sqrt(np.maximum(linear * linear - 4 * square * constant, 0.0))))
+    part = new / (new + old)
+    linear = part * (null + new_rate) + (1 - part) * (1 + null * old_rate)
+    constant = part * new_rate + (1 - part) * old_rate
+    return np.asarray(2 * constant / (linear + np.sqrt(np.maximum(linear * linear - 4 * null * constant, 0.0))))

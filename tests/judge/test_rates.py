@@ -248,6 +248,14 @@ def test_a_regression_after_a_long_calm_is_found_as_if_there_had_been_none() -> 
         assert (verdict.outcome, "evidence" in verdict.message) == (Outcome.FAIL, True)
 
 
+@pytest.mark.parametrize(("old", "old_bad"), [(1425.0, 1.0), (0.0, 0.0)])
+def test_what_a_long_calm_hides_is_said_of_the_last_stretch(old: float, old_bad: float) -> None:
+    calm, fault = [Interval(15, old, old_bad, 1500, 1)] * 4000, [Interval(15, old, old_bad, 1500, 60)] * 4
+    verdict = judge_rate("failed requests", calm + fault, LIMITS)
+    assert verdict.outcome is Outcome.FAIL
+    assert "in the last 60 s 4.00% (240/6000), old side" in verdict.message
+
+
 # -- what is missing, what was planned, what hangs together ------------------------------------------------------------
 
 
