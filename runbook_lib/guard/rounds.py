@@ -13,6 +13,7 @@ from runbook_lib.guard import runner
 from runbook_lib.guard.calls import Calls
 from runbook_lib.guard.heartbeat import NAME, Heart, beat_of, read_beat
 from runbook_lib.guard.lease import Held, Lease
+from runbook_lib.guard.pulse import Pulse
 from runbook_lib.guard.scribe import Deed, Scribe
 from runbook_lib.model import Verdict
 from runbook_lib.parameters import Parameters
@@ -39,7 +40,7 @@ class Rounds:
         self.watcher: Watcher | None = None
         self.weight: int | None = None  # where the users were last seen
         self.known_at = self.measured_at = self.last = self.clock()
-        self._say = say
+        self.pulse, self._say = Pulse(), say
         before = read_beat(self.home / NAME)
         if before is not None and before.said:
             say(f"the guard before this one (process {before.pid}) ended before this was filed: {before.said}")
@@ -80,14 +81,14 @@ class Rounds:
         self.lease.give_back()
         self.heart.beat(beat_of(self.clients.parameters, False, "", self.weight, None))
         self.heart.end()
+        self.pulse.end()
 
     def _wake(self) -> None:
         """A process that was stopped for longer than its Lease knows nothing any more."""
-        now = self.clock()
-        if self.watcher is not None and now - self.last > self.tick + self.lease.seconds:
-            self._say(f"nothing was done for {now - self.last:.0f} s: this guard was stopped; it looks anew")
+        self.last, stopped = self.clock(), self.pulse.stopped()
+        if self.watcher is not None and stopped > self.lease.seconds:
+            self._say(f"this guard was stopped for {stopped:.0f} s; it looks anew")
             self.watcher = None
-        self.last = now
 
     def _weight(self) -> int | None:
         """Where the users are; while the knob does not say, where they were last."""
@@ -139,12 +140,10 @@ class Rounds:
 
     def _act(self, look: Look, cause: Verdict) -> None:
         """Bring the users back, unless a runner does it first, or this guard's knowledge is old."""
-        said, looked = f"{cause.name}: {cause.message}", self.clock()
-        patience = 0.0
+        said = f"{cause.name}: {cause.message}"
         if runner.watches(self.home, runner.TICKS * self.tick):
             self._tell("act", f"{said}; a runner watches, it has one tick to act")
-            patience = self.tick
-            self.ending.wait(patience)
+            self.ending.wait(self.tick)
         if not self._still_so(cause):
             return
         held = self.lease.confirm()
@@ -152,7 +151,7 @@ class Rounds:
             self._say(f"{said}; but the Lease is {held.holder or 'nobody'}'s now: this guard does nothing")
             self.watcher = None
             return
-        if self.clock() - looked > patience + self.tick + self.lease.seconds:
+        if self.pulse.stopped() > self.lease.seconds:
             self._say(f"{said}; but this guard was stopped since it saw that: it looks anew")
             self.watcher = None
             return

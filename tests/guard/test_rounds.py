@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.guard import heartbeat, rounds, scribe
+from runbook_lib.guard.pulse import Pulse
 from runbook_lib.model import Change
 from runbook_lib.proof.verify import attempt as proof
 from runbook_lib.proof.verify import places
@@ -109,10 +110,36 @@ def test_a_guard_that_was_asleep_for_longer_than_its_lease_does_not_act_on_what_
     assert other.keep().mine  # and then the first one wakes up between its look and its act
     world.requests(bad=100)
     guard.lease._kept = world.clock.at
-    guard.last = world.clock.at
     guard.round()
     assert world.weight == 30
     assert "the Lease is second's now" in "\n".join(world.said)
+
+
+@pytest.mark.parametrize("when", ["between two rounds", "between its look and its act"])
+def test_a_guard_that_was_stopped_looks_anew_before_it_acts(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    world.users_at(30)
+    guard = world.guard()
+    guard.round()
+    stops = iter([100.0, 0.0] if when == "between two rounds" else [0.0, 100.0])
+    monkeypatch.setattr(guard.pulse, "stopped", lambda: next(stops, 0.0))
+    world.requests(bad=100)
+    guard.round()
+    assert world.weight == 30 and "it looks anew" in "\n".join(world.said)
+    guard.round()
+    world.requests(bad=200)
+    guard.round()
+    assert world.weight == 0
+
+
+def test_a_process_that_stands_still_is_told_from_one_that_waits() -> None:
+    at = [100.0]
+    pulse = Pulse(lambda: at[0])
+    assert pulse.stopped() == 0
+    at[0] += 60
+    assert pulse.stopped() == 60
+    pulse.end()
 
 
 @pytest.fixture
