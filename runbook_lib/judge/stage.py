@@ -47,11 +47,13 @@ def judge_stage(
     observations: Sequence[Observation], limits: StageLimits, earlier: Sequence[Observation] = ()
 ) -> tuple[Verdict, ...]:
     """Every verdict of a stage after its last observation; ``earlier`` are those of the stages that passed before."""
-    measurement = _measurement(observations, limits)
+    measurement, weight = _measurement(observations, limits), _weight(observations, limits)
+    stands = weight.outcome is Outcome.PASS  # otherwise it is the first thing to be said
     return (
-        _weight(observations, limits),
+        *([] if stands else [weight]),
         *_rates(observations, limits, earlier),
         _split(observations, limits),
+        *([weight] if stands else []),
         *_pods(observations, limits),
         *_metrics(observations, limits),
         *([measurement] if measurement else []),

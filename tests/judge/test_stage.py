@@ -50,10 +50,10 @@ def test_a_good_stage_passes_in_every_criterion() -> None:
     verdicts = judge_stage(stage(), LIMITS)
     assert {v.outcome for v in verdicts} == {Outcome.PASS}
     assert [v.name for v in verdicts] == [
-        "traffic weight",
         "failed requests",
         "requests over 0.5 s",
         "traffic split",
+        "traffic weight",
         "Pod restarts",
         "OOM kills",
         "ready Pods",
@@ -149,6 +149,7 @@ def test_a_weight_that_somebody_else_set_holds_the_stage_and_says_who_must_decid
         "whoever did it must decide: back to 30 %, or `runbook rollback`"
     )
     assert not any(v.trigger or v.outcome is Outcome.FAIL for v in judge_stage(moved, LIMITS))
+    assert judge_stage(moved, LIMITS)[0] == verdict  # the first thing that is said
 
 
 def test_users_that_somebody_else_brought_back_end_the_stage() -> None:
