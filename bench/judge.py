@@ -33,7 +33,7 @@ SAMPLE = 25
 STAGES = (1.0, 5.0, 10.0, 30.0, 50.0)
 GROWTH = (1000, 10_000, 80_000)
 TABLE = ((0.001, 0.01, 667), (0.001, 0.005, 2107), (0.001, 0.002, 19171), (0.01, 0.02, 1857), (0.01, 0.05, 209))
-"""Old side's rate, new side's rate, requests that STATISTICS names for alpha 1 % and power 90 %."""
+"""Old side's rate, new side's rate, requests that the design names for alpha 1 % and power 90 %."""
 OUT = Path(__file__).parents[1] / "bench" / "out" / "judge.json"
 
 Numbers = dict[str, float]
@@ -228,8 +228,8 @@ def split(passages: int) -> Numbers:
 
 
 def plans(passages: int) -> Numbers:
-    """What a plan foretells, beside STATISTICS and beside simulated stages at 1 %."""
-    print("\nplan\n" + _row("", ("one look, exact", "STATISTICS", "ours, planned", "ours, 90 % found")))
+    """What a plan foretells, beside the design and beside simulated stages at 1 %."""
+    print("\nplan\n" + _row("", ("one look, exact", "as designed", "ours, planned", "ours, 90 % found")))
     numbers: Numbers = {}
     for base, rate, stated in TABLE:
         least, planned = requests_to_tell(base, rate, ALPHA), requests_to_see(rate / base, base, 1, ALPHA)
@@ -260,7 +260,7 @@ def growth(_: int) -> Numbers:
 
 
 def kept(numbers: Numbers) -> None:
-    """Raises unless what STATISTICS says must hold does hold."""
+    """Raises unless what is promised does hold."""
     false = {key: value for key, value in numbers.items() if key.startswith(("false_", "rule_ours_same"))}
     false = {key: value for key, value in false.items() if not key.endswith(("not_named", "minutes"))}
     too_often = {key: value for key, value in false.items() if value > ALPHA}

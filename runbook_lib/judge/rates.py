@@ -129,11 +129,9 @@ def _lately(counts: Counts, limits: RateLimits) -> str:
     stretches = [_total(counts.only(slice(-(2**k), None))) for k in range(len(counts.seconds).bit_length())]
     if not stretches or not stretches[-1].kubernetes_requests:
         return ""
-    found = max(stretches, key=lambda total: _surprise(total, limits))
-    if found.kubernetes_bad * stretches[-1].kubernetes_requests < 2 * stretches[-1].kubernetes_bad * max(
-        found.kubernetes_requests, 1
-    ):
-        return ""
+    found, whole = max(stretches, key=lambda total: _surprise(total, limits)), stretches[-1]
+    if found.kubernetes_bad * whole.kubernetes_requests <= 2 * whole.kubernetes_bad * found.kubernetes_requests:
+        return ""  # the figures of the whole stage say it as well
     new, old = _rates(found)
     return f"; in the last {found.seconds:.0f} s {new}, old side {old}"
 

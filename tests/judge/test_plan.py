@@ -78,7 +78,7 @@ def test_any_stage_can_be_planned_and_longer_never_sees_less(
     assert judge_plan(short, seconds).outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
 
 
-STATISTICS = [
+DESIGN = [
     (0.001, 0.01, 667),
     (0.001, 0.005, 2107),
     (0.001, 0.002, 19171),
@@ -87,8 +87,8 @@ STATISTICS = [
 ]
 
 
-@pytest.mark.parametrize(("base", "worse", "stated"), STATISTICS)
-def test_the_least_that_any_test_needs_is_what_the_statistics_name_within_4_percent(
+@pytest.mark.parametrize(("base", "worse", "stated"), DESIGN)
+def test_the_least_that_any_test_needs_is_what_the_design_names_within_4_percent(
     base: float, worse: float, stated: int
 ) -> None:
     assert requests_to_tell(base, worse, 0.01) == pytest.approx(stated, rel=0.04)
@@ -107,7 +107,7 @@ def test_where_there_is_nothing_to_tell_no_number_is_enough(base: float, worse: 
     assert requests_to_tell(base, worse, 0.01) == math.inf
 
 
-@pytest.mark.parametrize(("base", "worse"), [row[:2] for row in STATISTICS])
+@pytest.mark.parametrize(("base", "worse"), [row[:2] for row in DESIGN])
 @pytest.mark.parametrize("weight", [1, 10, 50])
 def test_after_the_requests_that_are_planned_the_regression_is_found_in_nine_of_ten_stages(
     base: float, worse: float, weight: int
