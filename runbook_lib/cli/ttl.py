@@ -34,7 +34,7 @@ def ttl(
     if p.dry_run:
         print(f"dry run: the TTL of {knob.name} would be {seconds} s, nothing was changed")
         return
-    from runbook_lib.act.traffic.dns import set_ttl
+    from runbook_lib.act.traffic.dns.update import set_ttl
 
     with told_without(redactor_for(clients)):
         change = set_ttl(knob, clients, seconds)

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from act.traffic.real_load import load
-from act.traffic.route_world import World, write_kubeconfig
 from kubernetes import config
 
-from runbook_lib.act.traffic import ingress_canary, knob
+from runbook_lib.act.traffic import knob
+from runbook_lib.act.traffic.routes import ingress_canary
 from runbook_lib.clients import Clients
 from runbook_lib.errors import ChangeFailed
 from sandbox import plan as plans
@@ -33,6 +32,8 @@ from sandbox.gateway.routing import Rule, cells, pairs, refusal, rules_of
 from sandbox.gateway.runtime import Runtime
 from sandbox.plan import Plan, project_root
 from sandbox.tools import prepare
+from tests.act.traffic.real_load import load
+from tests.act.traffic.route_world import World, write_kubeconfig
 
 Object = dict[str, Any]
 Until = Callable[[Callable[[], bool]], None]

@@ -17,6 +17,18 @@ from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Change
 
+_MODULES = {
+    "nginx-split": "nginx.split",
+    "nginx-upstream": "nginx.upstream",
+    "haproxy": "haproxy.runtime",
+    "http-route": "routes.http_route",
+    "ingress-canary": "routes.ingress_canary",
+    "virtual-service": "routes.virtual_service",
+    "dns": "dns.update",
+    "command": "command",
+    "webhook": "webhook",
+}
+
 
 def read(clients: Clients) -> Standing:
     """What stands now; BadParameters when it is unclear, Unreachable when it cannot be asked."""
@@ -80,5 +92,4 @@ def preflight(clients: Clients) -> None:
 
 def _module(clients: Clients) -> ModuleType:
     """The knob's module, loaded when it is needed: a rollback must not wait for libraries of other knobs."""
-    kind = clients.parameters.traffic.knob.kind
-    return importlib.import_module(f"runbook_lib.act.traffic.{kind.replace('-', '_')}")
+    return importlib.import_module(f"runbook_lib.act.traffic.{_MODULES[clients.parameters.traffic.knob.kind]}")

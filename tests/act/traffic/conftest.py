@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from act.traffic.route_world import World, embedded, world_at
+
+from tests.act.traffic.route_world import World, embedded, world_at
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from act.traffic.real_proxy import free_ports, program, running
+from tests.act.traffic.real_proxy import free_ports, program, running
 
 MAIN = """\
 daemon off; master_process on; worker_processes WORKERS; pid nginx.pid; error_log stderr notice;

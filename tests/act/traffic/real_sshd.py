@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from act.traffic.real_proxy import REPOSITORY, free_ports, running
 
 from runbook_lib.errors import Unreachable
 from sandbox.tools import Program, obtain
+from tests.act.traffic.real_proxy import REPOSITORY, free_ports, running
 
 SSHD = Program("sshd", ("sshd",), "-?", ("openssh-server",), "openssh-server", "openssh", exits=1)
 CONFIG = """\

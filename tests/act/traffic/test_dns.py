@@ -19,11 +19,11 @@ import pytest
 import yaml
 from scipy.stats import binomtest
 
-from runbook_lib.act.traffic import dns as knob_dns
-from runbook_lib.act.traffic import dns_records as records
 from runbook_lib.act.traffic import knob
-from runbook_lib.act.traffic.dns_records import Note
-from runbook_lib.act.traffic.dns_server import Server, quoted
+from runbook_lib.act.traffic.dns import records
+from runbook_lib.act.traffic.dns import update as knob_dns
+from runbook_lib.act.traffic.dns.records import Note
+from runbook_lib.act.traffic.dns.server import Server, quoted
 from runbook_lib.cli.ttl import ttl
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed, Held, RunbookError, Unreachable

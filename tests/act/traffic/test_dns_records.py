@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook_lib.act.traffic import dns_records as records
-from runbook_lib.act.traffic.dns_records import Mix, Note, attainable, nearest, read_note, write_note
+from runbook_lib.act.traffic.dns import records
+from runbook_lib.act.traffic.dns.records import Mix, Note, attainable, nearest, read_note, write_note
 from runbook_lib.errors import BadParameters
 from runbook_lib.sections.traffic import Dns
 

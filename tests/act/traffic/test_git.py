@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
-from act.traffic.route_world import PATHS, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.act.traffic import git as repository
-from runbook_lib.act.traffic import knob, route_file
+from runbook_lib.act.traffic import knob
+from runbook_lib.act.traffic.routes import manifest
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed, Unreachable
+from tests.act.traffic.route_world import PATHS, World
 
 Object = dict[str, Any]
 FILE = "apps/orders/route.yaml"
@@ -307,11 +308,11 @@ def test_what_is_missing_is_one_sentence_before_anything_is_done(
 # --- the file
 
 
-NAMED = route_file.Named("route.yaml", "gateway.networking.k8s.io", "HTTPRoute", "shop", "orders")
+NAMED = manifest.Named("route.yaml", "gateway.networking.k8s.io", "HTTPRoute", "shop", "orders")
 
 
 def edited(text: str, change: Callable[[Object], object]) -> str:
-    return route_file.edited(text.encode(), NAMED, lambda found: change(found) and None).decode()
+    return manifest.edited(text.encode(), NAMED, lambda found: change(found) and None).decode()
 
 
 def test_a_rule_that_is_put_in_and_taken_out_leaves_every_byte() -> None:

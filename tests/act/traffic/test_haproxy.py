@@ -11,17 +11,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from act.traffic.real_load import load
-from act.traffic.real_proxy import free_ports, program, running
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook_lib.act.traffic import haproxy, haproxy_api, shares
+from runbook_lib.act.traffic import shares
+from runbook_lib.act.traffic.haproxy import api, runtime
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, ChangeFailed, Unreachable
 from runbook_lib.parameters import load as parameters
 from runbook_lib.sections.traffic import HAProxy
+from tests.act.traffic.real_load import load
+from tests.act.traffic.real_proxy import free_ports, program, running
 
 NOBODY = connect(parameters(Path(__file__).parents[3] / "parameters" / "demo.yaml"))
 """Clients that HAProxy does not need."""
@@ -152,11 +153,11 @@ def fake(tmp_path: Path) -> Iterator[tuple[Fake, HAProxy]]:
 
 def test_who_gets_more_is_raised_before_others_are_lowered(fake: tuple[Fake, HAProxy]) -> None:
     backend, knob = fake
-    haproxy.shift(knob, NOBODY, 100)
+    runtime.shift(knob, NOBODY, 100)
     names = [command.split()[2] for command in backend.commands]
     assert [name.split("/")[1] for name in names] == ["k1", "k2", "vm1", "vm2"]
     backend.commands.clear()
-    haproxy.shift(knob, NOBODY, 0)
+    runtime.shift(knob, NOBODY, 0)
     names = [command.split()[2] for command in backend.commands]
     assert [name.split("/")[1] for name in names] == ["vm1", "vm2", "k1", "k2"]
 
@@ -165,7 +166,7 @@ def test_what_is_refused_half_way_is_put_back(fake: tuple[Fake, HAProxy]) -> Non
     backend, knob = fake
     backend.refuses = "k2"
     with pytest.raises(ChangeFailed, match=r"refused a weight \(No such server.\); 10 % of the users") as refused:
-        haproxy.shift(knob, NOBODY, 50)
+        runtime.shift(knob, NOBODY, 50)
     assert backend.weights == {"vm1": 45, "vm2": 45, "k1": 5, "k2": 5}
     assert "\n" not in str(refused.value)
 
@@ -174,7 +175,7 @@ def test_going_to_0_what_could_be_set_stays(fake: tuple[Fake, HAProxy]) -> None:
     backend, knob = fake
     backend.refuses = "k2"
     with pytest.raises(ChangeFailed, match=r"2.44 % of the users are on the new side"):
-        haproxy.shift(knob, NOBODY, 0)
+        runtime.shift(knob, NOBODY, 0)
     assert backend.weights == {"vm1": 100, "vm2": 100, "k1": 0, "k2": 5}
 
 
@@ -182,7 +183,7 @@ def test_a_process_that_dies_in_the_middle_leaves_it_unknown_and_says_how_to_loo
     backend, knob = fake
     backend.dies_at = "k1"
     with pytest.raises(ChangeFailed, match="not known whether the new weights were set: look with `echo show servers"):
-        haproxy.shift(knob, NOBODY, 50)
+        runtime.shift(knob, NOBODY, 50)
 
 
 def test_somebody_else_who_set_weights_in_between_is_seen(fake: tuple[Fake, HAProxy]) -> None:
@@ -201,16 +202,16 @@ def test_somebody_else_who_set_weights_in_between_is_seen(fake: tuple[Fake, HAPr
         answering(folder, meddled) as path,
         pytest.raises(ChangeFailed, match=r"says [0-9.]+ % after setting 50 %: somebody else"),
     ):
-        haproxy.shift(knob.model_copy(update={"socket": path}), NOBODY, 50)
+        runtime.shift(knob.model_copy(update={"socket": path}), NOBODY, 50)
 
 
 def test_a_weight_that_was_not_expected_is_left_alone_except_on_the_way_back(fake: tuple[Fake, HAProxy]) -> None:
     backend, knob = fake
     with pytest.raises(ChangeFailed, match="somebody else moved the users from 5 % to 10 % since it was read"):
-        haproxy.shift(knob, NOBODY, 30, expected=5)
+        runtime.shift(knob, NOBODY, 30, expected=5)
     assert backend.commands == []
-    assert haproxy.shift(knob, NOBODY, 30, expected=10).after == 30
-    assert haproxy.shift(knob, NOBODY, 0, expected=99).after == 0
+    assert runtime.shift(knob, NOBODY, 30, expected=10).after == 30
+    assert runtime.shift(knob, NOBODY, 0, expected=99).after == 0
 
 
 @pytest.mark.parametrize(
@@ -228,14 +229,14 @@ def test_an_answer_that_says_nothing_is_one_sentence(
     with answering(tmp_path, lambda _: answer) as path:
         knob = HAProxy(kind="haproxy", socket=path, backend="order", legacy=["vm1"], kubernetes=["k1"])
         with pytest.raises(error) as refused:
-            haproxy.read(knob, NOBODY)
+            runtime.read(knob, NOBODY)
     assert says in str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["/nowhere/haproxy.sock", "127.0.0.1:1"])
 def test_a_haproxy_that_is_not_there_is_unreachable(where: str) -> None:
     knob = HAProxy(kind="haproxy", socket=where, backend="order", legacy=["vm1"], kubernetes=["k1"])
-    for ask in (haproxy.read, haproxy.preflight, lambda k, c: haproxy.shift(k, c, 0)):
+    for ask in (runtime.read, runtime.preflight, lambda k, c: runtime.shift(k, c, 0)):
         with pytest.raises(Unreachable, match=r"traffic\.knob\.socket"):
             ask(knob, NOBODY)
 
@@ -295,10 +296,10 @@ class Real:
         return self.knob.model_copy(update=changes)
 
     def say(self, command: str) -> str:
-        return haproxy_api.ask(self.knob, NOBODY, command)
+        return api.ask(self.knob, NOBODY, command)
 
     def weights(self) -> dict[str, int]:
-        return {name: server.weight for name, server in haproxy_api.backend(self.knob, NOBODY).servers.items()}
+        return {name: server.weight for name, server in api.backend(self.knob, NOBODY).servers.items()}
 
 
 @pytest.fixture
@@ -319,13 +320,13 @@ def real(tmp_path: Path, until: Callable[[Callable[[], bool]], None]) -> Iterato
 
 
 def test_under_load_every_share_is_as_asked_and_no_request_is_lost(real: Real) -> None:
-    haproxy.preflight(real.knob, NOBODY)
+    runtime.preflight(real.knob, NOBODY)
     with load(real.url) as users:
         assert set(users.sides(50)) == {"legacy"}
         for weight in (1, 5, 30, 100, 50, 0):
-            change = haproxy.shift(real.knob, NOBODY, weight)
+            change = runtime.shift(real.knob, NOBODY, weight)
             assert (change.after, change.done) == (weight, True)
-            assert haproxy.read(real.knob, NOBODY).weight == weight
+            assert runtime.read(real.knob, NOBODY).weight == weight
             if 0 < weight < 100:  # a weight counts from the next round on: as many requests as all weights together
                 users.sides(sum(real.weights().values()))
             seen = users.sides(400)
@@ -337,56 +338,56 @@ def test_under_load_every_share_is_as_asked_and_no_request_is_lost(real: Real) -
 
 def test_what_stood_is_put_back_server_by_server(real: Real) -> None:
     real.say("set weight order/vm1 57;set weight order/vm2 38;set weight order/k1 3;set weight order/k2 2")
-    held = haproxy.read(real.knob, NOBODY)
+    held = runtime.read(real.knob, NOBODY)
     assert held.weight == 5
-    haproxy.shift(real.knob, NOBODY, 50)
-    change = haproxy.restore(real.knob, NOBODY, held.held)
+    runtime.shift(real.knob, NOBODY, 50)
+    change = runtime.restore(real.knob, NOBODY, held.held)
     assert (change.before, change.after, change.done) == (50, 5, True)
     assert real.weights() == {"vm1": 57, "vm2": 38, "k1": 3, "k2": 2, "k3": 0}
-    assert not haproxy.restore(real.knob, NOBODY, held.held).done
+    assert not runtime.restore(real.knob, NOBODY, held.held).done
     with pytest.raises(BadParameters, match="no server gone any more"):
-        haproxy.restore(real.knob, NOBODY, {"gone": 5})
+        runtime.restore(real.knob, NOBODY, {"gone": 5})
 
 
 def test_a_fresh_process_begins_with_its_configuration_and_that_is_read(real: Real, tmp_path: Path) -> None:
-    haproxy.shift(real.knob, NOBODY, 30)
+    runtime.shift(real.knob, NOBODY, 30)
     tool, port = program("haproxy"), int(real.url.rsplit(":", 1)[1].strip("/"))
     again = [str(tool.binary), "-f", "haproxy.cfg", "-sf", str(real.process.pid)]
     with running(again, tmp_path, port, tool.environment):
         real.process.wait(20)
-        assert haproxy.read(real.knob, NOBODY).weight == 0
+        assert runtime.read(real.knob, NOBODY).weight == 0
         with pytest.raises(ChangeFailed, match="from 30 % to 0 % since it was read"):
-            haproxy.shift(real.knob, NOBODY, 50, expected=30)
+            runtime.shift(real.knob, NOBODY, 50, expected=30)
 
 
 def test_what_is_right_already_is_not_written(real: Real) -> None:
-    assert haproxy.shift(real.knob, NOBODY, 0).done is False
-    haproxy.shift(real.knob, NOBODY, 30)
-    assert haproxy.shift(real.knob, NOBODY, 30).done is False
+    assert runtime.shift(real.knob, NOBODY, 0).done is False
+    runtime.shift(real.knob, NOBODY, 30)
+    assert runtime.shift(real.knob, NOBODY, 30).done is False
 
 
 def test_the_note_says_what_a_reload_would_make_of_it(real: Real) -> None:
-    change = haproxy.shift(real.knob, NOBODY, 1)
+    change = runtime.shift(real.knob, NOBODY, 1)
     assert "at a reload of HAProxy its configuration counts again: 0 %" in change.note
 
 
 def test_a_server_in_maintenance_counts_as_nobody_and_comes_back_to_nobody(real: Real) -> None:
-    haproxy.shift(real.knob, NOBODY, 30)
+    runtime.shift(real.knob, NOBODY, 30)
     real.say("set server order/k1 state maint")
     with pytest.raises(BadParameters, match=r"22.22 % stands .*k1 . set aside"):
-        haproxy.read(real.knob, NOBODY)
-    change = haproxy.shift(real.knob, NOBODY, 30)
+        runtime.read(real.knob, NOBODY)
+    change = runtime.shift(real.knob, NOBODY, 30)
     assert change.done
     assert "k1 in maintenance or drained" in change.note
-    assert haproxy.read(real.knob, NOBODY).weight == 30
+    assert runtime.read(real.knob, NOBODY).weight == 30
     real.say("set server order/k1 state ready")
-    assert haproxy.read(real.knob, NOBODY).weight == 30
+    assert runtime.read(real.knob, NOBODY).weight == 30
 
 
 def test_a_server_set_aside_with_a_weight_is_emptied_by_a_rollback(real: Real) -> None:
     real.say("set weight order/k1 10;set server order/k1 state drain")
-    assert haproxy.read(real.knob, NOBODY).weight == 0
-    assert haproxy.shift(real.knob, NOBODY, 0).done
+    assert runtime.read(real.knob, NOBODY).weight == 0
+    assert runtime.shift(real.knob, NOBODY, 0).done
     assert real.weights()["k1"] == 0
 
 
@@ -394,18 +395,18 @@ def test_users_are_not_sent_to_a_side_that_nobody_of_is_up(real: Real) -> None:
     for name in ("vm1", "vm2"):
         real.say(f"set server order/{name} state maint;set weight order/k1 10")
     with pytest.raises(ChangeFailed, match=r"no server of the legacy side is up .* 100 % stays on the new side"):
-        haproxy.shift(real.knob, NOBODY, 0)
+        runtime.shift(real.knob, NOBODY, 0)
     real.say("set server order/vm1 state ready")
-    assert haproxy.shift(real.knob, NOBODY, 0).after == 0
+    assert runtime.shift(real.knob, NOBODY, 0).after == 0
 
 
 def test_a_server_of_no_side_that_takes_users_is_named_and_does_not_stop_the_way_back(real: Real) -> None:
-    haproxy.shift(real.knob, NOBODY, 30)
+    runtime.shift(real.knob, NOBODY, 30)
     knob = real.of(kubernetes=["k1", "k2"])
-    for ask in (haproxy.read, lambda k, c: haproxy.shift(k, c, 10)):
+    for ask in (runtime.read, lambda k, c: runtime.shift(k, c, 10)):
         with pytest.raises(BadParameters, match="k3 takes users but belongs to no side"):
             ask(knob, NOBODY)
-    assert haproxy.shift(real.of(kubernetes=["k1", "k2", "k3", "gone"]), NOBODY, 0).after == 0
+    assert runtime.shift(real.of(kubernetes=["k1", "k2", "k3", "gone"]), NOBODY, 0).after == 0
 
 
 @pytest.mark.parametrize(
@@ -415,18 +416,18 @@ def test_a_server_of_no_side_that_takes_users_is_named_and_does_not_stop_the_way
 def test_what_breaks_the_ratio_is_refused_in_one_sentence(real: Real, backend: str, says: str) -> None:
     knob = real.of(backend=backend, legacy=["vm1"], kubernetes=["k1"])
     with pytest.raises(BadParameters, match=says):
-        haproxy.shift(knob, NOBODY, 30)
-    assert haproxy.shift(knob, NOBODY, 0).after == 0  # the way back needs no ratio
+        runtime.shift(knob, NOBODY, 30)
+    assert runtime.shift(knob, NOBODY, 0).after == 0  # the way back needs no ratio
 
 
 def test_by_host_and_port_it_is_the_same(real: Real) -> None:
-    assert haproxy.shift(real.of(socket=real.admin), NOBODY, 10).after == 10
-    assert haproxy.read(real.knob, NOBODY).weight == 10
+    assert runtime.shift(real.of(socket=real.admin), NOBODY, 10).after == 10
+    assert runtime.read(real.knob, NOBODY).weight == 10
 
 
 def test_a_socket_that_may_not_set_weights_is_known_before_anything_begins(real: Real) -> None:
     weak = real.of(socket=str(Path(real.knob.socket).with_name("weak")))
     with pytest.raises(Unreachable, match="level operator: weights need `level admin`"):
-        haproxy.preflight(weak, NOBODY)
+        runtime.preflight(weak, NOBODY)
     with pytest.raises(ChangeFailed, match=r"refused a weight \(Permission denied\); 0 % of the users"):
-        haproxy.shift(weak, NOBODY, 10)
+        runtime.shift(weak, NOBODY, 10)

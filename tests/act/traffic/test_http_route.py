@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from act.traffic.route_world import Scripted, World, write_kubeconfig
 
-from runbook_lib.act.traffic import knob, route, route_object, route_status
+from runbook_lib.act.traffic import knob
+from runbook_lib.act.traffic.routes import flow, live, status
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed, Unreachable
+from tests.act.traffic.route_world import Scripted, World, write_kubeconfig
 
 Object = dict[str, Any]
 SIDES = {"legacy": "old", "kubernetes": "new"}
@@ -183,7 +184,7 @@ def test_a_cookie_needs_a_controller_that_says_whether_it_takes_a_regular_expres
 # --- controllers
 
 
-def status(generation: int, **conditions: str) -> Object:
+def reported(generation: int, **conditions: str) -> Object:
     made = [
         {"type": kind, "status": value, "reason": "Because", "message": "it says so", "observedGeneration": generation}
         for kind, value in conditions.items()
@@ -196,7 +197,7 @@ def controller(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Calla
     """A controller that answers every read of the route after a write: what it returns becomes the status."""
 
     def install(says: Callable[[Object], Object | None]) -> None:
-        real = route_object.find
+        real = live.find
 
         def find(*arguments: Any) -> Object:
             found = real(*arguments)
@@ -204,8 +205,8 @@ def controller(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Calla
                 world.patch("HTTPRoute", wanted, under="/status")
             return found
 
-        monkeypatch.setattr(route, "find", find)
-        monkeypatch.setattr(route_status, "WITHIN", 1.0)
+        monkeypatch.setattr(flow, "find", find)
+        monkeypatch.setattr(status, "WITHIN", 1.0)
 
     return install
 
@@ -217,9 +218,9 @@ def test_a_controller_that_accepts_is_waited_for(world: World, controller: Any) 
     def accept_late(found: Object) -> Object | None:
         seen.append(found["metadata"]["generation"])
         late = seen.count(2) > 3
-        return status(2 if late else 1, Accepted="True", ResolvedRefs="True")
+        return reported(2 if late else 1, Accepted="True", ResolvedRefs="True")
 
-    controller(lambda found: status(1, Accepted="True", ResolvedRefs="True"))
+    controller(lambda found: reported(1, Accepted="True", ResolvedRefs="True"))
     knob.shift(clients(world), 0)
     controller(accept_late)
     assert knob.shift(clients(world), 10).note == ""
@@ -229,12 +230,12 @@ def test_a_controller_that_accepts_is_waited_for(world: World, controller: Any) 
 @pytest.mark.parametrize("condition", ["Accepted", "ResolvedRefs"])
 def test_what_the_controller_refuses_is_put_back(world: World, controller: Any, condition: str) -> None:
     world.create(http_route(rule(100, 0)))
-    world.patch("HTTPRoute", status(1, Accepted="True", ResolvedRefs="True"), under="/status")
+    world.patch("HTTPRoute", reported(1, Accepted="True", ResolvedRefs="True"), under="/status")
 
     def refuse(found: Object) -> Object | None:
         generation = found["metadata"]["generation"]
         good = {"Accepted": "True", "ResolvedRefs": "True"}
-        return status(generation, **(good | ({condition: "False"} if generation == 2 else {})))
+        return reported(generation, **(good | ({condition: "False"} if generation == 2 else {})))
 
     controller(refuse)
     with pytest.raises(
@@ -246,7 +247,7 @@ def test_what_the_controller_refuses_is_put_back(world: World, controller: Any, 
 
 def test_a_way_back_that_the_controller_does_not_take_stays_written(world: World, controller: Any) -> None:
     world.create(http_route(rule(50, 50)))
-    world.patch("HTTPRoute", status(1, Accepted="True"), under="/status")
+    world.patch("HTTPRoute", reported(1, Accepted="True"), under="/status")
     controller(lambda found: None)  # it never looks
     with pytest.raises(ChangeFailed, match=r"within 1 s: the gateway may still follow .* 50 %"):
         knob.shift(clients(world), 0)
@@ -255,7 +256,7 @@ def test_a_way_back_that_the_controller_does_not_take_stays_written(world: World
 
 def test_a_route_that_is_refused_now_is_no_knob(world: World) -> None:
     world.create(http_route(rule(100, 0)))
-    world.patch("HTTPRoute", status(1, Accepted="False"), under="/status")
+    world.patch("HTTPRoute", reported(1, Accepted="False"), under="/status")
     with pytest.raises(BadParameters, match="is not in force"):
         knob.preflight(clients(world))
     with pytest.raises(ChangeFailed, match="nothing was written"):
@@ -270,7 +271,7 @@ def meddling(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     """Somebody else writes between our reads and our writes, so many times."""
 
     def install(times: int, meddle: Callable[[int], None]) -> None:
-        real, seen = route_object.find, []
+        real, seen = live.find, []
 
         def find(*arguments: Any) -> Object:
             found = real(*arguments)
@@ -279,7 +280,7 @@ def meddling(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
                 meddle(len(seen))
             return found
 
-        monkeypatch.setattr(route, "find", find)
+        monkeypatch.setattr(flow, "find", find)
 
     return install
 
@@ -318,9 +319,9 @@ def test_an_object_that_was_deleted_is_one_sentence(world: World, meddling: Any)
 
 
 def test_a_cluster_without_the_kind_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook_lib.act.traffic import http_route as module
+    from runbook_lib.act.traffic.routes import http_route as module
 
-    absent = route_object.Kind("gateway.example", ("v2", "v1"), "HTTPRoute", "httproutes", "install the Gateway API")
+    absent = live.Kind("gateway.example", ("v2", "v1"), "HTTPRoute", "httproutes", "install the Gateway API")
     monkeypatch.setattr(module, "KIND", absent)
     with pytest.raises(BadParameters, match=r"knows no HTTPRoute \(gateway.example\): install the Gateway API"):
         knob.read(clients(world))
@@ -328,7 +329,7 @@ def test_a_cluster_without_the_kind_says_what_to_install(world: World, monkeypat
 
 def test_what_the_api_refuses_leaves_what_was_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.create(http_route(rule(100, 0)))
-    from runbook_lib.act.traffic import http_route as module
+    from runbook_lib.act.traffic.routes import http_route as module
 
     monkeypatch.setattr(module, "_set_weight", lambda _, found, __: found["spec"]["rules"][0]["backendRefs"].pop(0) and
                         found["spec"]["rules"][0]["backendRefs"][0].update(weight=-1))  # fmt: skip

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from act.traffic.route_world import World
 
 from runbook_lib.act.traffic import knob
-from runbook_lib.act.traffic.ingress_canary import ARCHIVED
+from runbook_lib.act.traffic.routes.ingress_canary import ARCHIVED
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed
+from tests.act.traffic.route_world import World
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 Object = dict[str, Any]

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 import requests
-from act.traffic.real_load import load
-from act.traffic.real_nginx import nginx as real_nginx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from runbook_lib.act.traffic import nginx_file, nginx_file_change, nginx_file_workers, nginx_split
-from runbook_lib.act.traffic.nginx_file import alone
-from runbook_lib.act.traffic.nginx_split_testers import with_testers, without
+from runbook_lib.act.traffic.nginx import apply, file, workers
+from runbook_lib.act.traffic.nginx import split as nginx_split
+from runbook_lib.act.traffic.nginx.file import alone
+from runbook_lib.act.traffic.nginx.split_testers import with_testers, without
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change
@@ -30,6 +29,8 @@ from runbook_lib.parameters import load as load_parameters
 from runbook_lib.sections.traffic import NginxSplit
 from runbook_lib.sections.traffic import Testers as KnownBy
 from sandbox.tools import PROGRAMS, Tool, find
+from tests.act.traffic.real_load import load
+from tests.act.traffic.real_nginx import nginx as real_nginx
 
 REPOSITORY = Path(__file__).parents[3]
 VARIABLE = "$order_service_side"
@@ -93,7 +94,7 @@ def entrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entrance:
     for folder in ("notebooks", "parameters"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(nginx_file_change, "workers", dict)  # commands that only note have none to wait for
+    monkeypatch.setattr(apply, "workers", dict)  # commands that only note have none to wait for
     split = NginxSplit(
         kind="nginx-split", config="nginx.conf", variable=VARIABLE, test=note("test"), reload=note("reload")
     )
@@ -355,7 +356,7 @@ class Real:
 def real(
     nginx: Tool, entrance: Entrance, until: Callable[[Callable[[], bool]], None], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Real]:
-    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
+    monkeypatch.setattr(apply, "workers", workers.workers)
     root = entrance.path.parent
     argv = [str(nginx.binary), "-p", str(root), "-e", "stderr", "-c", "nginx.conf"]
     runner = root / "nginx"
@@ -467,7 +468,7 @@ def test_a_weight_that_was_not_expected_is_left_alone_except_on_the_way_back(ent
 
 
 def test_who_writes_between_compare_and_write_is_not_overwritten(entrance: Entrance) -> None:
-    here = nginx_file.Here(entrance.split, entrance.path)
+    here = file.Here(entrance.split, entrance.path)
     entrance.holds(CONFIG + "# somebody else\n")
     with pytest.raises(ChangeFailed, match=r"somebody else changed .* in the same moment; nothing was written by us"):
         here.replace(CONFIG.encode(), b"ours")
@@ -595,9 +596,9 @@ def test_old_workers_are_waited_for_a_moment_and_then_counted(
     before: dict[int, int], after: list[dict[int, int]], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = list(after)
-    monkeypatch.setattr(nginx_file_workers, "workers", lambda: seen.pop(0) if len(seen) > 1 else seen[0])
-    monkeypatch.setattr(nginx_file_workers, "UNSEEN", 0.05)
-    note = nginx_file_workers.drained(before, 0.1)
+    monkeypatch.setattr(workers, "workers", lambda: seen.pop(0) if len(seen) > 1 else seen[0])
+    monkeypatch.setattr(workers, "UNSEEN", 0.05)
+    note = workers.drained(before, 0.1)
     assert note.startswith(says) if says else note == ""
 
 
@@ -614,7 +615,7 @@ SPLIT = """\
 def test_under_load_the_share_is_as_asked_and_testers_go_first(
     entrance: Entrance, keepalive: bool, weights: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
+    monkeypatch.setattr(apply, "workers", workers.workers)
     with real_nginx(entrance.path.parent, SPLIT, "$order_service_side", workers=2) as running:
         commands = {"test": [running.command, "-t"], "reload": [running.command, "-s", "reload"]}
         split = entrance.split.model_copy(update={"config": str(running.config), **commands})
@@ -639,7 +640,7 @@ def test_under_load_the_share_is_as_asked_and_testers_go_first(
 
 
 def test_an_old_worker_that_still_answers_is_told(entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nginx_file_change, "workers", nginx_file_workers.workers)
+    monkeypatch.setattr(apply, "workers", workers.workers)
     slow = f"    server {{ listen SECOND; location / {{ limit_rate 1k; return 200 {'x' * 4000}; }} }}\n"
     with real_nginx(entrance.path.parent, SPLIT + slow.replace("SECOND", "SLOW"), "$order_service_side") as running:
         commands = {"test": [running.command, "-t"], "reload": [running.command, "-s", "reload"]}

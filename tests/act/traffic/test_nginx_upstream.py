@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from act.traffic.real_load import load
-from act.traffic.real_nginx import nginx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.act.traffic import nginx_file_change, nginx_upstream
+from runbook_lib.act.traffic.nginx import apply, upstream
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.parameters import load as parameters
 from runbook_lib.sections.traffic import GitOps, NginxUpstream
+from tests.act.traffic.real_load import load
+from tests.act.traffic.real_nginx import nginx
 
 NOBODY = connect(parameters(Path(__file__).parents[3] / "parameters" / "demo.yaml"))
 """Clients that nginx does not need."""
@@ -55,13 +55,13 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("notebooks", "parameters"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(nginx_file_change, "workers", dict)
+    monkeypatch.setattr(apply, "workers", dict)
     path = tmp_path / "nginx.conf"
     path.write_text(CONFIG)
     return path
 
 
-def upstream(*servers: str, more: str = "") -> str:
+def upstream_of(*servers: str, more: str = "") -> str:
     return f"upstream orders {{ {more}{' '.join(f'server {server};' for server in servers)} }}"
 
 
@@ -89,26 +89,26 @@ ONE = KNOB.model_copy(update={"legacy": ["a:1"], "kubernetes": ["b:1"]})
     ],
 )
 def test_the_weight_is_read_or_refused_but_never_guessed(config: Path, servers: list[str], weight: int | str) -> None:
-    config.write_text(upstream(*servers))
+    config.write_text(upstream_of(*servers))
     if isinstance(weight, int):
-        assert nginx_upstream.read(ONE, NOBODY).weight == weight
+        assert upstream.read(ONE, NOBODY).weight == weight
         return
     with pytest.raises(BadParameters, match=weight):
-        nginx_upstream.read(ONE, NOBODY)
+        upstream.read(ONE, NOBODY)
 
 
 @pytest.mark.parametrize("method", ["ip_hash", "hash $remote_addr", "least_conn", "random two", "sticky cookie side"])
 def test_what_breaks_the_ratio_is_refused_in_one_sentence_but_not_the_way_back(config: Path, method: str) -> None:
-    config.write_text(upstream("a:1", "b:1", more=f"{method}; zone a 1m; "))
-    for ask in (lambda: nginx_upstream.read(ONE, NOBODY), lambda: nginx_upstream.shift(ONE, NOBODY, 5)):
+    config.write_text(upstream_of("a:1", "b:1", more=f"{method}; zone a 1m; "))
+    for ask in (lambda: upstream.read(ONE, NOBODY), lambda: upstream.shift(ONE, NOBODY, 5)):
         with pytest.raises(BadParameters, match=f"says `{method.split()[0]}`"):
             ask()
-    assert nginx_upstream.shift(ONE, NOBODY, 0).done
-    assert nginx_upstream.read(ONE, NOBODY).weight == 0
+    assert upstream.shift(ONE, NOBODY, 0).done
+    assert upstream.read(ONE, NOBODY).weight == 0
 
 
 def test_only_the_weights_change_and_a_server_that_is_down_stays_down(config: Path) -> None:
-    change = nginx_upstream.shift(KNOB, NOBODY, 10)
+    change = upstream.shift(KNOB, NOBODY, 10)
     assert (change.before, change.after) == ("33.33 %", 10)
     assert config.read_text() == CONFIG.replace(
         "10.0.0.1:8080   max_fails", "10.0.0.1:8080 weight=9   max_fails"
@@ -116,25 +116,25 @@ def test_only_the_weights_change_and_a_server_that_is_down_stays_down(config: Pa
 
 
 def test_nobody_on_a_side_is_down_and_back_is_up_again(config: Path) -> None:
-    nginx_upstream.shift(KNOB, NOBODY, 0)
+    upstream.shift(KNOB, NOBODY, 0)
     assert config.read_text() == CONFIG.replace('"10.1.0.1:80";', '"10.1.0.1:80" down;')
-    nginx_upstream.shift(KNOB, NOBODY, 100)
+    upstream.shift(KNOB, NOBODY, 100)
     text = config.read_text()
     assert 'server "10.1.0.1:80";' in text
     assert "server 10.1.0.2:80 slow_start=5s;" in text
     assert "max_fails=3 fail_timeout=5s down;" in text
-    assert nginx_upstream.read(KNOB, NOBODY).weight == 100
-    nginx_upstream.shift(KNOB, NOBODY, 0)
-    assert nginx_upstream.read(KNOB, NOBODY).weight == 0
+    assert upstream.read(KNOB, NOBODY).weight == 100
+    upstream.shift(KNOB, NOBODY, 0)
+    assert upstream.read(KNOB, NOBODY).weight == 0
 
 
 def test_servers_of_a_side_keep_what_they_weigh_against_each_other(config: Path) -> None:
     knob = KNOB.model_copy(update={"legacy": ["a:1", "a:2"], "kubernetes": ["b:1"]})
-    config.write_text(upstream("a:1 weight=4", "a:2 weight=2", "b:1 down"))
+    config.write_text(upstream_of("a:1 weight=4", "a:2 weight=2", "b:1 down"))
     for weight in (1, 30, 70, 5, 0, 100, 30):
-        nginx_upstream.shift(knob, NOBODY, weight)
-        assert nginx_upstream.read(knob, NOBODY).weight == weight
-    assert config.read_text() == upstream("a:1 weight=14", "a:2 weight=7", "b:1 weight=9")
+        upstream.shift(knob, NOBODY, weight)
+        assert upstream.read(knob, NOBODY).weight == weight
+    assert config.read_text() == upstream_of("a:1 weight=14", "a:2 weight=7", "b:1 weight=9")
 
 
 PIECES = st.lists(
@@ -148,45 +148,45 @@ def test_whatever_stands_around_is_kept_and_what_stood_comes_back_byte_for_byte(
     config: Path, head: list[str], inside: list[str], weights: list[int], n: int
 ) -> None:
     old, new = [f"10.0.0.{i}:80" for i in range(n)], [f"10.1.0.{i}:80" for i in range(3)]
-    block = upstream(*(f"{s} max_fails=2" for s in old), *(f"{s} down" for s in new), more="".join(inside) + "\n")
+    block = upstream_of(*(f"{s} max_fails=2" for s in old), *(f"{s} down" for s in new), more="".join(inside) + "\n")
     before = "".join(head) + block + "".join(head)
     config.write_text(before)
     text, knob = before.encode(), KNOB.model_copy(update={"legacy": old, "kubernetes": new})
-    held = nginx_upstream.read(knob, NOBODY).held
+    held = upstream.read(knob, NOBODY).held
     for weight in weights:
-        text = nginx_upstream.rewritten(knob, weight, text)
+        text = upstream.rewritten(knob, weight, text)
         config.write_bytes(text)
-        assert nginx_upstream.read(knob, NOBODY).weight == weight
+        assert upstream.read(knob, NOBODY).weight == weight
     assert text.startswith("".join(head).encode())
     assert text.endswith("".join(head).encode())
-    nginx_upstream.restore(knob, NOBODY, held)
+    upstream.restore(knob, NOBODY, held)
     assert config.read_text() == before
 
 
 def test_what_was_not_expected_is_left_alone_except_on_the_way_back(config: Path) -> None:
-    config.write_text(upstream("a:1", "b:1"))
+    config.write_text(upstream_of("a:1", "b:1"))
     with pytest.raises(ChangeFailed, match="somebody else moved the users from 5 % to 50 % since it was read"):
-        nginx_upstream.shift(ONE, NOBODY, 10, expected=5)
-    assert config.read_text() == upstream("a:1", "b:1")
-    assert nginx_upstream.shift(ONE, NOBODY, 10, expected=50).done
-    assert nginx_upstream.shift(ONE, NOBODY, 0, expected=50).done
+        upstream.shift(ONE, NOBODY, 10, expected=5)
+    assert config.read_text() == upstream_of("a:1", "b:1")
+    assert upstream.shift(ONE, NOBODY, 10, expected=50).done
+    assert upstream.shift(ONE, NOBODY, 0, expected=50).done
 
 
 def test_the_way_back_does_not_need_all_servers_to_be_there(config: Path) -> None:
-    config.write_text(upstream("a:1 weight=3", "b:1"))
+    config.write_text(upstream_of("a:1 weight=3", "b:1"))
     knob = ONE.model_copy(update={"kubernetes": ["b:1", "b:2"]})
     with pytest.raises(BadParameters, match="b:2 0 times"):
-        nginx_upstream.shift(knob, NOBODY, 5)
-    assert nginx_upstream.shift(knob, NOBODY, 0).after == 0
-    assert config.read_text() == upstream("a:1 weight=3", "b:1 down")
+        upstream.shift(knob, NOBODY, 5)
+    assert upstream.shift(knob, NOBODY, 0).after == 0
+    assert config.read_text() == upstream_of("a:1 weight=3", "b:1 down")
 
 
-@pytest.mark.parametrize("text", ["events {}", upstream("a:1", "b:1") * 2, "http {"])
+@pytest.mark.parametrize("text", ["events {}", upstream_of("a:1", "b:1") * 2, "http {"])
 def test_without_exactly_one_block_nothing_is_written(config: Path, text: str) -> None:
     config.write_text(text)
     for weight in (0, 10):
         with pytest.raises(BadParameters):
-            nginx_upstream.shift(ONE, NOBODY, weight)
+            upstream.shift(ONE, NOBODY, weight)
     assert config.read_text() == text
 
 
@@ -198,7 +198,7 @@ def git(folder: Path, *words: str) -> str:
 @pytest.fixture
 def repository(config: Path) -> Iterator[NginxUpstream]:
     """The configuration comes from a repository; what follows it here takes a moment."""
-    config.write_text(upstream("a:1 weight=19", "b:1"))
+    config.write_text(upstream_of("a:1 weight=19", "b:1"))
     remote, clone = config.parent / "remote.git", config.parent / "clone"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
     subprocess.run(["git", "clone", "-q", str(remote), str(clone)], check=True, capture_output=True)
@@ -223,18 +223,18 @@ def repository(config: Path) -> Iterator[NginxUpstream]:
 
 
 def test_by_a_commit_the_platform_takes_it_to_nginx(repository: NginxUpstream, config: Path) -> None:
-    nginx_upstream.preflight(repository, NOBODY)
-    stood = nginx_upstream.read(repository, NOBODY)
-    change = nginx_upstream.shift(repository, NOBODY, 50, expected=5)
+    upstream.preflight(repository, NOBODY)
+    stood = upstream.read(repository, NOBODY)
+    change = upstream.shift(repository, NOBODY, 50, expected=5)
     assert (change.before, change.after, change.done) == (5, 50, True)
     remote = config.parent / "remote.git"
     assert git(remote, "log", "-1", "--format=%s", "main") == "front.conf: traffic weight 5 % -> 50 %"
-    assert nginx_upstream.read(repository, NOBODY).weight == 50
-    assert not nginx_upstream.shift(repository, NOBODY, 50).done
+    assert upstream.read(repository, NOBODY).weight == 50
+    assert not upstream.shift(repository, NOBODY, 50).done
     with pytest.raises(ChangeFailed, match="somebody else moved the users from 5 % to 50 %"):
-        nginx_upstream.shift(repository, NOBODY, 30, expected=5)
-    assert nginx_upstream.shift(repository, NOBODY, 0).after == 0
-    assert nginx_upstream.restore(repository, NOBODY, stood.held).after == 5
+        upstream.shift(repository, NOBODY, 30, expected=5)
+    assert upstream.shift(repository, NOBODY, 0).after == 0
+    assert upstream.restore(repository, NOBODY, stood.held).after == 5
     assert git(remote, "rev-list", "--count", "main") == "4"
 
 
@@ -262,16 +262,16 @@ def test_a_real_nginx_under_load_sends_exactly_the_share(config: Path, monkeypat
                 "reload": [real.command, "-s", "reload"],
             }
         )
-        nginx_upstream.preflight(knob, NOBODY)
-        stood, before = nginx_upstream.read(knob, NOBODY), real.config.read_bytes()
+        upstream.preflight(knob, NOBODY)
+        stood, before = upstream.read(knob, NOBODY), real.config.read_bytes()
         with load(real.url, users=4) as users:
             for weight in (5, 50, 100, 30, 0):
-                assert nginx_upstream.shift(knob, NOBODY, weight).done
+                assert upstream.shift(knob, NOBODY, weight).done
                 seen = users.sides(400)
                 # one worker's round robin is exact: only the edges of the period may differ
                 assert abs(seen["kubernetes"] - seen.total() * weight / 100) <= 4
                 assert len(seen) == (2 if 0 < weight < 100 else 1)
-            nginx_upstream.restore(knob, NOBODY, stood.held)
+            upstream.restore(knob, NOBODY, stood.held)
             users.sides(20)
         assert real.config.read_bytes() == before
         # a kept connection may be closed by a reload just as its next request comes: at most one each, each time

@@ -12,15 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from act.traffic.real_sshd import sshd
 from pydantic import ValidationError
 
-from runbook_lib.act.traffic import nginx_split, nginx_upstream, remote
-from runbook_lib.act.traffic.nginx_file import alone
+from runbook_lib.act.traffic.nginx import remote, split, upstream
+from runbook_lib.act.traffic.nginx.file import alone
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, Unreachable
 from runbook_lib.parameters import load
 from runbook_lib.sections.traffic import NginxSplit, NginxUpstream, Remote
+from tests.act.traffic.real_sshd import sshd
 
 NOBODY = connect(load(Path(__file__).parents[3] / "parameters" / "demo.yaml"))
 """Clients that nginx does not need."""
@@ -89,15 +89,15 @@ def front(tmp_path: Path) -> Front:
 
 def test_the_file_is_changed_there_and_all_else_stays(front: Front) -> None:
     front.path.chmod(0o640)
-    nginx_split.preflight(front.split, NOBODY)
-    stood = nginx_split.read(front.split, NOBODY)
+    split.preflight(front.split, NOBODY)
+    stood = split.read(front.split, NOBODY)
     assert stood.weight == 5
-    change = nginx_split.shift(front.split, NOBODY, 30, expected=5)
+    change = split.shift(front.split, NOBODY, 30, expected=5)
     assert (change.before, change.after, change.done) == (5, 30, True)
     assert front.path.read_bytes().decode() == CONFIG.replace("5%", "30%")
     assert front.path.stat().st_mode & 0o777 == 0o640
     assert front.calls == ["test", "reload"]
-    nginx_split.restore(front.split, NOBODY, stood.held)
+    split.restore(front.split, NOBODY, stood.held)
     assert front.path.read_bytes().decode() == CONFIG
     assert [path.name for path in front.path.parent.iterdir() if path.name.endswith(".runbook")] == []
 
@@ -115,7 +115,7 @@ def test_an_upstream_there_is_the_same_to_it(front: Front) -> None:
         reload=["true"],
         on=on,
     )
-    assert nginx_upstream.shift(knob, NOBODY, 5).after == 5
+    assert upstream.shift(knob, NOBODY, 5).after == 5
     assert front.path.read_text() == "upstream o { server a:1 weight=19; server b:1; }"
 
 
@@ -123,7 +123,7 @@ def test_a_link_there_stays_a_link(front: Front) -> None:
     target = front.path.with_name("available.conf")
     front.path.rename(target)
     front.path.symlink_to(target)
-    nginx_split.shift(front.split, NOBODY, 30)
+    split.shift(front.split, NOBODY, 30)
     assert front.path.is_symlink()
     assert "30%" in target.read_text()
 
@@ -133,7 +133,7 @@ def test_what_nginx_refuses_there_is_put_back(front: Front) -> None:
     with pytest.raises(
         ChangeFailed, match=r"nginx test on front-1 failed: unexpected \}; .* on front-1 is as it was, 5 %"
     ):
-        nginx_split.shift(refusing, NOBODY, 30)
+        split.shift(refusing, NOBODY, 30)
     assert front.path.read_bytes().decode() == CONFIG
 
 
@@ -146,7 +146,7 @@ def test_what_nginx_refuses_there_is_put_back(front: Front) -> None:
 )
 def test_a_command_that_does_not_work_there_is_one_sentence(front: Front, argv: list[str], says: str) -> None:
     with pytest.raises(ChangeFailed, match=says):
-        nginx_split.shift(front.with_(test=argv), NOBODY, 30)
+        split.shift(front.with_(test=argv), NOBODY, 30)
     assert front.path.read_bytes().decode() == CONFIG
 
 
@@ -155,7 +155,7 @@ def test_a_command_that_does_not_end_there_is_not_waited_for(front: Front) -> No
     with pytest.raises(
         ChangeFailed, match=r"no answer within 0.5 s.* on front-1 says now: 30 %; whether nginx runs that"
     ):
-        nginx_split.shift(slow, NOBODY, 30)
+        split.shift(slow, NOBODY, 30)
 
 
 def test_somebody_who_writes_there_in_the_same_moment_is_not_overwritten(front: Front) -> None:
@@ -180,7 +180,7 @@ def lost_after(front: Front, sent: int) -> str:
     """The share that stands when the connection is lost after so many bytes; the sentence must have said so."""
     front.path.write_text(SMALL)
     with pytest.raises((ChangeFailed, Unreachable)) as lost:
-        nginx_split.shift(front.cut(sent), NOBODY, 30)
+        split.shift(front.cut(sent), NOBODY, 30)
     stands = {SMALL: "5 %", SMALL.replace("5%", "30%"): "30 %"}[front.path.read_text()]  # never half a file
     said = str(lost.value)
     assert "closed by remote host" in said
@@ -195,7 +195,7 @@ def lost_after(front: Front, sent: int) -> str:
 def sent_by_a_change(front: Front) -> int:
     """How many bytes a whole change sends."""
     front.path.write_text(SMALL)
-    nginx_split.shift(front.cut(10**9), NOBODY, 30)
+    split.shift(front.cut(10**9), NOBODY, 30)
     return len(front.path.with_name("ssh.py.sent").read_text())
 
 
@@ -217,8 +217,8 @@ def test_a_connection_lost_in_the_middle_is_told_by_asking_again(front: Front, t
     with pytest.raises(
         ChangeFailed, match=r"on front-1 says now: 30 %; whether nginx runs that is not known: run it again"
     ):
-        nginx_split.shift(dying, NOBODY, 30)
-    assert nginx_split.shift(front.split, NOBODY, 30).note == "was already so; reloaded to be sure"
+        split.shift(dying, NOBODY, 30)
+    assert split.shift(front.split, NOBODY, 30).note == "was already so; reloaded to be sure"
 
 
 @pytest.mark.parametrize(
@@ -234,14 +234,14 @@ def test_a_machine_or_a_file_that_is_not_there_is_one_sentence(
     front: Front, changes: dict[str, object], says: str
 ) -> None:
     knob = front.with_(**changes)
-    for ask in (nginx_split.read, nginx_split.preflight, lambda k, c: nginx_split.shift(k, c, 0)):
+    for ask in (split.read, split.preflight, lambda k, c: split.shift(k, c, 0)):
         with pytest.raises(Unreachable, match=says):
             ask(knob, NOBODY)
 
 
 def test_a_machine_without_a_command_is_known_before_anything_begins(front: Front) -> None:
     with pytest.raises(Unreachable, match="front-1 has no command no-such-nginx"):
-        nginx_split.preflight(front.with_(reload=["no-such-nginx"]), NOBODY)
+        split.preflight(front.with_(reload=["no-such-nginx"]), NOBODY)
 
 
 def test_what_a_login_says_first_is_not_taken_for_an_answer(front: Front) -> None:
@@ -251,7 +251,7 @@ def test_what_a_login_says_first_is_not_taken_for_an_answer(front: Front) -> Non
         f"import sys; print('Welcome!', flush=True); sys.argv[1:1] = ['-1']\n{SSH}",
     ]
     knob = front.with_(on=Remote(host="front-1", ssh=greeting))
-    assert nginx_split.read(knob, NOBODY).weight == 5
+    assert split.read(knob, NOBODY).weight == 5
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=rm", "", "a b"])
@@ -263,18 +263,18 @@ def test_a_host_is_no_option_of_ssh(host: str) -> None:
 def test_through_a_real_sshd(front: Front, tmp_path: Path) -> None:
     with sshd(tmp_path) as ssh:
         knob = front.with_(on=Remote(host="127.0.0.1", ssh=ssh))
-        nginx_split.preflight(knob, NOBODY)
-        assert nginx_split.shift(knob, NOBODY, 30).after == 30
+        split.preflight(knob, NOBODY)
+        assert split.shift(knob, NOBODY, 30).after == 30
         assert front.path.read_bytes().decode() == CONFIG.replace("5%", "30%")
-        assert nginx_split.read(knob, NOBODY).weight == 30
+        assert split.read(knob, NOBODY).weight == 30
         with alone(front.path), pytest.raises(Busy), remote.opened(knob, 0.2):
             pytest.fail("two writers at once")
         dying = knob.model_copy(update={"test": ["sh", "-c", 'kill -9 "$PPID"', "sh"]})
         with pytest.raises(ChangeFailed, match=r"says now: 0 %; whether nginx runs that is not known: .*`.*ssh "):
-            nginx_split.shift(dying, NOBODY, 0)
+            split.shift(dying, NOBODY, 0)
         said = subprocess.run([*ssh, "127.0.0.1", "true"], check=False)
         assert said.returncode == 0
     with pytest.raises(Unreachable, match="Connection refused"):
-        nginx_split.read(knob, NOBODY)
+        split.read(knob, NOBODY)
     with pytest.raises(BadParameters):
-        nginx_split.read(front.with_(variable="$other"), NOBODY)
+        split.read(front.with_(variable="$other"), NOBODY)

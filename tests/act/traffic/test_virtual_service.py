@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from act.traffic.route_world import World
 
 from runbook_lib.act.traffic import knob
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed
+from tests.act.traffic.route_world import World
 
 Object = dict[str, Any]
 

@@ -12,10 +12,10 @@ from dataclasses import replace as replace_field
 from typing import Any
 
 from runbook_lib.act.traffic import git as repository
-from runbook_lib.act.traffic import route_file
 from runbook_lib.act.traffic.git import Pushed
-from runbook_lib.act.traffic.route_object import Kind, Object, Unanswered, find, replace
-from runbook_lib.act.traffic.route_status import Acceptance, settled
+from runbook_lib.act.traffic.routes import manifest
+from runbook_lib.act.traffic.routes.live import Kind, Object, Unanswered, find, replace
+from runbook_lib.act.traffic.routes.status import Acceptance, settled
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, now
@@ -192,7 +192,7 @@ def _put_back(turn: Turn, before: Object) -> str:
 
 def _by_commit(turn: Turn, git: GitOps) -> Change:
     before = _live_before(turn)
-    named = route_file.Named(
+    named = manifest.Named(
         f"{git.file} in {git.repository}", turn.kind.group, turn.kind.kind, turn.knob.namespace, turn.knob.name
     )
 
@@ -201,15 +201,15 @@ def _by_commit(turn: Turn, git: GitOps) -> Change:
             turn.check(found)
             (turn.git_edit or turn.edit)(found)
 
-        return route_file.edited(content, named, change)
+        return manifest.edited(content, named, change)
 
     pushed = repository.commit(git, turn.clients, rewritten, f"{turn.knob.name}: {turn.message}\n", turn.urgent)
-    wanted = turn.said(route_file.found(pushed.after, named))
+    wanted = turn.said(manifest.found(pushed.after, named))
     try:
         waited = repository.until_live(git, pushed, lambda: _not_yet(turn, wanted))
     except _Refused as error:
         raise ChangeFailed(f"{turn.name}: {error}; {_taken_back(turn, git, pushed)}") from None
-    stood = turn.said(before) if before else turn.said(route_file.found(pushed.before, named))
+    stood = turn.said(before) if before else turn.said(manifest.found(pushed.before, named))
     if before and not pushed.done and stood == wanted:
         return Change(turn.what, stood, stood, False, now(), "was already so")
     return Change(turn.what, stood, wanted, True, now(), repository.told(git, pushed, waited))

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from runbook_lib.act.traffic import haproxy_api
-from runbook_lib.act.traffic.haproxy_api import Backend
-from runbook_lib.act.traffic.haproxy_weights import (
+from runbook_lib.act.traffic.haproxy import api
+from runbook_lib.act.traffic.haproxy.api import Backend
+from runbook_lib.act.traffic.haproxy.weights import (
     changed,
     listed,
     note,
@@ -35,7 +35,7 @@ from runbook_lib.sections.traffic import HAProxy
 
 def read(knob: HAProxy, clients: Clients) -> Standing:
     """What HAProxy does now; BadParameters when that is no whole percent, or not decided by weights."""
-    backend = haproxy_api.backend(knob, clients)
+    backend = api.backend(knob, clients)
     stands = share(knob, backend)
     refuse_what_breaks(knob, backend, stands)
     if stands is None or stands.denominator != 1:
@@ -52,7 +52,7 @@ def shift(knob: HAProxy, clients: Clients, weight: int, expected: int | None = N
 
     What a refusal leaves half done is put back; going to 0, it stays. Raises ChangeFailed and says what stands.
     """
-    backend = haproxy_api.backend(knob, clients)
+    backend = api.backend(knob, clients)
     old = share(knob, backend)
     if weight and expected is not None and old != expected:
         raise ChangeFailed(
@@ -74,7 +74,7 @@ def shift(knob: HAProxy, clients: Clients, weight: int, expected: int | None = N
 
 def restore(knob: HAProxy, clients: Clients, held: Any) -> Change:
     """The weights that stood, server by server; BadParameters when a server is not there any more."""
-    backend = haproxy_api.backend(knob, clients)
+    backend = api.backend(knob, clients)
     numbers = {str(name): int(weight) for name, weight in held.items()}
     if missing := sorted(set(numbers) - set(backend.servers)):
         raise BadParameters(f"{where(knob)} has no server {', '.join(missing)} any more; shift to a weight instead")
@@ -93,9 +93,9 @@ def preflight(knob: HAProxy, clients: Clients) -> None:
 
     What would only keep users from being moved forward is for `read` to refuse: the way back needs less.
     """
-    if (level := haproxy_api.level(knob, clients)) != "admin":
+    if (level := api.level(knob, clients)) != "admin":
         raise Unreachable(f"HAProxy's socket {knob.socket} has the level {level}: weights need `level admin`")
-    haproxy_api.backend(knob, clients)
+    api.backend(knob, clients)
 
 
 def _rests_weigh(backend: Backend, numbers: Mapping[str, int]) -> bool:
@@ -105,29 +105,29 @@ def _rests_weigh(backend: Backend, numbers: Mapping[str, int]) -> bool:
 
 def _write(knob: HAProxy, clients: Clients, backend: Backend, numbers: Mapping[str, int], stays: bool) -> None:
     try:
-        refused = haproxy_api.set_weights(knob, clients, changed(backend, numbers))
+        refused = api.set_weights(knob, clients, changed(backend, numbers))
     except Unreachable as error:
         raise ChangeFailed(f"{error}; {_stands(knob, clients)}") from None
     if not refused:
         return
     if not stays:
         with contextlib.suppress(RunbookError):  # what stands is asked and said below
-            half = haproxy_api.backend(knob, clients)
+            half = api.backend(knob, clients)
             before = {name: backend.servers[name].weight for name in numbers if name in half.servers}
-            haproxy_api.set_weights(knob, clients, changed(half, before))
+            api.set_weights(knob, clients, changed(half, before))
     raise ChangeFailed(f"{where(knob)} refused a weight ({refused}); {_stands(knob, clients)}")
 
 
 def _read_back(knob: HAProxy, clients: Clients) -> Backend:
     try:
-        return haproxy_api.backend(knob, clients)
+        return api.backend(knob, clients)
     except (Unreachable, BadParameters) as error:
         raise ChangeFailed(f"the weights were set but cannot be read back: {error}; {_stands(knob, clients)}") from None
 
 
 def _stands(knob: HAProxy, clients: Clients) -> str:
     try:
-        return f"{said(share(knob, haproxy_api.backend(knob, clients)))} of the users are on the new side"
+        return f"{said(share(knob, api.backend(knob, clients)))} of the users are on the new side"
     except (Unreachable, BadParameters):
         return (
             "it is not known whether the new weights were set: look with "

@@ -11,10 +11,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_lib.act.traffic import dns_records as records
-from runbook_lib.act.traffic.dns_records import Note
-from runbook_lib.act.traffic.dns_server import server_of
-from runbook_lib.act.traffic.dns_state import SLACK, State, look, may_write, write
+from runbook_lib.act.traffic.dns import records
+from runbook_lib.act.traffic.dns.records import Note
+from runbook_lib.act.traffic.dns.server import server_of
+from runbook_lib.act.traffic.dns.state import SLACK, State, look, may_write, write
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, Held

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.act.traffic import nginx_file, nginx_file_change
-from runbook_lib.act.traffic.nginx_file_change import Edit, as_expected, held, held_bytes
-from runbook_lib.act.traffic.nginx_file_words import WORDS, Block, indentation, newline, words
-from runbook_lib.act.traffic.nginx_split_testers import locate, mark, with_testers, without
+from runbook_lib.act.traffic.nginx import apply, file
+from runbook_lib.act.traffic.nginx.apply import Edit, as_expected, held, held_bytes
+from runbook_lib.act.traffic.nginx.split_testers import locate, mark, with_testers, without
+from runbook_lib.act.traffic.nginx.words import WORDS, Block, indentation, newline, words
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
@@ -21,7 +21,7 @@ from runbook_lib.sections.traffic import NginxSplit, Testers
 
 def read(split: NginxSplit, clients: Clients) -> Standing:
     """What the configuration says; BadParameters when it is unclear."""
-    name, text = nginx_file.read(split)
+    name, text = file.read(split)
     found = locate(split, text, name)
     return Standing(_weight(split, found.block), found.testers is not None, held(text[found.block.start : found.end]))
 
@@ -39,7 +39,7 @@ def shift(split: NginxSplit, clients: Clients, weight: int, expected: int | None
         as_expected(_weight(split, block), weight, expected, split.config)
         return text if _weight(split, block) == weight else rewritten(split, weight, text)
 
-    return nginx_file_change.carry_out(split, clients, _edit(split, write, weight == 0))
+    return apply.carry_out(split, clients, _edit(split, write, weight == 0))
 
 
 def admit(split: NginxSplit, clients: Clients, testers: Testers | None) -> Change:
@@ -57,7 +57,7 @@ def admit(split: NginxSplit, clients: Clients, testers: Testers | None) -> Chang
         return f"testers by {known}" if known else "no testers"
 
     edit = Edit("testers", write, show, said, "are sent to the new side", testers is None)
-    return nginx_file_change.carry_out(split, clients, edit)
+    return apply.carry_out(split, clients, edit)
 
 
 def restore(split: NginxSplit, clients: Clients, kept: Any) -> Change:
@@ -69,12 +69,12 @@ def restore(split: NginxSplit, clients: Clients, kept: Any) -> Change:
         found = locate(split, text, split.config)
         return text[: found.block.start] + stood + text[found.end :]
 
-    return nginx_file_change.carry_out(split, clients, _edit(split, write, weight == 0))
+    return apply.carry_out(split, clients, _edit(split, write, weight == 0))
 
 
 def preflight(split: NginxSplit, clients: Clients) -> None:
     """Unreachable or BadParameters when the file could not be changed now."""
-    nginx_file_change.preflight(split, clients)
+    apply.preflight(split, clients)
 
 
 def rewritten(split: NginxSplit, weight: int, text: bytes) -> bytes:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.act.traffic import route
-from runbook_lib.act.traffic.route import Turn
-from runbook_lib.act.traffic.route_object import Kind, Object, find
-from runbook_lib.act.traffic.route_share import agreed, percent
+from runbook_lib.act.traffic.routes import flow
+from runbook_lib.act.traffic.routes.flow import Turn
+from runbook_lib.act.traffic.routes.live import Kind, Object, find
+from runbook_lib.act.traffic.routes.share import agreed, percent
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
@@ -52,7 +52,7 @@ def shift(knob: VirtualService, clients: Clients, weight: int, expected: int | N
     turn = _turn(knob, clients, lambda found: _set_weight(knob, found, weight)).with_(
         message=f"send {weight} % of the users to {knob.kubernetes}", expected=expected, urgent=weight == 0
     )
-    return route.carry_out(turn)
+    return flow.carry_out(turn)
 
 
 def admit(knob: VirtualService, clients: Clients, testers: Testers | None) -> Change:
@@ -68,7 +68,7 @@ def admit(knob: VirtualService, clients: Clients, testers: Testers | None) -> Ch
 
     what = "testers go to the new side" if testers else "testers go where everybody goes"
     turn = _turn(knob, clients, edit).with_(what="testers", unit=" (testers)", message=what)
-    return route.carry_out(turn.with_(says=lambda found: _testers(knob, clients, found)))
+    return flow.carry_out(turn.with_(says=lambda found: _testers(knob, clients, found)))
 
 
 def restore(knob: VirtualService, clients: Clients, held: Any) -> Change:
@@ -81,14 +81,14 @@ def restore(knob: VirtualService, clients: Clients, held: Any) -> Change:
     def put_back(found: Object) -> None:
         found["spec"] = copy.deepcopy(held["spec"])
 
-    back = route.is_way_back(lambda: _weight(knob, {"spec": held["spec"]}))
+    back = flow.is_way_back(lambda: _weight(knob, {"spec": held["spec"]}))
     turn = _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back)
-    return route.carry_out(turn.with_(unclear=True))
+    return flow.carry_out(turn.with_(unclear=True))
 
 
 def preflight(knob: VirtualService, clients: Clients) -> None:
     """Unreachable or BadParameters when the VirtualService could not be turned now."""
-    route.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
+    flow.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
 
 
 def _turn(knob: VirtualService, clients: Clients, edit: Callable[[Object], None]) -> Turn:

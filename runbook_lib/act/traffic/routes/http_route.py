@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.act.traffic import route
-from runbook_lib.act.traffic.route import Turn
-from runbook_lib.act.traffic.route_object import Kind, Object, find
-from runbook_lib.act.traffic.route_share import agreed, percent
-from runbook_lib.act.traffic.route_status import acceptance
+from runbook_lib.act.traffic.routes import flow
+from runbook_lib.act.traffic.routes.flow import Turn
+from runbook_lib.act.traffic.routes.live import Kind, Object, find
+from runbook_lib.act.traffic.routes.share import agreed, percent
+from runbook_lib.act.traffic.routes.status import acceptance
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
@@ -51,7 +51,7 @@ def shift(knob: HttpRoute, clients: Clients, weight: int, expected: int | None =
     """Set the weights of both backendRefs in every rule that names both; nothing else of the route is touched."""
     turn = _turn(knob, clients, lambda found: _set_weight(knob, found, weight))
     turn = turn.with_(message=f"send {weight} % of the users to {knob.kubernetes}", expected=expected)
-    return route.carry_out(turn.with_(urgent=weight == 0))
+    return flow.carry_out(turn.with_(urgent=weight == 0))
 
 
 def admit(knob: HttpRoute, clients: Clients, testers: Testers | None) -> Change:
@@ -61,7 +61,7 @@ def admit(knob: HttpRoute, clients: Clients, testers: Testers | None) -> Change:
     known = testers or clients.parameters.traffic.testers
     what = "testers go to the new side" if testers else "testers go where everybody goes"
     turn = _turn(knob, clients, lambda found: _let_in(knob, found, testers, known)).with_(message=what, what="testers")
-    return route.carry_out(turn.with_(says=lambda found: _testers(knob, clients, found), unit=" (testers)"))
+    return flow.carry_out(turn.with_(says=lambda found: _testers(knob, clients, found), unit=" (testers)"))
 
 
 def restore(knob: HttpRoute, clients: Clients, held: Any) -> Change:
@@ -79,12 +79,12 @@ def restore(knob: HttpRoute, clients: Clients, held: Any) -> Change:
         _let_in(knob, found, known if _testers(knob, clients, held) else None, known)
 
     turn = _turn(knob, clients, put_back).with_(message="put back what stood there", git_edit=put_back_in_file)
-    return route.carry_out(turn.with_(unclear=True, urgent=route.is_way_back(lambda: _weight(knob, held))))
+    return flow.carry_out(turn.with_(unclear=True, urgent=flow.is_way_back(lambda: _weight(knob, held))))
 
 
 def preflight(knob: HttpRoute, clients: Clients) -> None:
     """Unreachable or BadParameters when the route could not be turned now."""
-    found = route.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
+    found = flow.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
     if refusals := acceptance(found).refusals:
         raise BadParameters(
             f"HTTPRoute {knob.namespace}/{knob.name} is not in force: {'; '.join(refusals.values())}; mend that first"

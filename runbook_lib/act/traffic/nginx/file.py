@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runbook_lib.act.traffic import remote
+from runbook_lib.act.traffic.nginx import remote
 from runbook_lib.clients import Clients
 from runbook_lib.durable import sync_folder
 from runbook_lib.errors import Busy, ChangeFailed, Unreachable

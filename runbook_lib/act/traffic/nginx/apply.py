@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.act.traffic import git, nginx_file
-from runbook_lib.act.traffic.nginx_file import Place
-from runbook_lib.act.traffic.nginx_file_workers import drained, workers
+from runbook_lib.act.traffic import git
+from runbook_lib.act.traffic.nginx import file
+from runbook_lib.act.traffic.nginx.file import Place
+from runbook_lib.act.traffic.nginx.workers import drained, workers
 from runbook_lib.clients import Clients
 from runbook_lib.errors import ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, now
@@ -35,7 +36,7 @@ def carry_out(nginx: Nginx, clients: Clients, edit: Edit) -> Change:
     """Change the file, where it is or in the repository that it comes from; ChangeFailed says what stands now."""
     if nginx.git:
         return _committed(nginx, nginx.git, clients, edit)
-    with nginx_file.opened(nginx) as place:
+    with file.opened(nginx) as place:
         before = place.read()
         after = edit.write(before)
         old, new = edit.show(before), edit.show(after)
@@ -84,9 +85,9 @@ def preflight(nginx: Nginx, clients: Clients) -> None:
     """Unreachable or BadParameters when the file could not be changed now."""
     if nginx.git:
         git.preflight(nginx.git, clients)
-        nginx_file.read(nginx)
+        file.read(nginx)
     else:
-        nginx_file.preflight(nginx, clients)
+        file.preflight(nginx, clients)
 
 
 def _reloaded(place: Place, nginx: Nginx, edit: Edit, stands: Any) -> Change:
@@ -96,7 +97,7 @@ def _reloaded(place: Place, nginx: Nginx, edit: Edit, stands: Any) -> Change:
     except ChangeFailed as error:
         raise ChangeFailed(
             f"{error}; {place.name} says {edit.said(stands)} already, but whether nginx runs that is not known: mend "
-            f"it, then type {nginx_file.typed(nginx, nginx.reload)}"
+            f"it, then type {file.typed(nginx, nginx.reload)}"
         ) from None
     return Change(edit.what, stands, stands, False, now(), "was already so; reloaded to be sure")
 
@@ -136,7 +137,7 @@ def _put_back(place: Place, before: bytes, after: bytes, why: ChangeFailed) -> N
 def _waits(place: Place, nginx: Nginx, old: str, new: str) -> str:
     return (
         f"{place.name} says {new} and stays so, but nginx may still run {old}: mend it, then type "
-        f"{nginx_file.typed(nginx, nginx.reload)}"
+        f"{file.typed(nginx, nginx.reload)}"
     )
 
 
@@ -165,11 +166,11 @@ def _told(edit: Edit, text: bytes) -> str:
 
 def _found_after_loss(nginx: Nginx, edit: Edit, old: Any, new: Any) -> str:
     """What the file says, asked anew; else how somebody can look."""
-    reload = nginx_file.typed(nginx, nginx.reload)
+    reload = file.typed(nginx, nginx.reload)
     try:
-        name, text = nginx_file.read(nginx)
+        name, text = file.read(nginx)
     except Unreachable:
-        look = nginx_file.typed(nginx, ["cat", nginx.config])
+        look = file.typed(nginx, ["cat", nginx.config])
         return (
             f"it is not known whether {edit.said(old)} or {edit.said(new)} stands: look with {look}, then run it "
             f"again, or type {reload}"
@@ -179,14 +180,14 @@ def _found_after_loss(nginx: Nginx, edit: Edit, old: Any, new: Any) -> str:
 
 def _committed(nginx: Nginx, repository: GitOps, clients: Clients, edit: Edit) -> Change:
     """By a commit: the platform takes it to the machine and reloads; live is what the machine's file says."""
-    name, text = nginx_file.read(nginx)
+    name, text = file.read(nginx)
     old, wanted = edit.show(text), edit.said(edit.show(edit.write(text)))  # refused before anything is committed
     message = f"{repository.file}: {edit.what} {edit.said(old)} -> {wanted}"
     pushed = git.commit(repository, clients, edit.write, message, edit.urgent)
     new = edit.show(pushed.after)
 
     def stands() -> str:
-        found = _told(edit, nginx_file.read(nginx)[1])  # half written by the platform, it may be no configuration yet
+        found = _told(edit, file.read(nginx)[1])  # half written by the platform, it may be no configuration yet
         return "" if found == edit.said(new) else f"{name} still says {found}"
 
     waited = git.until_live(repository, pushed, stands)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from runbook_lib.act.traffic import nginx_file, nginx_file_change, shares
-from runbook_lib.act.traffic.nginx_file_change import Edit, as_expected, held, held_bytes
-from runbook_lib.act.traffic.nginx_file_words import Block, find, plain, words
+from runbook_lib.act.traffic import shares
+from runbook_lib.act.traffic.nginx import apply, file
+from runbook_lib.act.traffic.nginx.apply import Edit, as_expected, held, held_bytes
+from runbook_lib.act.traffic.nginx.words import Block, find, plain, words
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
@@ -58,7 +59,7 @@ class _Server:
 
 def read(knob: NginxUpstream, clients: Clients) -> Standing:
     """What the configuration says; BadParameters when it is no whole percent, or not decided by weights."""
-    name, text = nginx_file.read(knob)
+    name, text = file.read(knob)
     block = _block(knob, text, name)
     return Standing(_weight(knob, text, block), False, held(text[block.start : block.end]))
 
@@ -75,7 +76,7 @@ def shift(knob: NginxUpstream, clients: Clients, weight: int, expected: int | No
             as_expected(_shown(knob, text), weight, expected, knob.config)
         return text if _shown(knob, text) == weight else rewritten(knob, weight, text)
 
-    return nginx_file_change.carry_out(knob, clients, _edit(knob, write, weight == 0))
+    return apply.carry_out(knob, clients, _edit(knob, write, weight == 0))
 
 
 def restore(knob: NginxUpstream, clients: Clients, kept: Any) -> Change:
@@ -87,12 +88,12 @@ def restore(knob: NginxUpstream, clients: Clients, kept: Any) -> Change:
         block = _block(knob, text, knob.config)
         return text[: block.start] + stood + text[block.end :]
 
-    return nginx_file_change.carry_out(knob, clients, _edit(knob, write, weight == 0))
+    return apply.carry_out(knob, clients, _edit(knob, write, weight == 0))
 
 
 def preflight(knob: NginxUpstream, clients: Clients) -> None:
     """Unreachable or BadParameters when the file could not be changed now."""
-    nginx_file_change.preflight(knob, clients)
+    apply.preflight(knob, clients)
 
 
 def rewritten(knob: NginxUpstream, weight: int, text: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from runbook_lib.act.traffic import shares
-from runbook_lib.act.traffic.haproxy_api import Backend, Server
+from runbook_lib.act.traffic.haproxy.api import Backend, Server
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.sections.traffic import HAProxy
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runbook_lib.act.traffic import route
-from runbook_lib.act.traffic.route import Turn
-from runbook_lib.act.traffic.route_object import Kind, Object, every, find
-from runbook_lib.act.traffic.route_share import percent
+from runbook_lib.act.traffic.routes import flow
+from runbook_lib.act.traffic.routes.flow import Turn
+from runbook_lib.act.traffic.routes.live import Kind, Object, every, find
+from runbook_lib.act.traffic.routes.share import percent
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
@@ -35,7 +35,7 @@ def shift(knob: IngressCanary, clients: Clients, weight: int, expected: int | No
     turn = _turn(knob, clients, lambda found: _set_weight(knob, found, weight)).with_(
         message=f"send {weight} % of the users to {knob.name}", expected=expected, urgent=weight == 0
     )
-    change = route.carry_out(turn)
+    change = flow.carry_out(turn)
     return _warned(change) if change.done and change.before == 0 else change
 
 
@@ -61,7 +61,7 @@ def admit(knob: IngressCanary, clients: Clients, testers: Testers | None) -> Cha
 
     what = "testers go to the new side" if testers else "testers go where everybody goes"
     turn = _turn(knob, clients, edit).with_(what="testers", unit=" (testers)", message=what)
-    change = route.carry_out(turn.with_(says=lambda found: _testers(clients, found)))
+    change = flow.carry_out(turn.with_(says=lambda found: _testers(clients, found)))
     return _warned(change) if change.done and testers else change
 
 
@@ -76,14 +76,14 @@ def restore(knob: IngressCanary, clients: Clients, held: Any) -> Change:
     def put_back(found: Object) -> None:
         _set(found, dict.fromkeys(_canary_annotations(found)) | annotations)
 
-    back = route.is_way_back(lambda: _weight(knob, {"metadata": {"annotations": annotations}}))
+    back = flow.is_way_back(lambda: _weight(knob, {"metadata": {"annotations": annotations}}))
     turn = _turn(knob, clients, put_back).with_(message="put back what stood there", urgent=back)
-    return route.carry_out(turn.with_(unclear=True))
+    return flow.carry_out(turn.with_(unclear=True))
 
 
 def preflight(knob: IngressCanary, clients: Clients) -> None:
     """Unreachable or BadParameters when the canary could not be turned now."""
-    route.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
+    flow.preflight(knob, clients, KIND, lambda found: _weight(knob, found))
     _require_main(knob, clients)
 
 

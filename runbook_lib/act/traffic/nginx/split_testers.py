@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runbook_lib.act.traffic.nginx_file_words import Block, find, indentation, newline, plain, words
+from runbook_lib.act.traffic.nginx.words import Block, find, indentation, newline, plain, words
 from runbook_lib.errors import BadParameters
 from runbook_lib.sections.traffic import NginxSplit, Testers
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import dns.exception
 import dns.name
 
-from runbook_lib.act.traffic import dns_records as records
-from runbook_lib.act.traffic.dns_records import Note
-from runbook_lib.act.traffic.dns_server import NotAnswered, RecordSet, Server, quoted, strings
+from runbook_lib.act.traffic.dns import records
+from runbook_lib.act.traffic.dns.records import Note
+from runbook_lib.act.traffic.dns.server import NotAnswered, RecordSet, Server, quoted, strings
 from runbook_lib.errors import BadParameters, Busy, ChangeFailed, RunbookError, Unreachable
 from runbook_lib.sections.traffic import Dns
 

@@ -1,0 +1,1 @@
+"""DNS: records changed by RFC 2136."""

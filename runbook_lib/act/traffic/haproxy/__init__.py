@@ -1,0 +1,1 @@
+"""HAProxy: weights of servers over the runtime API."""

@@ -1,0 +1,1 @@
+"""Routes of the Kubernetes API: HTTPRoute, ingress-nginx canaries, VirtualService."""
