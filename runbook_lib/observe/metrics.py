@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -78,21 +79,41 @@ def firing_alerts(prometheus: PrometheusConnect, metrics: Metrics) -> list[str]:
     return sorted({labels.get("alertname", "?") for labels, _ in query(prometheus, metrics.alerts)})
 
 
-def history(
-    prometheus: PrometheusConnect, text: str, since: datetime, until: datetime, points: int = 60
-) -> list[tuple[datetime, float]]:
-    """One series over time, for a picture; empty when the expression gives nothing. Raises Unreachable."""
+@dataclass(frozen=True)
+class Series:
+    """One series over time, without NaN."""
+
+    labels: dict[str, str]
+    values: dict[datetime, float]
+
+
+def series_over(
+    prometheus: PrometheusConnect, text: str, since: datetime, until: datetime, step: timedelta
+) -> list[Series]:
+    """Every series of an expression at equal steps. Raises Unreachable."""
     from prometheus_api_client.exceptions import PrometheusApiClientException
 
-    step = max(1.0, (until - since).total_seconds() / points)
     try:
-        result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, f"{step:g}s")
+        result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, f"{step.total_seconds():g}s")
     except requests.RequestException:
         raise Unreachable(f"Prometheus at {prometheus.url} does not answer; nothing is known") from None
     except PrometheusApiClientException as error:
         raise Unreachable(f"Prometheus at {prometheus.url} refused {text!r}: {' '.join(str(error).split())}") from None
-    pairs = [(float(at), float(value)) for at, value in (result[0]["values"] if result else [])]
-    return [(datetime.fromtimestamp(at, UTC), value) for at, value in pairs if math.isfinite(value)]
+    return [
+        Series(
+            dict(one["metric"]),
+            {datetime.fromtimestamp(float(at), UTC): float(v) for at, v in one["values"] if math.isfinite(float(v))},
+        )
+        for one in result
+    ]
+
+
+def history(
+    prometheus: PrometheusConnect, text: str, since: datetime, until: datetime, points: int = 60
+) -> list[tuple[datetime, float]]:
+    """One series over time, for a picture; empty when the expression gives nothing. Raises Unreachable."""
+    found = series_over(prometheus, text, since, until, max(timedelta(seconds=1), (until - since) / points))
+    return list(found[0].values.items()) if found else []
 
 
 def request_rates(metrics: Metrics, window: str) -> Selectors:

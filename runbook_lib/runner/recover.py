@@ -174,14 +174,20 @@ def sentences(found: Recovery) -> list[str]:
 
 
 def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> list[Finding]:
-    """The findings about acts that were done anew: a second time there is nothing to do where the first was whole."""
+    """The findings about acts that were done anew: a second time there is nothing to do where the first was whole.
+
+    An act of a procedure (``drill: undo``) tells nothing where an earlier act of it was done anew, too: what it found
+    to do may be that one's work.
+    """
     results = [event.data for event in events if event.kind == "result" and event.data.get("change")]
     findings = []
     for act in found.waiting:
-        again = next((data for data in results if data["what"] == act.what), None)
-        if again is None:
+        place = next((n for n, data in enumerate(results) if data["what"] == act.what), None)
+        if place is None:
             continue  # it was not reached: found again by the next attempt
-        finding = _told_by(act, again["change"])
+        before = [data for data in results[:place] if data["change"].get("done") and _procedure(data["what"])]
+        repeated = any(_procedure(data["what"]) == _procedure(act.what) for data in before)
+        finding = _told_by(act, results[place]["change"], repeated)
         _write(book, finding)
         findings.append(finding)
     return findings
@@ -235,7 +241,16 @@ def _finding(act: Act, weight: int | None) -> Finding:
     return Finding(act, "otherwise", f"{stands}: that is neither before nor after it, somebody else changed it")
 
 
-def _told_by(act: Act, change: dict[str, object]) -> Finding:
+def _procedure(what: str) -> str:
+    """What stands before the colon of an act that is one of several; empty for an act of its own."""
+    procedure, colon, _ = what.partition(": ")
+    return procedure if colon else ""
+
+
+def _told_by(act: Act, change: dict[str, object], repeated: bool) -> Finding:
+    if change.get("done") and repeated:
+        said = f"{_head(act)}: {_procedure(act.what)} was begun again, and this with it; it is done now"
+        return Finding(act, "repeated", said)
     if change.get("done"):
         return Finding(act, "done anew", f"{_head(act)}: something was left to do, it is done now")
     return Finding(act, "done", f"{_head(act)}: it had been done, nothing was left to do")

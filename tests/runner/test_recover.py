@@ -233,3 +233,25 @@ def test_an_attempt_that_died_before_its_first_word_is_broken_off_all_the_same(p
     assert not recover.broken_off(p)
     archive.new_attempt(passage.home(p), "assessment", None, None, False, now())
     assert recover.broken_off(p) and not recover.look(p)
+
+
+@pytest.mark.parametrize(
+    ("changed", "finding"),
+    [(True, "repeated"), (False, "done anew")],
+    ids=["the procedure was begun again", "only this was left"],
+)
+def test_an_act_of_a_procedure_that_is_begun_again_is_not_told_by_its_repetition(
+    p: Parameters, played: dict[str, Told], changed: bool, finding: str
+) -> None:
+    first, undo = {"act": "2.1", "what": "drill: change"}, {"act": "2.2", "what": "drill: undo"}
+    played["pilot_deploy"] = [
+        ("intent", first),
+        ("result", first | {"change": {"done": changed}}),
+        ("intent", undo),
+        ("result", undo | {"change": {"done": True}}),
+        ("finished", {"message": "passed"}),
+    ]
+    dead(p, Step("pilot_deploy"), ("intent", {"act": "1.2", "what": "drill: undo"}))
+    assert run.single(p, Step("pilot_deploy"), screen()) == 0
+    events = journal.read(archive.attempts(Path("records"))[-1].folder)
+    assert [e.data["finding"] for e in events if e.kind == recover.KIND] == [finding]
