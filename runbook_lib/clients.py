@@ -56,6 +56,8 @@ class Clients:
         except (config.ConfigException, yaml.YAMLError, TypeError) as error:  # TypeError: a file that holds no keys
             raise BadParameters(f"kubernetes.kubeconfig: {' '.join(str(error).split())}") from None
         client.configuration.retries = False
+        # its pool of connections was made before that, and would send a write again that nobody answered
+        client.rest_client = type(client.rest_client)(client.configuration)
         return client
 
     @cached_property

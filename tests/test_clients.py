@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socket
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from fake_prometheus import FakePrometheus, serving
+from kubernetes.client import CoreV1Api
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from urllib3.exceptions import HTTPError
 
 from runbook_lib.clients import Clients, connect, is_reference, require_http
 from runbook_lib.errors import BadParameters, Unreachable
@@ -180,3 +185,27 @@ def test_no_answer_is_one_sentence() -> None:
     gone = FakePrometheus("http://127.0.0.1:1")
     with pytest.raises(Unreachable, match=r"the gateway at 127\.0\.0\.1:1 does not answer \(connection refused"):
         require_http(gone.url, "the gateway")
+
+
+def test_a_write_that_nobody_answers_is_not_sent_again(project: Path) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    asked.append(connection.recv(65536))
+                    connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        context = {"name": "here", "context": {"cluster": "here", "user": "me"}}
+        cluster = {"name": "here", "cluster": {"server": f"http://127.0.0.1:{server.getsockname()[1]}"}}
+        users = [{"name": "me", "user": {}}]
+        config = {"current-context": "here", "contexts": [context], "clusters": [cluster], "users": users}
+        (project / "kubeconfig").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **config}))
+        client = clients(kubernetes={"kubeconfig": "kubeconfig"}).kubernetes
+        with pytest.raises(HTTPError):
+            CoreV1Api(client).delete_namespaced_pod("orders", "shop")
+        server.close()
+    assert len(asked) == 1

@@ -119,6 +119,16 @@ def alive(parameters: Parameters) -> bool:
     return beat is not None and now() - beat.at <= max(DEAD_TICKS * parameters.watch.tick, DEAD_AT_LEAST)
 
 
+def last_seen(home: Path) -> str:
+    """Who guarded an application last, and how long ago, in a few words; empty where nobody ever did."""
+    beat = read_beat(home / NAME)
+    if beat is None:
+        return ""
+    ago = max(0.0, (now() - beat.at).total_seconds())
+    shown = f"{ago:.0f} s" if ago < 120 else f"{ago / 60:.0f} min" if ago < 7200 else f"{ago / 3600:.0f} h"
+    return f"{beat.holder or beat.host}, {shown} ago" if beat.on_duty else f"left {shown} ago"
+
+
 def on_duty(parameters: Parameters, home: Path) -> tuple[bool, str]:
     """Whether a guard is on duty, and the sentence about it."""
     beat = read_beat(home / NAME)

@@ -126,3 +126,11 @@ def words(span: timedelta) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {name}"
     return f"{seconds:.3g} s"
+
+
+def followed(until: datetime | None, at: datetime) -> Verdict:
+    """PASS when nobody can still follow what stood before the last shift, for instance a DNS record that is cached."""
+    if until is None or until <= at:
+        return Verdict("followers", Outcome.PASS, "nobody can still follow an earlier answer to the old side")
+    said = f"users may still follow an earlier answer until {until:%Y-%m-%d %H:%M} UTC (10 x TTL)"
+    return Verdict("followers", Outcome.FAIL, said, {"seconds": (until - at).total_seconds()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import crossplane
 from runbook_lib.judge.profile import Grant
 from runbook_lib.observe.metrics import query
 from runbook_lib.sections import LegacyInstance
+from runbook_lib.sections.traffic import Knob, Nginx
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
@@ -26,6 +27,16 @@ class Leftover:
     where: str
     concerns: str
     found: bool
+
+
+def behind(knob: Knob, path: Callable[[str], Path], instances: Sequence[LegacyInstance]) -> list[Leftover]:
+    """The instances as what moves the users knows them: read from an nginx file of this machine, else to be looked for.
+
+    ``path`` makes a path of the parameters absolute.
+    """
+    if isinstance(knob, Nginx) and knob.on is None:
+        return upstreams(path(knob.config), instances)
+    return [Leftover("backend entry", f"what the knob of kind {knob.kind} turns", i.name, False) for i in instances]
 
 
 def upstreams(config: Path, instances: Sequence[LegacyInstance]) -> list[Leftover]:

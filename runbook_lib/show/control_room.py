@@ -10,6 +10,7 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.gate import Gate, Kind, answer_gate, command, gates_folder, names_at_hand, open_gates, parameters_of
+from runbook_lib.guard.heartbeat import last_seen
 from runbook_lib.pages.words import moment, outcome_word
 from runbook_lib.record.archive import Attempt, attempts
 from runbook_lib.record.attempt import title
@@ -19,13 +20,16 @@ THEN = "A runner that waits goes on by itself; else run the gate's cell again, o
 
 
 def applications_table(records: Path) -> Styler:
-    """One row an application: its last step, how it ended, and how many gates wait."""
+    """One row an application: its last step, how it ended, how many gates wait, and who guards its users."""
     last: dict[str, Attempt] = {}
     for attempt in attempts(records):
         last[attempt.application] = attempt
     waiting = [gate.asked.application for gate in open_gates(records)]
-    rows = [{"application": name, **_row(attempt), "gates": waiting.count(name)} for name, attempt in last.items()]
-    return _table(rows, ["application", "step", "outcome", "started (UTC)", "message", "gates"])
+    rows = [
+        {"application": name, **_row(attempt), "gates": waiting.count(name), "guard": last_seen(records / name)}
+        for name, attempt in last.items()
+    ]
+    return _table(rows, ["application", "step", "outcome", "started (UTC)", "message", "gates", "guard"])
 
 
 def runs_table(records: Path, last: int = 20) -> Styler:

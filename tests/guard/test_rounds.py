@@ -240,13 +240,16 @@ def test_below_the_first_stage_its_limits_hold(world: World) -> None:
 def test_who_is_on_duty_is_told_and_whoever_left_is_not(world: World, until: Until) -> None:
     home = passage.home(world.parameters)
     assert heartbeat.on_duty(world.parameters, home) == (False, "no guard is on duty")
+    assert heartbeat.last_seen(home) == ""
     guard = world.guard()
     guard.round()
     until(lambda: heartbeat.on_duty(world.parameters, home)[0])
     assert f"process {os.getpid()}" in heartbeat.on_duty(world.parameters, home)[1]
     assert heartbeat.alive(world.parameters)
+    assert heartbeat.last_seen(home).endswith(" s ago")
     guard.end()
     until(lambda: not heartbeat.on_duty(world.parameters, home)[0])
+    assert heartbeat.last_seen(home).startswith("left ")
 
 
 def test_a_heartbeat_that_is_old_is_no_guard(world: World, until: Until) -> None:

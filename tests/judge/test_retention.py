@@ -99,3 +99,19 @@ def test_orders_flow_on_the_new_side_only(legacy: float | None, kubernetes: floa
 )
 def test_an_instance_went_without_anybody_noticing(answering: bool, failed: float | None, outcome: int) -> None:
     assert retention.retired("vm-1", answering, failed).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("until", "outcome", "says"),
+    [
+        (None, Outcome.PASS, "nobody can still follow"),
+        (NOW, Outcome.PASS, "nobody can still follow"),
+        (NOW + timedelta(minutes=10), Outcome.FAIL, "until 2026-11-20 12:10 UTC (10 x TTL)"),
+    ],
+)
+def test_machines_stay_while_users_may_follow_an_earlier_answer(
+    until: datetime | None, outcome: Outcome, says: str
+) -> None:
+    verdict = retention.followed(until, NOW)
+    assert verdict.outcome is outcome
+    assert says in verdict.message

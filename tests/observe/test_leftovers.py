@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runbook_lib.observe.leftovers import Leftover, to_be_asked, upstreams
+from runbook_lib.observe.leftovers import Leftover, behind, to_be_asked, upstreams
 from runbook_lib.sections import LegacyInstance
+from runbook_lib.sections.traffic import HAProxy, NginxSplit, Remote
 
 MACHINES = [LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.1{n}:8080") for n in (1, 2)]
 CONFIG = """events {}
@@ -34,3 +35,17 @@ def test_what_cannot_be_read_is_on_the_list_and_says_so() -> None:
     assert {one.what for one in asked} == {"firewall rules", "DNS records", "backups"}
     assert not any(one.found for one in asked)
     assert "10.0.0.11, 10.0.0.12" in asked[0].where
+
+
+def test_behind_nginx_of_this_machine_entries_are_read_and_behind_any_other_knob_somebody_has_to_look(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "nginx.conf").write_text(CONFIG, encoding="utf-8")
+    nginx = NginxSplit(kind="nginx-split", config="nginx.conf", variable="$side", test=["true"], reload=["true"])
+    assert [one.found for one in behind(nginx, tmp_path.joinpath, MACHINES)] == [True, True]
+    elsewhere = nginx.model_copy(update={"on": Remote(host="front-1")})
+    proxy = HAProxy(kind="haproxy", socket="/run/haproxy.sock", backend="orders", legacy=["vm-1"], kubernetes=["new"])
+    for knob in (elsewhere, proxy):
+        asked = behind(knob, tmp_path.joinpath, MACHINES)
+        assert [(one.concerns, one.found) for one in asked] == [("vm-1", False), ("vm-2", False)]
+        assert knob.kind in asked[0].where
