@@ -6,7 +6,7 @@ import copy
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration, write_duration
 from runbook_lib.parameters import Parameters, check, from_cell, load, project_root, schema
+from runbook_lib.sections.traffic import Knob
 
 REPOSITORY = Path(__file__).parents[1]
 DEMO = REPOSITORY / "parameters" / "demo.yaml"
@@ -325,3 +326,11 @@ def test_the_project_is_found_from_below_and_missed_by_name(tmp_path: Path) -> N
     assert project_root(REPOSITORY / "runbook_lib" / "judge") == REPOSITORY
     with pytest.raises(BadParameters, match="change into the project first"):
         project_root(tmp_path)
+
+
+def test_there_is_a_valid_example_of_each_kind_of_knob(demo: dict[str, Any]) -> None:
+    examples = yaml.safe_load((REPOSITORY / "parameters" / "knobs.example.yaml").read_text())
+    kinds = {model.model_fields["kind"].annotation.__args__[0] for model in get_args(get_args(Knob)[0])}
+    assert set(examples) == kinds
+    for kind, knob in examples.items():
+        assert check(put(demo, "traffic.knob", knob), "the parameters").traffic.knob.kind == kind

@@ -34,7 +34,7 @@ def behind(knob: Knob, path: Callable[[str], Path], instances: Sequence[LegacyIn
 
     ``path`` makes a path of the parameters absolute.
     """
-    if isinstance(knob, Nginx) and knob.on is None:
+    if isinstance(knob, Nginx) and knob.machine is None:
         return upstreams(path(knob.config), instances)
     return [Leftover("backend entry", f"what the knob of kind {knob.kind} turns", i.name, False) for i in instances]
 

@@ -52,13 +52,13 @@ class GitOps(Section):
 
 class Nginx(Section):
     config: str
-    """The file that holds the block; with ``on``, its path on that machine."""
+    """The file that holds the block; with ``machine``, its path on that machine."""
     test: Argv
     """Command that tests the configuration, as an argument list."""
     reload: Argv
     """Command that reloads it."""
     timeout: Span = timedelta(seconds=10)
-    on: Remote | None = None
+    machine: Remote | None = None
     """The machine that nginx runs on, where it is not this one."""
     git: GitOps | None = None
 

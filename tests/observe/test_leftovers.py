@@ -43,7 +43,7 @@ def test_behind_nginx_of_this_machine_entries_are_read_and_behind_any_other_knob
     (tmp_path / "nginx.conf").write_text(CONFIG, encoding="utf-8")
     nginx = NginxSplit(kind="nginx-split", config="nginx.conf", variable="$side", test=["true"], reload=["true"])
     assert [one.found for one in behind(nginx, tmp_path.joinpath, MACHINES)] == [True, True]
-    elsewhere = nginx.model_copy(update={"on": Remote(host="front-1")})
+    elsewhere = nginx.model_copy(update={"machine": Remote(host="front-1")})
     proxy = HAProxy(kind="haproxy", socket="/run/haproxy.sock", backend="orders", legacy=["vm-1"], kubernetes=["new"])
     for knob in (elsewhere, proxy):
         asked = behind(knob, tmp_path.joinpath, MACHINES)

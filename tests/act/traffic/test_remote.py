@@ -64,7 +64,7 @@ class Front:
     def cut(self, bytes_sent: int) -> NginxSplit:
         """The connection is lost when so much was sent."""
         ssh = [sys.executable, str(self.path.with_name("ssh.py")), str(bytes_sent)]
-        return self.with_(on=Remote(host="front-1", ssh=ssh))
+        return self.with_(machine=Remote(host="front-1", ssh=ssh))
 
     @property
     def calls(self) -> list[str]:
@@ -104,7 +104,7 @@ def test_the_file_is_changed_there_and_all_else_stays(front: Front) -> None:
 
 def test_an_upstream_there_is_the_same_to_it(front: Front) -> None:
     front.path.write_text("upstream o { server a:1; server b:1; }")
-    on = front.split.on
+    on = front.split.machine
     knob = NginxUpstream(
         kind="nginx-upstream",
         config=str(front.path),
@@ -113,7 +113,7 @@ def test_an_upstream_there_is_the_same_to_it(front: Front) -> None:
         kubernetes=["b:1"],
         test=["true"],
         reload=["true"],
-        on=on,
+        machine=on,
     )
     assert upstream.shift(knob, NOBODY, 5).after == 5
     assert front.path.read_text() == "upstream o { server a:1 weight=19; server b:1; }"
@@ -225,9 +225,9 @@ def test_a_connection_lost_in_the_middle_is_told_by_asking_again(front: Front, t
     ("changes", "says"),
     [
         ({"config": "/nowhere/nginx.conf"}, "nowhere"),
-        ({"on": Remote(host="front-1", ssh=["no-such-ssh"])}, "no-such-ssh cannot be run"),
-        ({"on": Remote(host="front-1", ssh=["sh", "-c", "echo 'No route to host' >&2; exit 255"])}, "No route to host"),
-        ({"on": Remote(host="front-1", ssh=["sh", "-c", "exit 255"])}, "it ended without a word"),
+        ({"machine": Remote(host="front-1", ssh=["no-such-ssh"])}, "no-such-ssh cannot be run"),
+        ({"machine": Remote(host="front-1", ssh=["sh", "-c", "echo 'No route' >&2; exit 255"])}, "No route"),
+        ({"machine": Remote(host="front-1", ssh=["sh", "-c", "exit 255"])}, "it ended without a word"),
     ],
 )
 def test_a_machine_or_a_file_that_is_not_there_is_one_sentence(
@@ -246,11 +246,11 @@ def test_a_machine_without_a_command_is_known_before_anything_begins(front: Fron
 
 def test_what_a_login_says_first_is_not_taken_for_an_answer(front: Front) -> None:
     greeting = [
-        *front.split.on.ssh[:1],
+        *front.split.machine.ssh[:1],
         "-c",
         f"import sys; print('Welcome!', flush=True); sys.argv[1:1] = ['-1']\n{SSH}",
     ]
-    knob = front.with_(on=Remote(host="front-1", ssh=greeting))
+    knob = front.with_(machine=Remote(host="front-1", ssh=greeting))
     assert split.read(knob, NOBODY).weight == 5
 
 
@@ -262,7 +262,7 @@ def test_a_host_is_no_option_of_ssh(host: str) -> None:
 
 def test_through_a_real_sshd(front: Front, tmp_path: Path) -> None:
     with sshd(tmp_path) as ssh:
-        knob = front.with_(on=Remote(host="127.0.0.1", ssh=ssh))
+        knob = front.with_(machine=Remote(host="127.0.0.1", ssh=ssh))
         split.preflight(knob, NOBODY)
         assert split.shift(knob, NOBODY, 30).after == 30
         assert front.path.read_bytes().decode() == CONFIG.replace("5%", "30%")

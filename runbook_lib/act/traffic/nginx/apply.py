@@ -42,7 +42,7 @@ def carry_out(nginx: Nginx, clients: Clients, edit: Edit) -> Change:
         old, new = edit.show(before), edit.show(after)
         if after == before:
             return _reloaded(place, nginx, edit, old)
-        watched = {} if nginx.on else workers()
+        watched = {} if nginx.machine else workers()
         try:
             _taken_up(place, nginx, edit, before, after)
             stands = place.read()

@@ -100,12 +100,12 @@ class Here:
 
 def opened(nginx: Nginx) -> AbstractContextManager[Place]:
     """The place, held so that one writer at a time is there; Busy when another does not end."""
-    return remote.opened(nginx, LOCK_PATIENCE) if nginx.on else _opened_here(nginx)
+    return remote.opened(nginx, LOCK_PATIENCE) if nginx.machine else _opened_here(nginx)
 
 
 def read(nginx: Nginx) -> tuple[str, bytes]:
     """The file as it is, with its name in a sentence."""
-    if nginx.on:
+    if nginx.machine:
         with remote.opened(nginx, None) as there:
             return there.name, there.read()
     here = _here(nginx)
@@ -114,12 +114,12 @@ def read(nginx: Nginx) -> tuple[str, bytes]:
 
 def typed(nginx: Nginx, argv: Sequence[str]) -> str:
     """A command as somebody types it to look or to mend."""
-    return f"`{remote.typed(nginx.on, argv) if nginx.on else remote.quoted(argv)}`"
+    return f"`{remote.typed(nginx.machine, argv) if nginx.machine else remote.quoted(argv)}`"
 
 
 def preflight(nginx: Nginx, clients: Clients) -> None:
     """Unreachable when the file or a command of nginx is not there."""
-    if nginx.on:
+    if nginx.machine:
         return remote.preflight(nginx)
     config = clients.parameters.path(nginx.config)
     if not config.is_file():

@@ -43,7 +43,7 @@ class Session:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Unreachable(f"{on.ssh[0]} cannot be run ({error.strerror}); check traffic.knob.on.ssh") from None
+            raise Unreachable(f"{on.ssh[0]} cannot be run ({error.strerror}); check traffic.knob.machine.ssh") from None
 
     def tell(self, script: str, limit: float, apart: bool = True) -> tuple[int, bytes]:
         """Exit code and output of one step; Unreachable when the connection is lost or the step does not end.
@@ -104,7 +104,8 @@ class Session:
             except (subprocess.TimeoutExpired, OSError, ValueError):
                 self._kill()
         why = reason or " ".join(said.decode(errors="replace").split())[-200:] or "it ended without a word"
-        return Unreachable(f"the connection to {self._on.host} is lost or never was ({why}); check traffic.knob.on")
+        host = self._on.host
+        return Unreachable(f"the connection to {host} is lost or never was ({why}); check traffic.knob.machine")
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,15 @@ class There:
 @contextmanager
 def opened(nginx: Nginx, patience: float | None) -> Iterator[There]:
     """The file on the other machine, locked unless nobody waits for a lock; Busy when somebody else holds it."""
-    assert nginx.on
-    session = Session(nginx.on)
+    assert nginx.machine
+    session = Session(nginx.machine)
     try:
         code, output = session.tell(f"readlink -f -- {shlex.quote(nginx.config)}", FIRST_WORD)
         path = output.decode(errors="replace").strip().rpartition("\n")[2]
         if code or not path.startswith("/"):
-            raise Unreachable(f"{nginx.on.host} has no {nginx.config} ({_said(output)}); check traffic.knob.config")
-        there = There(nginx, nginx.on.host, session, path)
+            missing = f"{nginx.machine.host} has no {nginx.config} ({_said(output)})"
+            raise Unreachable(f"{missing}; check traffic.knob.config")
+        there = There(nginx, nginx.machine.host, session, path)
         if patience is not None:
             _lock(there, patience)
         yield there
@@ -183,7 +185,7 @@ def preflight(nginx: Nginx) -> None:
         folder = shlex.quote(there.path.rpartition("/")[0] or "/")
         if there.session.tell(f"test -f {shlex.quote(there.path)}; test -w {folder}", there.limit)[0]:
             raise Unreachable(
-                f"{there.name} is not there, or its folder cannot be written; check traffic.knob.on.shell"
+                f"{there.name} is not there, or its folder cannot be written; check traffic.knob.machine.shell"
             )
 
 
