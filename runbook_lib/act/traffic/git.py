@@ -211,4 +211,7 @@ class _Clone:
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    return " ".join(done.stderr.decode(errors="replace").split())[-300:] or f"exit code {done.returncode}"
+    said = done.stderr.decode(errors="replace").splitlines()
+    # what the other end says is the reason, and comes first; git adds where and what to it
+    ordered = [line for line in said if line.startswith("remote:")] + [x for x in said if not x.startswith("remote:")]
+    return " ".join(" ".join(ordered).split())[:300] or f"exit code {done.returncode}"
