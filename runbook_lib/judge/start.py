@@ -17,14 +17,18 @@ def judge_predecessor(weight: int, standing: int, planned: Sequence[int]) -> Ver
     return Verdict("stage before", outcome, said, {"standing": standing, "before": before})
 
 
-def judge_capacity(needed: float, known: Mapping[str, float | None], source: str) -> Verdict:
+def judge_capacity(needed: float, carried: float, known: Mapping[str, float | None], source: str) -> Verdict:
     """Can the instances of the old side carry ``needed`` requests a second again? INCONCLUSIVE where it is not known.
 
-    ``known``: requests a second that each instance that answers carries or has carried, as ``source`` says.
+    ``carried``: requests a second that it answers at this moment, which is proof while all users are there; ``known``:
+    what each instance that answers carries or has carried, as ``source`` says.
     """
     name, unknown = "old side's capacity", sorted(instance for instance, rate in known.items() if rate is None)
     if not known:
         return Verdict(name, Outcome.INCONCLUSIVE, "no instance of the old side answers")
+    if needed and carried >= needed * (1 - _MEASURED):
+        said = f"{carried:.1f} of {needed:.1f} requests/s are answered by the old side at this moment"
+        return Verdict(name, Outcome.PASS, said, {"needed": needed, "carries": carried})
     if unknown:
         said = f"not known of {', '.join(unknown)}; give legacy.requests_per_second from a load test"
         return Verdict(name, Outcome.INCONCLUSIVE, said, {"needed": needed})

@@ -65,6 +65,21 @@ def test_the_old_side_must_be_able_to_take_everybody_back(alive: dict[str, bool]
 def test_the_old_side_must_be_known_to_carry_everybody(
     needed: float, known: dict[str, float | None], outcome: Outcome, says: str
 ) -> None:
-    verdict = judge_capacity(needed, known, "its busiest")
+    verdict = judge_capacity(needed, 0.0, known, "its busiest")
     assert verdict.outcome is outcome
     assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("carried", "known", "outcome"),
+    [
+        (300, {"vm-1": None}, Outcome.PASS),  # nobody was moved yet: it carries everybody now
+        (290, {"vm-1": 1.0}, Outcome.PASS),
+        (200, {"vm-1": 1.0}, Outcome.INCONCLUSIVE),
+        (300, {}, Outcome.INCONCLUSIVE),  # whoever answers, it is no instance that is named
+    ],
+)
+def test_what_the_old_side_carries_at_this_moment_is_proof(
+    carried: float, known: dict[str, float | None], outcome: Outcome
+) -> None:
+    assert judge_capacity(300, carried, known, "its busiest").outcome is outcome
