@@ -91,6 +91,8 @@ class Lease:
                     "must get, create and update leases there; deploy/guard.yaml has the Role"
                 ) from None
             problem = f"the cluster refused the Lease: {error.status} {error.reason}"
+            if error.status == MISSING:  # of a Lease that is not there one is made, so it is what it would stand in
+                problem = f"the cluster has no namespace {self.namespace} yet"
         except (HTTPError, OSError) as error:
             problem = f"the cluster does not answer ({type(error).__name__})"
         mine = self.token is not None

@@ -66,3 +66,9 @@ def test_without_the_api_the_last_holder_goes_on_and_others_wait(world: World) -
     assert held.mine and "does not answer" in held.problem
     waits = second.keep()
     assert not waits.mine and waits.problem
+
+
+def test_before_the_namespace_is_there_a_guard_waits_for_it_and_says_so(world: World) -> None:
+    world.values["kubernetes"]["namespace"] = "not-yet"
+    held = world.lease("first").keep()
+    assert (held.mine, held.problem) == (False, "the cluster has no namespace not-yet yet")
