@@ -268,6 +268,9 @@ class Testers(Section):
         return self
 
 
+TELLS_TESTERS = frozenset({"nginx-split", "http-route", "ingress-canary", "virtual-service"})
+
+
 class Traffic(Section):
     entrance: str
     """URL at which users come in."""
@@ -281,3 +284,11 @@ class Traffic(Section):
     """How long the observed share may take to match the one asked for."""
     sticky: str | None = None
     """Name of the cookie that keeps a user on a side, if there is one: the share follows only as sessions end."""
+
+    @model_validator(mode="after")
+    def _testers_can_be_told_apart(self) -> Traffic:
+        if self.testers is not None and self.knob.kind not in TELLS_TESTERS:
+            raise ValueError(
+                f"a knob of the kind {self.knob.kind} cannot tell testers apart; leave traffic.testers out"
+            )
+        return self

@@ -8,13 +8,14 @@ one that users follow late has ``keep_until(knob, clients)``.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from datetime import datetime
 from types import ModuleType
 from typing import Any
 
 from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
-from runbook_lib.errors import BadParameters
+from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.model import Change
 
 _MODULES = {
@@ -45,12 +46,13 @@ def shift(clients: Clients, weight: int, expected: int | None = None) -> Change:
     """Send ``weight`` percent of the users to the Kubernetes side: compare, write, read back.
 
     With ``expected`` nothing is written unless that weight stands: somebody else may have moved the users since it was
-    read. A shift to 0 never expects anything. Raises ChangeFailed and says what stands now.
+    read. A shift to 0 never expects anything, and then testers are not sent there by name, either. Raises ChangeFailed
+    and says what stands now.
     """
     if not 0 <= weight <= 100:
         raise BadParameters(f"weight {weight}: allowed are 0 to 100")
     change: Change = _module(clients).shift(clients.parameters.traffic.knob, clients, weight, expected)
-    return change
+    return _without_testers(clients, change) if weight == 0 and clients.parameters.traffic.testers else change
 
 
 def admit(clients: Clients, testers: bool) -> Change:
@@ -88,6 +90,15 @@ def keep_until(clients: Clients) -> datetime | None:
 def preflight(clients: Clients) -> None:
     """Unreachable or BadParameters, in one sentence, when the knob could not be turned now."""
     _module(clients).preflight(clients.parameters.traffic.knob, clients)
+
+
+def _without_testers(clients: Clients, change: Change) -> Change:
+    """The users are back: testers follow. Where that fails it is said, and undoes nothing."""
+    try:
+        said = "testers are not sent to the new side any more" if admit(clients, False).done else ""
+    except RunbookError as error:
+        said = f"testers are still sent to the new side: {error}"
+    return replace(change, note="; ".join(filter(None, (change.note, said))))
 
 
 def _module(clients: Clients) -> ModuleType:

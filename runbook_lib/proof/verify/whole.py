@@ -21,6 +21,7 @@ from runbook_lib.trust.signers import Signers
 MANY = 64
 """From so many attempts on, processes are worth their start."""
 CHUNK = 16
+PIECES = 8
 One = TypeVar("One")
 Two = TypeVar("Two")
 
@@ -68,12 +69,17 @@ def _gate(asked: tuple[Path, str], signers: Signers) -> tuple[Gate | None, Remar
 
 
 def _workers(jobs: int) -> Executor:
-    count = (os.cpu_count() or 1) + 1  # one more works while another waits for its ssh-keygen
+    count = _processes()
     return ProcessPoolExecutor(count) if jobs >= MANY else ThreadPoolExecutor(count)
 
 
+def _processes() -> int:
+    return (os.cpu_count() or 1) + 1  # one more works while another waits for its ssh-keygen
+
+
 def _each(pool: Executor, work: Callable[[One], Two], jobs: Sequence[One]) -> Iterator[Two]:
-    return pool.map(work, jobs, chunksize=CHUNK)
+    # of few jobs each process is given several small pieces, so that none waits for another's last large one
+    return pool.map(work, jobs, chunksize=max(1, min(CHUNK, len(jobs) // (PIECES * _processes()))))
 
 
 def _views(records: Path) -> Remarks:
