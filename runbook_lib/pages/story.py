@@ -18,7 +18,7 @@ from runbook_lib.pages.words import address, duration, exit_words, instant, mome
 from runbook_lib.record.archive import RECORD, SIGNATURE, Attempt
 from runbook_lib.record.attempt import title
 
-FILES = ("notebook.html", "notebook.ipynb", RECORD, SIGNATURE, "journal.jsonl", "parameters.json")
+FILES = ("notebook.html", "notebook.ipynb", RECORD, SIGNATURE, "journal.jsonl", "observations.jsonl", "parameters.json")
 
 
 @dataclass(frozen=True)
