@@ -47,7 +47,10 @@ class Act:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one act: done, not done, done anew, otherwise (somebody else did), overtaken (by a later one)."""
+    """What became of one act: done, not done, done anew, otherwise (somebody else did), overtaken (by a later one).
+
+    And repeated: the procedure that it belongs to was begun again, which hides what had become of it.
+    """
 
     act: Act
     finding: str
@@ -176,18 +179,16 @@ def sentences(found: Recovery) -> list[str]:
 def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> list[Finding]:
     """The findings about acts that were done anew: a second time there is nothing to do where the first was whole.
 
-    An act of a procedure (``drill: undo``) tells nothing where an earlier act of it was done anew, too: what it found
-    to do may be that one's work.
+    An act of a procedure (``drill: undo``) that found something to do tells nothing of the first time: an attempt
+    begins the procedure again, and what was left may be the work of an act before it.
     """
     results = [event.data for event in events if event.kind == "result" and event.data.get("change")]
     findings = []
     for act in found.waiting:
-        place = next((n for n, data in enumerate(results) if data["what"] == act.what), None)
-        if place is None:
+        again = next((data for data in results if data["what"] == act.what), None)
+        if again is None:
             continue  # it was not reached: found again by the next attempt
-        before = [data for data in results[:place] if data["change"].get("done") and _procedure(data["what"])]
-        repeated = any(_procedure(data["what"]) == _procedure(act.what) for data in before)
-        finding = _told_by(act, results[place]["change"], repeated)
+        finding = _told_by(act, again["change"])
         _write(book, finding)
         findings.append(finding)
     return findings
@@ -247,9 +248,9 @@ def _procedure(what: str) -> str:
     return procedure if colon else ""
 
 
-def _told_by(act: Act, change: dict[str, object], repeated: bool) -> Finding:
-    if change.get("done") and repeated:
-        said = f"{_head(act)}: {_procedure(act.what)} was begun again, and this with it; it is done now"
+def _told_by(act: Act, change: dict[str, object]) -> Finding:
+    if change.get("done") and (procedure := _procedure(act.what)):
+        said = f"{_head(act)}: the {procedure} was begun again, and this with it; it is done now"
         return Finding(act, "repeated", said)
     if change.get("done"):
         return Finding(act, "done anew", f"{_head(act)}: something was left to do, it is done now")
