@@ -329,7 +329,7 @@ def test_the_project_is_found_from_below_and_missed_by_name(tmp_path: Path) -> N
 
 
 def test_there_is_a_valid_example_of_each_kind_of_knob(demo: dict[str, Any]) -> None:
-    examples = yaml.safe_load((REPOSITORY / "parameters" / "knobs.example.yaml").read_text())
+    examples = yaml.safe_load((REPOSITORY / "parameters" / "knobs" / "examples.yaml").read_text())
     kinds = {model.model_fields["kind"].annotation.__args__[0] for model in get_args(get_args(Knob)[0])}
     assert set(examples) == kinds
     for kind, knob in examples.items():

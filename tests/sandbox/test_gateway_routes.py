@@ -328,8 +328,8 @@ def test_an_http_route_splits_as_asked_and_loses_nobody(routed: Lane) -> None:
         for weight in (5, 50, 100):
             assert knob.shift(asked, weight).done
             within_sampling_error(users.sides(400), weight)
-        knob.admit(asked, testers=True)
         assert knob.shift(asked, 0).done
+        knob.admit(asked, testers=True)
         assert set(users.sides(200)) == {"legacy"}
         assert {routed.ask(x_tester="always") for _ in range(5)} == {"kubernetes"}
         knob.admit(asked, testers=False)

@@ -168,8 +168,8 @@ def test_testers_get_rules_in_front_and_the_others_stay_as_they_are(world: World
     assert knob.read(asked).testers and knob.read_weight(asked) == 0
     knob.shift(asked, 5)
     assert knob.read(asked).testers
-    knob.shift(asked, 0)
-    assert knob.admit(asked, testers=False).done
+    assert "testers are not sent" in knob.shift(asked, 0).note
+    assert not knob.admit(asked, testers=False).done
     assert world.get("HTTPRoute")["spec"]["rules"] == before
     assert not knob.read(asked).testers
 
