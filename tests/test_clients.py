@@ -22,6 +22,7 @@ from runbook_lib.clients import Clients, connect, is_reference, require_http
 from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.observe.metrics import query
 from runbook_lib.parameters import load
+from tests.kubeconfig import write_kubeconfig
 
 DEMO = Path(__file__).parents[1] / "parameters" / "demo.yaml"
 
@@ -199,11 +200,7 @@ def test_a_write_that_nobody_answers_is_not_sent_again(project: Path) -> None:
                     connection.close()
 
         threading.Thread(target=hang_up, daemon=True).start()
-        context = {"name": "here", "context": {"cluster": "here", "user": "me"}}
-        cluster = {"name": "here", "cluster": {"server": f"http://127.0.0.1:{server.getsockname()[1]}"}}
-        users = [{"name": "me", "user": {}}]
-        config = {"current-context": "here", "contexts": [context], "clusters": [cluster], "users": users}
-        (project / "kubeconfig").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **config}))
+        write_kubeconfig(project / "kubeconfig", f"http://127.0.0.1:{server.getsockname()[1]}")
         client = clients(kubernetes={"kubeconfig": "kubeconfig"}).kubernetes
         with pytest.raises(HTTPError):
             CoreV1Api(client).delete_namespaced_pod("orders", "shop")

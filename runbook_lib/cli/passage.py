@@ -145,7 +145,7 @@ def _go(
     step = passage.chosen(p, *only) if only else None
     last = passage.named(p, until) if until else None
     ahead = [step] if step else passage.ahead(passage.fold(p, []) if anew else passage.standings(p), last)
-    if recover.owes_rollback(p):  # it is run first, and asks for nothing but nginx
+    if recover.owes_rollback(p):  # it is run first, and asks for nothing but the knob
         ahead = [passage.ROLLBACK]
     for one in ahead:
         passage.source_of(one)

@@ -44,7 +44,10 @@ class Post:
     def _stand(self, parameters: Parameters) -> None:
         clients = connect(parameters)
         redactor, name = redactor_for(clients), parameters.application.name
-        told = self._told_by(lambda text: self.say(f"{name}: {redactor.text(text)}"))
+
+        def told(text: str) -> None:
+            self.say(f"{name}: {redactor.text(' '.join(text.split()))}")
+
         rounds = Rounds(clients, Lease(clients, identity()), told, self.ending)
         written, now_written = _digest(self.path), ""
         try:
@@ -69,12 +72,6 @@ class Post:
             return False
         told(f"{self.path} is read anew")
         return True
-
-    def _told_by(self, say: Say) -> Say:
-        def told(text: str) -> None:
-            say(" ".join(text.split()))
-
-        return told
 
 
 def guard(files: Sequence[Path], say: Say) -> str:

@@ -24,10 +24,11 @@ from runbook_lib.record import Run
 from runbook_lib.record.filing import Filed
 from runbook_lib.rollback import conclude, open_late, see_them_back
 from runbook_lib.watch import Look, wait_for_split
+from runbook_lib.watch.history import Sources
+from runbook_lib.watch.log import EARLIER
 from runbook_lib.watch.log import NAME as OBSERVATIONS
+from runbook_lib.watch.replay import EVIDENCE as LIMITS
 
-EARLIER = "earlier.jsonl"
-"""What was seen at lower weights, as far as it counted against the new side."""
 AGAIN = 10.0  # seconds between two tries to write
 LAST_WAIT = 20.0  # seconds; when the guard is told to end
 
@@ -107,9 +108,8 @@ class Scribe:
                 continue
             lines = (json.dumps(run.redacted(as_json(one)), ensure_ascii=False) for one in observations)
             write_whole(run.attempt / name, "".join(f"{line}\n" for line in lines))
-        run.evidence("limits", {"limits": deed.limits, "sources": ()})
-        run.evidence("seen before the rollback", deed.look.verdicts)
-        return conclude(run, deed.returned, seen)
+        run.evidence(LIMITS, {"limits": deed.limits, "sources": Sources()})
+        return conclude(run, deed.returned, seen, deed.look.verdicts)
 
     def _wait(self, clients: Clients, weight: int) -> Verdict:
         """As long as it takes to see the users back, but no longer than the guard may go on."""

@@ -138,9 +138,9 @@ class Run:
     ) -> Change:
         """Act, with the intent on the disk before and the result after; a dry run only says what it would do.
 
-        ``before`` and ``after`` are percent of the users, for an act on traffic: after a crash nginx is asked which of
-        them stands. Unwritable, and nothing done, when the intent cannot be written, unless ``unrecorded`` allows that.
-        A result that cannot be written stops nobody from watching what was done; the next intent waits for it.
+        ``before`` and ``after`` are percent of the users, for an act on traffic: after a crash the knob is asked which
+        of them stands. Unwritable, and nothing done, when the intent cannot be written, unless ``unrecorded`` allows
+        that. A result that cannot be written stops nobody from watching what was done; the next intent waits for it.
         """
         if self.parameters.dry_run:
             self.event("would", what=what)

@@ -1,6 +1,6 @@
 """After a crash: what a dead attempt left open is read from the world, and the run goes on or the users come back.
 
-An act on traffic says in its intent which weight it finds and which it makes, so that nginx can be asked. The others
+An act on traffic says in its intent which weight it finds and which it makes, so that the knob can be asked. The others
 compare first: done again, they tell whether anything was left to do. Each finding is an event `recovered` in the
 journal of the attempt that goes on; what has one is settled, what has none is found again by whoever comes next.
 """
@@ -29,7 +29,7 @@ ON_TRAFFIC = frozenset({"gray_stage", "rollback", "decommission", "pilot_deploy"
 class Act:
     """Something that was begun and whose result is not known; weights in percent, for an act on traffic.
 
-    ``overtaken``: a later act moved the users since, so that nginx no longer tells about this one.
+    ``overtaken``: a later act moved the users since, so that the knob no longer tells about this one.
     """
 
     attempt: str
@@ -40,8 +40,8 @@ class Act:
     overtaken: bool = False
 
     @property
-    def asks_nginx(self) -> bool:
-        """True when the weight in nginx tells whether it was done."""
+    def asks_the_knob(self) -> bool:
+        """True when the weight that stands tells whether it was done."""
         return self.after is not None and not self.overtaken
 
 
@@ -78,14 +78,14 @@ def look(parameters: Parameters) -> Recovery:
     if parameters.dry_run:
         return NOTHING
     acts, trigger = left_open(_known(parameters))
-    if not any(act.asks_nginx for act in acts):
+    if not any(act.asks_the_knob for act in acts):
         return judge(acts, trigger, None)
     try:
         return judge(acts, trigger, read_weight(connect(parameters)))
     except RunbookError as error:
-        what = ", ".join(act.what for act in acts if act.asks_nginx)
+        what = ", ".join(act.what for act in acts if act.asks_the_knob)
         raise Unreachable(
-            f"not known whether this was done: {what}; {error}; nothing was changed, run `runbook resume` when nginx "
+            f"not known whether this was done: {what}; {error}; nothing was changed, run `runbook resume` when it "
             "can be read"
         ) from None
 
@@ -155,7 +155,7 @@ def left_open(known: Sequence[Attempt]) -> tuple[tuple[Act, ...], str]:
 
 
 def judge(acts: Sequence[Act], trigger: str, weight: int | None) -> Recovery:
-    """Pure: what the open acts and the weight that nginx has say together."""
+    """Pure: what the open acts and the weight that stands say together."""
     findings = tuple(_finding(act, weight) for act in acts if act.after is not None)
     strange = next((finding.said for finding in findings if finding.finding == "otherwise"), "")
     return Recovery(findings, tuple(act for act in acts if act.after is None), trigger or strange)
@@ -234,7 +234,7 @@ def _trigger(attempt: Attempt, events: Sequence[Event]) -> str:
 def _finding(act: Act, weight: int | None) -> Finding:
     if act.overtaken:
         return Finding(act, "overtaken", f"{_head(act)}: the users were moved again since; a later act tells")
-    stands = f"{_head(act)}: nginx stands at {weight} %"
+    stands = f"{_head(act)}: {weight} % of the users are on the new side"
     if weight == act.after:
         return Finding(act, "done", f"{stands}: it was done, the run goes on from there")
     if weight == act.before:

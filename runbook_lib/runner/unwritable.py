@@ -31,7 +31,7 @@ def told(what: str) -> Iterator[None]:
 
 
 def bring_back(parameters: Parameters, screen: Screen, recorded: Callable[[], int]) -> int:
-    """A rollback as ``recorded`` does it, and where no record can be written, nginx alone; the exit code."""
+    """A rollback as ``recorded`` does it, and where no record can be written, the knob alone; the exit code."""
     reason = "the journal cannot be written"
     try:
         with told("the rollback"):

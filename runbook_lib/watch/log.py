@@ -20,6 +20,8 @@ from runbook_lib.observe.counters import Labels, Reading
 from runbook_lib.redact import Redactor
 
 NAME = "observations.jsonl"
+EARLIER = "earlier.jsonl"
+"""What a guard saw at lower weights: it counted against the new side, and stands in no other attempt."""
 READING = "reading.json"
 
 
@@ -65,13 +67,13 @@ class ObservationLog:
             part.replace(self.folder / READING)
 
 
-def read_observations(folder: Path) -> tuple[list[Observation], str]:
+def read_observations(folder: Path, name: str = NAME) -> tuple[list[Observation], str]:
     """The observations of an attempt, and what was left out of them; BadParameters when the file is spoilt."""
-    path = folder / NAME
+    path = folder / name
     if not path.is_file():
         return [], ""
     try:
-        return read_lines(path.read_bytes(), f"{folder.parent.name}/{folder.name}/{NAME}")
+        return read_lines(path.read_bytes(), f"{folder.parent.name}/{folder.name}/{name}")
     except BadParameters as error:
         raise BadParameters(f"{error}; `runbook verify` tells whether it was changed since it was filed") from None
 

@@ -15,7 +15,7 @@ from runbook_lib.model import Verdict
 from runbook_lib.record import journal
 from runbook_lib.record.archive import Attempt
 from runbook_lib.watch.history import Sources, read_history
-from runbook_lib.watch.log import NAME, read_observations
+from runbook_lib.watch.log import EARLIER, NAME, read_observations
 
 EVIDENCE = "limits"
 """Name of the evidence that says what a stage was judged by: its limits, and the attempts that it went on from."""
@@ -55,7 +55,8 @@ def replay(attempt: Attempt) -> Replayed:
         return Replayed(name, len(own), untold="it was broken off before it was judged")
     judged = _judged_by(attempt, kept[-1])
     before = read_history(attempt.folder.parent.parent, judged.sources)
-    verdicts = judge_stage([*before.observations, *own], judged.limits, before.earlier)
+    lower, _ = read_observations(attempt.folder, EARLIER)
+    verdicts = judge_stage([*before.observations, *own], judged.limits, [*before.earlier, *lower])
     return Replayed(name, len(before.observations) + len(own), verdicts, tuple(_differences(verdicts, recorded)))
 
 

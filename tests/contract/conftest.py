@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import yaml
 from kubernetes import client, config
 
 from sandbox import plan
 from sandbox.claim import claim
+from tests.kubeconfig import write_kubeconfig
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED_IMAGE = "localhost/py:1"
@@ -109,20 +109,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def write_kubeconfig(path: Path, url: str) -> Path:
-    """A kubeconfig for a plain http server without users."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "range",
-        "clusters": [{"name": "range", "cluster": {"server": url}}],
-        "users": [{"name": "range", "user": {}}],
-        "contexts": [{"name": "range", "context": {"cluster": "range", "user": "range"}}],
-    }
-    path.write_text(yaml.safe_dump(content))
-    return path
 
 
 @pytest.fixture

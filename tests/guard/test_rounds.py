@@ -12,7 +12,7 @@ import pytest
 
 from runbook_lib.guard import heartbeat, rounds, scribe
 from runbook_lib.guard.pulse import Pulse
-from runbook_lib.model import Change
+from runbook_lib.model import Change, Outcome
 from runbook_lib.proof.verify import attempt as proof
 from runbook_lib.proof.verify import places
 from runbook_lib.proof.verify.report import Remarks
@@ -20,6 +20,7 @@ from runbook_lib.record import Run, journal
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import passage, recover
 from runbook_lib.trust.identity import signers_of
+from runbook_lib.watch.replay import replay
 from tests.guard.world import World
 
 Until = Callable[[Callable[[], bool]], None]
@@ -51,6 +52,25 @@ def test_errors_bring_the_users_back_and_are_on_record_like_any_rollback(world: 
     assert (attempt.folder / "observations.jsonl").read_text().count("\n") >= 2
     assert proof.look(attempt.folder, signers_of(world.parameters)).remarks.faults == []
     assert "people are told" in "\n".join(world.said)
+
+
+@pytest.mark.parametrize("weights", [(30,), (10, 30)], ids=["one weight", "with what it saw at the weight before"])
+def test_whoever_doubts_what_the_guard_saw_can_judge_it_anew(
+    world: World, until: Until, weights: tuple[int, ...]
+) -> None:
+    guard = world.guard()
+    for weight in weights:
+        world.users_at(weight)
+        guard.round()
+        world.requests(bad=0)
+        guard.round()
+    sees_errors(world, guard)
+    until(filed(world))
+    found = replay(world.attempts[-1])
+    assert (found.untold, found.differences) == ("", ())
+    (failed,) = [verdict for verdict in found.verdicts if verdict.name == "failed requests"]
+    assert failed.outcome is Outcome.FAIL
+    assert bool(failed.numbers["earlier_requests"]) == (len(weights) > 1)
 
 
 def test_while_nobody_is_on_the_new_side_it_asks_nothing(world: World) -> None:

@@ -81,6 +81,14 @@ def test_a_gate_waits_and_nothing_moves_until_it_is_answered(world: World, play:
     assert read_weight(connect(world.parameters)) == 0
 
 
+def test_in_a_freeze_what_was_allowed_waits_and_nobody_is_moved(world: World, play: Play) -> None:
+    freeze = {"since": "2020-01-01T00:00Z", "until": "2100-01-01T00:00Z", "reason": "the sale"}
+    played = play(NOTEBOOK, {"calendar": {"freeze": [freeze]}}, weight=1)
+    assert (played.error, played.outcome) == ("Held", "observing")
+    assert "1 % is allowed and waits for its hour: freeze: the sale" in played.message
+    assert read_weight(connect(world.parameters)) == 0
+
+
 def test_a_dry_run_says_what_it_would_do_and_moves_nobody(world: World, play: Play) -> None:
     played = play(NOTEBOOK, weight=1, dry_run=True)
     assert (played.error, played.outcome) == ("", "passed")

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
+from runbook_lib.act.traffic.knob import shift
 from runbook_lib.act.workload import undo
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.rollout import deployment, progress, template_digest
 from runbook_lib.observe.wait import wait
+from runbook_lib.parameters import check
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "03_pilot_deploy.ipynb"
@@ -33,6 +36,11 @@ def with_manifests(world: World, folder: Path, **changed: Any) -> dict[str, Any]
     return {"kubernetes": {**world.values["kubernetes"], "manifests": str(folder), **changed}}
 
 
+def side_of(world: World, **headers: str) -> str:
+    """Which side answers a user that comes with these headers."""
+    return requests.get(f"{world.plan.front.url}/healthz", headers=headers, timeout=5).headers["X-Side"]
+
+
 def deployed(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The file of the Deployment and what stands in it."""
     file = next(folder.glob("*deployment.yaml"))
@@ -43,8 +51,15 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
     world: World, cluster: Cluster, play: Play, tmp_path: Path
 ) -> None:
     before = template_digest(deployment(cluster, "order-service"))
-    played = play(NOTEBOOK)
+    testers = {"traffic": {**world.values["traffic"], "testers": {"header": "X-Canary"}}}
+    played = play(NOTEBOOK, testers)
     assert (played.error, played.outcome) == ("", "passed")
+    admitting = connect(check({**world.values, **testers}, "the test"))
+    sides = [side_of(world, **headers) for headers in ({"X-Canary": "always"}, {})]
+    back = shift(admitting, 0)  # a rollback
+    assert sides == ["kubernetes", "legacy"]
+    assert "testers are not sent to the new side any more" in back.note
+    assert side_of(world, **{"X-Canary": "always"}) == "legacy"
     assert template_digest(deployment(cluster, "order-service")) == before
     passed = {verdict["name"] for verdict in played.attempt.facts["verdicts"] if verdict["outcome"] == "PASS"}
     assert {"permissions", "no user traffic", "rollout", "pods", "smoke", "sessions", "rollback drill"} <= passed

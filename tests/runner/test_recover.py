@@ -99,7 +99,7 @@ def test_an_open_act_on_traffic_is_told_by_the_weight_that_nginx_has(
     stand(weight)
     found = recover.look(p)
     assert [one.finding for one in found.findings] == [finding]
-    assert f"nginx stands at {weight} %" in recover.sentences(found)[0]
+    assert f"{weight} % of the users are on the new side" in recover.sentences(found)[0]
     assert bool(found.back) == back
 
 

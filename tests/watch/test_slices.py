@@ -258,3 +258,12 @@ def test_secrets_are_blotted_out_of_what_is_written(tmp_path: Path, world: World
     log = ObservationLog(tmp_path, lambda value: json.loads(json.dumps(value).replace("hunter2", "***")))
     log.append(Observation(world.now(), problem="http://user:hunter2@prometheus does not answer"))
     assert "hunter2" not in (tmp_path / "observations.jsonl").read_text()
+
+
+def test_a_stage_that_must_see_a_weekend_lasts_until_one_is_over(
+    world: World, sliced: Clients, attempts: Path, tmp_path: Path
+) -> None:
+    stage = LONG.model_copy(update={"observe": timedelta(seconds=2), "weekend": True})  # the world begins on a Friday
+    *_, last = watch.watch_stage(sliced, stage, world.sleep, world.clock)
+    assert (last.outcome, last.goes_on) == (Outcome.PASS, True)
+    assert f"{last.until:%a %d %b %H:%M}" == "Mon 23 Nov 00:00"

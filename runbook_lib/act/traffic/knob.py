@@ -58,14 +58,12 @@ def shift(clients: Clients, weight: int, expected: int | None = None) -> Change:
 def admit(clients: Clients, testers: bool) -> Change:
     """Send testers, known by ``traffic.testers``, to the Kubernetes side, or nobody by name any more.
 
-    Raises BadParameters where the knob cannot tell them apart, or nothing says who they are.
+    Raises BadParameters where nothing says who they are; parameters name them only for a knob that can tell them apart.
     """
-    wanted, module = clients.parameters.traffic, _module(clients)
+    wanted = clients.parameters.traffic
     if wanted.testers is None:
         raise BadParameters("traffic.testers is missing: say by which header or cookie testers are known")
-    if not hasattr(module, "admit"):
-        raise BadParameters(f"a knob of the kind {wanted.knob.kind} cannot tell testers apart; leave them out")
-    change: Change = module.admit(wanted.knob, clients, wanted.testers if testers else None)
+    change: Change = _module(clients).admit(wanted.knob, clients, wanted.testers if testers else None)
     return change
 
 

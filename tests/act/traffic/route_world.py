@@ -22,6 +22,7 @@ from kubernetes import config
 
 from runbook_lib.clients import Clients, connect
 from runbook_lib.parameters import check
+from tests.kubeconfig import write_kubeconfig
 
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "parameters" / "demo.yaml"
@@ -37,20 +38,6 @@ Object = dict[str, Any]
 def demo() -> str:
     """The demo's parameters as JSON: reading YAML takes longer than most of these tests."""
     return json.dumps(yaml.safe_load(DEMO.read_text()))
-
-
-def write_kubeconfig(path: Path, url: str) -> Path:
-    """A kubeconfig for a plain http server without users."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "range",
-        "clusters": [{"name": "range", "cluster": {"server": url}}],
-        "users": [{"name": "range", "user": {}}],
-        "contexts": [{"name": "range", "context": {"cluster": "range", "user": "range"}}],
-    }
-    path.write_text(yaml.safe_dump(content))
-    return path
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def _taken_up(place: Place, nginx: Nginx, edit: Edit, before: bytes, after: byte
         place.run(nginx.test, "test")
     except ChangeFailed as error:
         _put_back(place, before, after, error)
-        if edit.urgent and not _passes(place, nginx):
+        if edit.urgent and not _succeeds(place, nginx.test, "test"):
             # the fault is not in what we wrote: whoever mends it and reloads must not bring the users forward again
             place.replace(before, after)
             raise ChangeFailed(f"{error}; {_waits(place, nginx, old, new)}") from None
@@ -122,7 +122,7 @@ def _taken_up(place: Place, nginx: Nginx, edit: Edit, before: bytes, after: byte
             raise ChangeFailed(f"{error}; {_waits(place, nginx, old, new)}") from None
         _put_back(place, before, after, error)
         stands = f"{place.name} is as it was, {old} {edit.ending}"
-        if not _reloads(place, nginx):  # a reload that only came late may have worked
+        if not _succeeds(place, nginx.reload, "reload"):  # a reload that only came late may have worked
             stands = f"{place.name} is as it was, but nginx may run {old} or {new}: look at it and reload it"
         raise ChangeFailed(f"{error}; {stands}") from None
 
@@ -141,17 +141,9 @@ def _waits(place: Place, nginx: Nginx, old: str, new: str) -> str:
     )
 
 
-def _passes(place: Place, nginx: Nginx) -> bool:
+def _succeeds(place: Place, argv: list[str], what: str) -> bool:
     try:
-        place.run(nginx.test, "test")
-    except ChangeFailed:
-        return False
-    return True
-
-
-def _reloads(place: Place, nginx: Nginx) -> bool:
-    try:
-        place.run(nginx.reload, "reload")
+        place.run(argv, what)
     except ChangeFailed:
         return False
     return True
