@@ -133,7 +133,7 @@ def test_a_cadence_gives_the_stages_where_none_are_written(
         ("dry_run", "yes", "dry_run: Input should be a valid boolean, found 'yes'"),
         ("gates.ask", ["gray_stage:7"], "gates.ask: 'gray_stage:7' is no step that can wait; allowed: decommission"),
         ("gates.people", {"decommission": 9}, "gates.people.decommission: Input should be less than or equal to 5"),
-        ("kubernetes.smoke.0.method", "DELETE", "kubernetes.smoke.0.method: Input should be 'GET' or 'POST'"),
+        ("kubernetes.smoke.0.method", "FETCH", "kubernetes.smoke.0.method: Input should be 'GET', 'HEAD'"),
         ("prometheus", None, "prometheus: Input should be a valid dictionary"),
         ("traffic.knob.reload", "nginx -s reload", "traffic.knob.reload: Input should be a valid list"),
     ],

@@ -1,6 +1,7 @@
 """The sections of the parameters: what each key is, and what it may hold."""
 
 from runbook_lib.sections.calendar import Calendar
+from runbook_lib.sections.decommission import Legacy, LegacyInstance, Retention
 from runbook_lib.sections.general import (
     Application,
     Assessment,
@@ -9,18 +10,24 @@ from runbook_lib.sections.general import (
     Containerization,
     Figure,
     Gates,
+    Instances,
     Kubernetes,
-    Legacy,
-    LegacyInstance,
     Metrics,
     Prometheus,
-    Retention,
     Selectors,
-    SmokeCase,
 )
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.stages import CADENCES, Cadence, Guard, Stage, Thresholds, Watch
 from runbook_lib.sections.traffic import Traffic
+from runbook_lib.sections.verification import (
+    ExpectedDifference,
+    Format,
+    LoadTest,
+    Request,
+    Settings,
+    SettingsSource,
+    SmokeCase,
+)
 
 __all__ = [
     "CADENCES",
@@ -31,17 +38,24 @@ __all__ = [
     "Calendar",
     "Contact",
     "Containerization",
+    "ExpectedDifference",
     "Figure",
+    "Format",
     "Gates",
     "Guard",
+    "Instances",
     "Kubernetes",
     "Legacy",
     "LegacyInstance",
+    "LoadTest",
     "Metrics",
     "Prometheus",
+    "Request",
     "Retention",
     "Section",
     "Selectors",
+    "Settings",
+    "SettingsSource",
     "SmokeCase",
     "Stage",
     "Thresholds",

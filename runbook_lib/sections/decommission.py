@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from runbook_lib.fields import Address, Duration, Reference, Span
 from runbook_lib.sections.section import Section
+from runbook_lib.sections.verification import SettingsSource
 
 Argv = Annotated[list[str], Field(min_length=1)]
 NAME = "{instance}"
@@ -212,3 +213,5 @@ class Legacy(Section):
     connections: list[str] | None = None
     """Command that prints a line for each client connected to {instance} (or {address}), without the monitoring."""
     silence: Silence = Silence()
+    settings: list[SettingsSource] = []
+    """Where the settings of an instance are read, to be held against the new side's; of two values the later counts."""

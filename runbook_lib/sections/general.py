@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runbook_lib.fields import Address, Duration, Reference, Span, Url
 from runbook_lib.sections.section import Section
+from runbook_lib.sections.verification import LoadTest, Request, Settings, SmokeCase
 
 
 class Contact(Section):
@@ -45,15 +46,6 @@ class Containerization(Section):
     """YAML that switches checks off or changes their severity, with reasons."""
 
 
-class SmokeCase(Section):
-    name: str
-    method: Literal["GET", "POST"] = "GET"
-    path: str
-    status: int = 200
-    body_contains: str = ""
-    within: Duration = timedelta(seconds=2)
-
-
 class Kubernetes(Section):
     kubeconfig: str | None = None
     """Path; None uses KUBECONFIG, ~/.kube/config or the Pod's own service account."""
@@ -67,9 +59,20 @@ class Kubernetes(Section):
     """Folder of the manifests that the pilot deploy applies."""
     rollout_timeout: Duration = timedelta(minutes=10)
     smoke: list[SmokeCase] = []
-    session_login: str | None = None
-    """Path that logs in (POST); with it the pilot checks that a session made on one side lives on the other."""
+    smoke_writes: bool = False
+    """True: smoke cases that write are sent, each once."""
+    reach: Literal["auto", "direct", "proxy"] = "auto"
+    """Pods are asked at their addresses, or through the API server; auto: through it where an address is silent."""
+    session_login: str | Request | None = None
+    """Path that logs in (POST), or the whole request; with it the pilot checks that a session made on one side lives
+    on the other."""
+    session_token: str | None = None
+    """Where the log-in's JSON answer holds a bearer token, like ``access_token``; None: sessions live in cookies."""
     session_check: str | None = None
+    """Path that answers 2xx to a living session only (GET)."""
+    settings: Settings = Settings()
+    load_test: LoadTest | None = None
+    """None: no load test."""
 
 
 class Prometheus(Section):
@@ -83,6 +86,31 @@ class Selectors(Section):
     legacy: str
     kubernetes: str
     """Label matchers, as they stand between the braces of a query."""
+
+
+class Instances(Section):
+    """Series of single Pods and machines, by which the comparison finds what a request costs; no functions around them."""
+
+    label: Selectors = Selectors(legacy="instance", kubernetes="pod")
+    """Label that tells instances apart, here and in the request counter."""
+    cpu: Selectors
+    """Counter of CPU seconds."""
+    memory: Selectors
+    """Bytes in use."""
+    memory_limit: str | None = None
+    """Memory limit of a Pod in bytes; None where none is set."""
+    throttled: str | None = None
+    """Counter of the CPU periods in which a Pod was throttled; None where no CPU limit is set."""
+    periods: str | None = None
+    """Counter of all its CPU periods."""
+    restarts: Selectors | None = None
+    """Old side: start time of the process; new side: counter of container restarts. None: not compared."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.throttled is None) != (self.periods is None):
+            raise ValueError("throttled and periods are given together or not at all")
+        return self
 
 
 class Metrics(Section):
@@ -100,6 +128,8 @@ class Metrics(Section):
     """Query of working-set bytes, per side; whole expressions."""
     throttling: str | None = None
     """Query of the share of throttled CPU periods on the new side; None where no CPU limit is set."""
+    instances: Instances | None = None
+    """Series by Pod and by machine; None: the comparison does not ask what a request costs."""
     alerts: str = 'ALERTS{alertstate="firing"}'
     scrape: Span = timedelta(seconds=15)
     """Scrape interval: nothing can be seen faster than this."""
@@ -144,26 +174,3 @@ class Gates(Section):
     def role(self, phase: str) -> str:
         """The role that answers a step of that phase."""
         return self.roles.get(phase, "approver")
-
-
-class Retention(Section):
-    minimum: Duration = timedelta(weeks=2)
-    recommended: Duration = timedelta(weeks=4)
-    maximum: Duration = timedelta(days=90)
-    quiet: Duration = timedelta(days=7)
-    """So long the old side must have had no request before it may go."""
-
-
-class LegacyInstance(Section):
-    name: str
-    url: str
-
-
-class Legacy(Section):
-    instances: list[LegacyInstance]
-    requests_per_second: Annotated[float, Field(gt=0)] | None = None
-    """What one instance is known to carry, from a load test; None: what it carried at its busiest within two weeks."""
-    retire: list[str]
-    """Command that ends one instance; {instance} is replaced by its name."""
-    connections: list[str] | None = None
-    """Command that prints a line for each client connected to {instance} (or {address}), without the monitoring."""
