@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import requests
@@ -24,6 +25,8 @@ from sandbox.tools import prepare
 from tests.watch.world import DEMO
 
 SCRAPE = 0.2
+BLIND = 1.0
+PATIENCE = 60  # seconds
 
 
 @dataclass
@@ -41,9 +44,13 @@ class Service:
     def restart(self, side: str, instance: str) -> None:
         self.counts[side, instance] = [0, 0, 0]
 
+    def counted(self) -> dict[tuple[str, str], list[int]]:
+        """A copy, made at once: the test goes on counting while Prometheus reads."""
+        return self.counts.copy()
+
     def page(self) -> str:
         lines = []
-        for (side, instance), (good, bad, slow) in self.counts.items():
+        for (side, instance), (good, bad, slow) in self.counted().items():
             if instance in self.silent:
                 continue
             who = f'runbook_side="{side}",instance="{instance}"'
@@ -99,29 +106,36 @@ class Real:
 
     def caught_up(self) -> None:
         """Wait until what the service counts now has been scraped."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException, KeyError, IndexError):
                 answer = requests.get(
                     f"{self.url}/api/v1/query", {"query": "sum(http_requests_total)"}, timeout=1
                 ).json()
                 heard = float(answer["data"]["result"][0]["value"][1])
-                if heard == sum(
-                    g + b for (_, who), (g, b, _) in self.service.counts.items() if who not in self.service.silent
-                ):
+                counts = self.service.counted().items()
+                if heard == sum(g + b for (_, who), (g, b, _) in counts if who not in self.service.silent):
                     return
             time.sleep(0.05)
         raise AssertionError("Prometheus did not scrape in time")
 
-    def clients(self) -> Clients:
-        """Clients whose Prometheus this is; blind after a second."""
+    def saw_all(self, seconds: float) -> bool:
+        """Whether no scrape of the last seconds failed or came late, as on a machine that is loaded."""
+        query = {"query": f"up[{seconds * 1000:.0f}ms]"}
+        answer = requests.get(f"{self.url}/api/v1/query", query, timeout=PATIENCE).json()
+        scrapes = [(float(at), up) for found in answer["data"]["result"] for at, up in found["values"]]
+        apart = [later - at for (at, _), (later, _) in pairwise(scrapes)]
+        return all(up == "1" for _, up in scrapes) and max(apart, default=seconds) < BLIND / 2
+
+    def clients(self, blind: float = BLIND) -> Clients:
+        """Clients whose Prometheus this is; blind after so many seconds."""
         values = yaml.safe_load(DEMO.read_text())
-        values["prometheus"] = {"url": self.url, "timeout": "2s"}
+        values["prometheus"] = {"url": self.url, "timeout": f"{PATIENCE}s"}
         values["metrics"] |= {
             "selectors": {side: f'runbook_side="{side}"' for side in ("legacy", "kubernetes")},
             "scrape": "200ms",
         }
-        values["watch"] |= {"tick": "200ms", "blind": "1s"}
+        values["watch"] |= {"tick": "200ms", "blind": f"{blind:g}s"}
         return Clients(check(values, "a test"))
 
     def connect(self) -> PrometheusConnect:
@@ -146,7 +160,8 @@ def scraping(folder: Path) -> Iterator[Real]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # it waits for no scrape longer than until the next
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

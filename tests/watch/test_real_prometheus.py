@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.judge.observation import Observation
 from runbook_lib.watch.counting import Counting
 from tests.conftest import Until
-from tests.watch.real import Real, scraping
+from tests.watch.real import PATIENCE, Real, scraping
 
 pytestmark = [pytest.mark.range, pytest.mark.timeout(120)]
 
@@ -41,27 +41,37 @@ def counted(seen: list[Observation]) -> tuple[float, float, float, float]:
     )
 
 
+def count(counting: Counting) -> list[Observation]:
+    """A count that measures: on a machine that is loaded a scrape may come late, and a count says so."""
+    deadline, seen = time.monotonic() + PATIENCE, counting.count()
+    while seen[-1].problem:
+        assert time.monotonic() < deadline, seen[-1].problem
+        time.sleep(0.1)
+        seen = [o for o in seen if not o.problem] + counting.count()
+    return seen
+
+
 def test_resets_new_pods_and_vanished_ones_cost_no_request(lasting: Real) -> None:
     real = lasting
-    counting, service = Counting(real.clients()), real.service
-    seen = counting.count()
+    counting, service = Counting(real.clients(blind=PATIENCE)), real.service
+    seen = count(counting)
     for instance in ("vm-1", "vm-2"):
         service.serve("legacy", instance, 700, 7)
     service.serve("kubernetes", "pod-a", 300, 3, 30)
     service.serve("kubernetes", "pod-b", 50, 5)  # a new Pod counts from its first request
     real.caught_up()
-    seen += counting.count()
+    seen += count(counting)
     service.restart("kubernetes", "pod-a")
     service.serve("kubernetes", "pod-a", 20, 2)
     service.restart("legacy", "vm-1")
     service.serve("legacy", "vm-1", 10, 0)
     service.silent.add("pod-b")
     real.caught_up()
-    seen += counting.count()
+    seen += count(counting)
     service.silent.clear()
     service.serve("kubernetes", "pod-b", 5, 0)
     real.caught_up()
-    seen += counting.count()
+    seen += count(counting)
     assert counted(seen) == (1414 + 10, 14, 303 + 55 + 22 + 5, 3 + 5 + 2)
     assert sum(o.slow.kubernetes_bad for o in seen if o.slow) == 30
     assert all(o.measured and not o.gap for o in seen)
@@ -71,48 +81,51 @@ def test_resets_new_pods_and_vanished_ones_cost_no_request(lasting: Real) -> Non
 @pytest.mark.heavy
 @pytest.mark.parametrize("lose", [False, True])
 def test_a_prometheus_that_is_restarted_in_the_middle_costs_no_request_and_is_a_gap(real: Real, lose: bool) -> None:
-    counting, service = Counting(real.clients()), real.service
-    seen = counting.count()
+    counting, service = Counting(real.clients(blind=5)), real.service
+    seen = count(counting)
     service.serve("legacy", "vm-1", 700, 7)
     real.caught_up()
-    seen += counting.count()
+    seen += count(counting)
     real.stop(lose)
     service.serve("legacy", "vm-1", 70, 1)
     service.serve("kubernetes", "pod-a", 30, 1)
     blind = counting.count()
     assert "does not answer (no connection)" in blind[0].problem
-    time.sleep(1.5)
+    time.sleep(5.5)  # longer than it may be blind
     real.start()
     real.caught_up()
-    seen += counting.count()
+    seen += count(counting)
     assert counted(seen) == (707 + 71, 8, 31, 1)
     assert [o.gap for o in seen if o.errors].count(True) == 1
 
 
-def test_what_lies_between_two_kernels_is_read_from_its_past(lasting: Real) -> None:
+def test_what_lies_between_two_kernels_is_read_from_its_past(lasting: Real, until: Until) -> None:
     real = lasting
     clients, service = real.clients(), real.service
+    until(lambda: real.saw_all(1))
     first = Counting(clients)
-    seen = first.count()
+    seen = count(first)
     assert first.last is not None
+    began = time.monotonic()
     for _ in range(10):  # nobody watches, Prometheus does
         service.serve("legacy", "vm-2", 70, 1)
         service.serve("kubernetes", "pod-a", 30, 1)
         time.sleep(0.2)
     real.caught_up()
-    with_reading = Counting(clients, first.bound, first.last).count()
-    without = Counting(clients, first.bound, None, seen[-1].at).count()
+    with_reading = count(Counting(clients, first.bound, first.last))
+    without = count(Counting(clients, first.bound, None, seen[-1].at))
     for found in (with_reading, without):
         assert counted(found) == (710, 10, 310, 10)
         assert len(found) > 5
-        assert not any(o.gap for o in found)
+        if real.saw_all(time.monotonic() - began):  # what it did not see either is a gap
+            assert not any(o.gap for o in found)
 
 
 @pytest.mark.heavy
 def test_counters_that_it_only_repeats_are_no_measurement(real: Real, until: Until) -> None:
     """A Prometheus that begins anew and can scrape nothing repeats for five minutes what it knew before."""
     counting, service = Counting(real.clients()), real.service
-    counting.count()
+    count(counting)
     real.stop()
     service.silent |= {"vm-1", "vm-2", "pod-a"}
     time.sleep(1.5)
