@@ -39,6 +39,7 @@ from runbook_lib.sections import (
 FIRST = 5
 """Percent of the users that may at most go first, where they are not the company's own."""
 PRACTICE_RANGE = Path("parameters/demo.yaml")
+EXAMPLE = "parameters/order-service.example.yaml"
 
 
 class Parameters(Section):
@@ -141,20 +142,22 @@ _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _m
 
 def load(path: Path | str) -> Parameters:
     """The parameters of a YAML file; BadParameters says which file, which key, what was found, what is allowed."""
-    path = Path(path)
+    return check(read_yaml(Path(path)), str(path))
+
+
+def read_yaml(path: Path, example: str = EXAMPLE) -> dict[str, Any]:
+    """The keys and values of a YAML file; BadParameters when it is none, is not there, or gives a key twice."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except FileNotFoundError:
-        raise BadParameters(
-            f"there is no parameters file {path}; start from parameters/order-service.example.yaml"
-        ) from None
+        raise BadParameters(f"there is no parameters file {path}; start from {example}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadParameters(f"{path} cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadParameters(f"{path} is not YAML: {_without_the_line(error)}") from None
     if not isinstance(data, dict):
         raise BadParameters(f"{path} must hold keys and values, found {type(data).__name__}")
-    return check(data, str(path))
+    return data
 
 
 def _without_the_line(error: Exception) -> str:
@@ -185,16 +188,17 @@ def check(data: dict[str, Any], where: str) -> Parameters:
     try:
         return Parameters.model_validate(data)
     except ValidationError as error:
-        faults = [_fault(dict(e)) for e in error.errors()]
-        more = (
-            f" (and {len(faults) - 1} more: {'; '.join(f.split(':')[0] for f in faults[1:6])})"
-            if len(faults) > 1
-            else ""
-        )
-        raise BadParameters(f"{where}: {faults[0]}{more}") from None
+        raise BadParameters(f"{where}: {told(error)}") from None
 
 
-def _fault(error: dict[str, Any]) -> str:
+def told(error: ValidationError, example: str = EXAMPLE) -> str:
+    """What is wrong with a file: the first fault in full, the places of the others."""
+    faults = [_fault(dict(e), example) for e in error.errors()]
+    others = "; ".join(fault.split(":")[0] for fault in faults[1:6])
+    return faults[0] + (f" (and {len(faults) - 1} more: {others})" if others else "")
+
+
+def _fault(error: dict[str, Any], example: str) -> str:
     # a union's tag is part of pydantic's path, not of the file's
     key = re.sub(r"^(traffic\.knob)\.[a-z-]+(?=\.|$)", r"\1", ".".join(str(part) for part in error["loc"]))
     # a value that may be a secret is not said aloud
@@ -202,9 +206,9 @@ def _fault(error: dict[str, Any]) -> str:
     found = "" if secret or isinstance(error["input"], dict | list) else f", found {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        return f"{key}: this key is not known; see parameters/order-service.example.yaml"
+        return f"{key}: this key is not known; see {example}"
     if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        kinds = str(error.get("ctx", {}).get("expected_tags", "")) or "see parameters/order-service.example.yaml"
+        kinds = str(error.get("ctx", {}).get("expected_tags", "")) or f"see {example}"
         return f"{key}.kind: there is no such kind of knob; there are {kinds}"
     if error["type"] == "missing":
         return f"{key}: this key is missing"
