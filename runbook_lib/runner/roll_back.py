@@ -71,13 +71,13 @@ def _settled(parameters: Parameters, screen: Screen, returned: Returned) -> int:
         run.take_over(home, screen)
     except Busy as error:
         screen.say(f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more")
-        return _recorded(parameters, screen, _once_more(connect(parameters), returned)) or Busy.exit_code
-    returned = _once_more(connect(parameters), returned)
+        return _recorded(parameters, screen, once_more(connect(parameters), returned)) or Busy.exit_code
+    returned = once_more(connect(parameters), returned)
     with run.held(parameters, screen):
         return _recorded(parameters, screen, returned)
 
 
-def _once_more(clients: Clients, returned: Returned) -> Returned:
+def once_more(clients: Clients, returned: Returned) -> Returned:
     """A runner that was about to move users forward may have done so before it was stopped."""
     if returned.weight or returned.error is not None or clients.parameters.dry_run:
         return returned
