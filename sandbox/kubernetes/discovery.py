@@ -30,6 +30,7 @@ _SUBRESOURCES: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
     "scale": ({"group": "autoscaling", "version": "v1", "kind": "Scale"}, _OF_OBJECT),
     "eviction": ({"group": "policy", "version": "v1", "kind": "Eviction"}, ("create",)),
     "binding": ({"kind": "Binding"}, ("create",)),
+    "token": ({"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}, ("create",)),
     "log": ({}, ("get",)),
     "status": ({}, _OF_OBJECT),
 }

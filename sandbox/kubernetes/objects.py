@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.kubernetes import apply, patch, request, schema, selectors, subresources
+from sandbox.kubernetes import apply, patch, rbac, request, reviews, schema, selectors, subresources, tokens
 from sandbox.kubernetes.errors import ApiError, bad_request
 from sandbox.kubernetes.request import Target
 from sandbox.kubernetes.resources import Resource
@@ -67,7 +67,9 @@ def _start(asked: web.Request) -> list[str] | None:
     return start
 
 
-async def create(store: Store, target: Target, asked: web.Request) -> tuple[int, JsonObject, list[str]]:
+async def create(
+    store: Store, target: Target, asked: web.Request, user: rbac.User = rbac.ADMINISTRATOR
+) -> tuple[int, JsonObject, list[str]]:
     """POST: the code, the object, and warnings."""
     resource = target.resource
     obj = await request.read_object(asked, resource.kind)
@@ -75,6 +77,8 @@ async def create(store: Store, target: Target, asked: web.Request) -> tuple[int,
         return 201, subresources.bind(store, target, obj), []
     if target.subresource == "eviction":
         return 201, subresources.evict(store, target, obj), []
+    if target.subresource == "token":
+        return 201, tokens.issue(store, target, obj), []
     if target.name is not None:
         raise not_allowed()
     warnings = await schema.check(resource, obj, asked.query.get("fieldValidation", "Warn"))
@@ -87,7 +91,7 @@ async def create(store: Store, target: Target, asked: web.Request) -> tuple[int,
         raise not_allowed()
     manager, dry_run = request.manager(asked), request.is_dry_run(asked)
     if resource.verbs == ("create",):
-        return 201, subresources.review(resource, obj, manager, timestamp(store.clock())), warnings
+        return 201, reviews.answer(store, target, obj, manager, user), warnings
     if metadata.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
     return 201, store.create(resource, obj, manager, dry_run=dry_run), warnings
@@ -107,13 +111,15 @@ async def update(store: Store, target: Target, asked: web.Request) -> tuple[int,
     return 200, _write(store, target, obj, asked), warnings
 
 
-async def patched(store: Store, target: Target, asked: web.Request) -> tuple[int, JsonObject, list[str]]:
+async def patched(
+    store: Store, target: Target, asked: web.Request, user: rbac.User = rbac.ADMINISTRATOR
+) -> tuple[int, JsonObject, list[str]]:
     """PATCH: the code, the object, and warnings."""
     if target.name is None:
         raise not_allowed()
     change = await request.read_patch(asked)
     if asked.content_type == APPLY:
-        return await _applied(store, target, change, asked)
+        return await _applied(store, target, change, asked, user)
     live = store.get(target.resource, target.namespace, target.name)
     if target.subresource == "scale":
         scale = _patch(target.resource, subresources.scale_of(live), change, asked.content_type)
@@ -143,7 +149,7 @@ def _patch(resource: Resource, live: JsonObject, change: Any, content_type: str)
 
 
 async def _applied(
-    store: Store, target: Target, config: JsonObject, asked: web.Request
+    store: Store, target: Target, config: JsonObject, asked: web.Request, user: rbac.User
 ) -> tuple[int, JsonObject, list[str]]:
     """Server-side apply: creates what is not there."""
     resource, manager = target.resource, asked.query.get("fieldManager")
@@ -159,6 +165,7 @@ async def _applied(
     now, force, dry_run = timestamp(store.clock()), request.flag(asked, "force"), request.is_dry_run(asked)
     obj, managed = apply.apply(resource, live, config, manager, now, force=force)
     if live is None:
+        rbac.require(store, user, rbac.wanted_of(resource, "create", target.namespace, None, None))
         return 201, store.create(resource, obj, manager, dry_run=dry_run, managed=managed), warnings
     return 200, store.update(resource, obj, None, manager, dry_run=dry_run, managed=managed), warnings
 

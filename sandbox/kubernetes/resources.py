@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-Subresource = Literal["status", "scale", "log", "eviction", "binding"]
+Subresource = Literal["status", "scale", "log", "eviction", "binding", "token"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), ("status",)),
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "Service", "services", True, ("svc",), ("status",), categories=_ALL),
-    Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",)),
+    Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",), ("token",)),
     # workloads
     Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
     Resource("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), ("status",), True, categories=_ALL),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.kubernetes import discovery, logs, objects, request, selectors, table, watch
+from sandbox.kubernetes import discovery, logs, objects, rbac, request, selectors, table, tokens, watch
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.request import Target
 from sandbox.kubernetes.settings import Settings
@@ -24,6 +25,7 @@ LARGEST_BODY = 3 * 1024 * 1024
 CHECK_SECONDS = 0.1  # how often the file of faults is looked at
 OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 AGGREGATED = "as=APIGroupDiscoveryList"
+ONE_NAME = re.compile(r"metadata\.name==?([^,=!]+)")
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ class Server:
 
     async def _on_objects(self, target: Target, asked: web.Request) -> web.StreamResponse:
         store = self.store
+        user = tokens.user_of(store, asked)
+        rbac.require(store, user, _wanted(target, asked))
         match asked.method:
             case "GET" if target.name is None or request.flag(asked, "watch"):
                 return await self._many(target, asked)
@@ -131,11 +135,11 @@ class Server:
             case "GET" if "get" in target.resource.verbs:
                 return self._shaped(objects.get(store, target), target, asked)
             case "POST":
-                return _written(*await objects.create(store, target, asked))
+                return _written(*await objects.create(store, target, asked, user))
             case "PUT":
                 return _written(*await objects.update(store, target, asked))
             case "PATCH":
-                return _written(*await objects.patched(store, target, asked))
+                return _written(*await objects.patched(store, target, asked, user))
             case "DELETE" if target.subresource is None and target.name is not None:
                 return _json(await objects.delete(store, target, asked), 200)
             case "DELETE" if target.subresource is None and "deletecollection" in target.resource.verbs:
@@ -169,6 +173,23 @@ class Server:
             include = asked.query.get("includeObject", "Metadata")
             return _json(table.of(target.resource, answer, self.store.clock(), include), 200)
         return _json(answer, 200)
+
+
+def _wanted(target: Target, asked: web.Request) -> rbac.Wanted:
+    """What must be allowed for a request; one name in the field selector counts as the name."""
+    name = target.name
+    if name is None and (found := ONE_NAME.fullmatch(asked.query.get("fieldSelector", ""))):
+        name = found[1]
+    match asked.method:
+        case "GET" | "HEAD" if request.flag(asked, "watch"):
+            verb = "watch"
+        case "GET" | "HEAD":
+            verb = "list" if target.name is None else "get"
+        case "DELETE":
+            verb = "deletecollection" if target.name is None else "delete"
+        case method:
+            verb = {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(method, method.lower())
+    return rbac.wanted_of(target.resource, verb, target.namespace, name, target.subresource)
 
 
 def _written(code: int, obj: JsonObject, warnings: list[str]) -> web.Response:

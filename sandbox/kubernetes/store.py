@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import secrets
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ class Store:
     def __init__(self, clock: Callable[[], datetime] = system_clock, history: int = HISTORY) -> None:
         self.clock = clock
         self.revision = FIRST_REVISION
+        self.key = secrets.token_bytes(32)  # signs tokens of ServiceAccounts
         self._objects: dict[Resource, dict[str, dict[str, JsonObject]]] = defaultdict(lambda: defaultdict(dict))
         self._dependents: dict[str, dict[tuple[Resource, str, str], None]] = defaultdict(dict)
         self._history: dict[Resource, deque[Event]] = defaultdict(lambda: deque(maxlen=history))

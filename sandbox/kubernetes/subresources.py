@@ -1,18 +1,16 @@
-"""Subresources that are objects of their own: scale, binding, eviction; and questions about permissions."""
+"""Subresources that are objects of their own: scale, binding, eviction."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.kubernetes import ownership, selectors
+from sandbox.kubernetes import selectors
 from sandbox.kubernetes.errors import ApiError, bad_request
 from sandbox.kubernetes.request import Target
-from sandbox.kubernetes.resources import Resource, resource
+from sandbox.kubernetes.resources import resource
 from sandbox.kubernetes.store import Store
 
 JsonObject = dict[str, Any]
-
-USER = {"username": "practice-range", "groups": ["system:masters", "system:authenticated"]}
 
 
 def scale_of(obj: JsonObject) -> JsonObject:
@@ -94,16 +92,3 @@ def success(details: JsonObject | None = None) -> JsonObject:
     if details is None:
         return status | {"code": 201}
     return status | {"details": details}
-
-
-def review(kind: Resource, question: JsonObject, manager: str, now: str) -> JsonObject:
-    """The answer to a review: whoever reaches the practice range may do everything in it."""
-    answer = question | {"kind": kind.kind, "apiVersion": kind.api_version}
-    managed = ownership.updated(kind, None, answer, manager, now)
-    answer["metadata"] = {"managedFields": managed} if managed else {}
-    if kind.kind == "SelfSubjectReview":
-        return answer | {"status": {"userInfo": USER}}
-    if kind.kind == "SelfSubjectRulesReview":
-        rules = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-        return answer | {"status": {"incomplete": False, "nonResourceRules": [], "resourceRules": rules}}
-    return answer | {"status": {"allowed": True}}
