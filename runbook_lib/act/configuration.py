@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from kubernetes.client.exceptions import ApiException
 
+from runbook_lib.act.digest_key import digest_key
 from runbook_lib.errors import ChangeFailed, CriterionFailed
 from runbook_lib.model import Change, digest, now
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER, digest_of_value
+from runbook_lib.observe.difference import MANAGER
+from runbook_lib.observe.keyed_digest import DigestKey
 
 Kind = Literal["ConfigMap", "Secret"]
 COPY_OF = "runbook/copy-of"
@@ -21,7 +23,7 @@ _VALUES = ("data", "binaryData")
 
 @dataclass(frozen=True)
 class Kept:
-    """One ConfigMap or Secret as it stood: where the copy is in the cluster, and digests only."""
+    """One ConfigMap or Secret as it stood: where the copy is in the cluster, and keyed digests only."""
 
     kind: Kind
     name: str
@@ -65,15 +67,15 @@ def snapshot(cluster: Cluster, names: Sequence[tuple[Kind, str]]) -> Change:
 
     A copy is named for its content, so the same content is never copied twice.
     """
-    kept, absent, made = [], [], 0
-    for kind, name in names:
-        live = cluster.get("v1", kind, name)
-        if live is None:
-            absent.append(f"{kind}/{name}")
-            continue
-        one = _describe(kind, name, live)
-        made += _keep(cluster, one, live)
-        kept.append(one)
+    kept: list[Kept] = []
+    made = 0
+    found = [(kind, name, cluster.get("v1", kind, name)) for kind, name in names]
+    absent = [f"{kind}/{name}" for kind, name, live in found if live is None]
+    there = [(kind, name, live) for kind, name, live in found if live is not None]
+    if there:  # else not even the namespace may be there yet
+        key = digest_key(cluster)
+        kept = [_describe(kind, name, live, key) for kind, name, live in there]
+        made = sum(_keep(cluster, one, live, key) for one, (_, _, live) in zip(kept, there, strict=True))
     note = f"not there yet: {', '.join(absent)}" if absent else ""
     return Change(f"keep a copy of {len(kept)} ConfigMaps and Secrets", None, kept, made > 0, now(), note)
 
@@ -83,13 +85,14 @@ def restore(cluster: Cluster, kept: Sequence[Kept]) -> Change:
 
     Raises CriterionFailed when a copy is gone or altered, before anything is written.
     """
-    copies = [(one, _copy(cluster, one)) for one in kept]
+    key = digest_key(cluster)
+    copies = [(one, _copy(cluster, one, key)) for one in kept]
     before, wrong = [], []
     for one, copy in copies:
         live = cluster.get("v1", one.kind, one.name)
-        state = _describe(one.kind, one.name, live) if live else None
-        before.append({"name": f"{one.kind}/{one.name}", "digest": state.digest if state else None})
-        if state is None or state.digest != one.digest:
+        before.append({"name": f"{one.kind}/{one.name}", "digest": _digest_of(one, live, key) if live else None})
+        kind = copy["metadata"]["annotations"].get(f"{COPY_OF}-type", "")
+        if live is None or not _holds(one, live, copy) or live.get("type", "") != kind:
             wrong.append((one, copy, live))
     for one, copy, live in wrong:
         _put_back(cluster, one, copy, live)
@@ -101,11 +104,22 @@ def restore(cluster: Cluster, kept: Sequence[Kept]) -> Change:
     )
 
 
-def _describe(kind: Kind, name: str, live: Object) -> Kept:
+def _describe(kind: Kind, name: str, live: Object, key: DigestKey) -> Kept:
     values = _encoded(kind, live)
-    keys = {key: digest_of_value(value) for key, value in sorted(values.items())}
+    keys = {name: key.of_encoded(value) for name, value in sorted(values.items())}
     whole = digest({"keys": keys, "type": live.get("type", "")})
     return Kept(kind, name, f"{name[:230]}.runbook-{whole[:8]}", whole, keys)
+
+
+def _digest_of(one: Kept, live: Object, key: DigestKey) -> str:
+    """The digest of what stands, made as the one that was kept."""
+    keys = key.like(one.keys, dict(sorted(_encoded(one.kind, live).items())))
+    return digest({"keys": keys, "type": live.get("type", "")})
+
+
+def _holds(one: Kept, live: Object, copy: Object) -> bool:
+    """True when the live object has the values of the copy: compared themselves, not by digest."""
+    return _encoded(one.kind, live) == (copy.get("data") or {})
 
 
 def _encoded(kind: Kind, live: Object) -> dict[str, str]:
@@ -117,7 +131,7 @@ def _encoded(kind: Kind, live: Object) -> dict[str, str]:
     return text | (live.get("binaryData") or {})
 
 
-def _keep(cluster: Cluster, one: Kept, live: Object) -> bool:
+def _keep(cluster: Cluster, one: Kept, live: Object, key: DigestKey) -> bool:
     """Write the copy; False when it is already there."""
     body = {
         "apiVersion": "v1",
@@ -140,17 +154,20 @@ def _keep(cluster: Cluster, one: Kept, live: Object) -> bool:
         except ApiException as error:
             if error.status != 409:
                 raise ChangeFailed(f"the copy Secret/{one.copy} was not written: {sentence(error)}") from None
-            _copy(cluster, one)
+            _copy(cluster, one, key)
             return False
     return True
 
 
-def _copy(cluster: Cluster, one: Kept) -> Object:
+def _copy(cluster: Cluster, one: Kept, key: DigestKey) -> Object:
+    """The copy, held against the record; where the key of the record's digests is gone, that it is one is enough."""
     found = cluster.get("v1", "Secret", one.copy)
     if found is None:
         raise CriterionFailed(f"the copy Secret/{one.copy} of {one.kind}/{one.name} is gone; restore it from a backup")
-    keys = {key: digest_of_value(value) for key, value in (found.get("data") or {}).items()}
-    if keys != one.keys:
+    values = found.get("data") or {}
+    copied = (found["metadata"].get("annotations") or {}).get(COPY_OF)
+    altered = values.keys() != one.keys.keys() or copied != f"{one.kind}/{one.name}"
+    if altered or (key.made(one.keys) and key.like(one.keys, values) != one.keys):
         raise CriterionFailed(f"the copy Secret/{one.copy} of {one.kind}/{one.name} was altered; it is not used")
     return found
 
@@ -164,7 +181,7 @@ def _put_back(cluster: Cluster, one: Kept, copy: Object, live: Object | None) ->
             written = write(body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE)
         except ApiException as error:
             raise ChangeFailed(f"{one.kind}/{one.name} was not restored: {sentence(error)}") from None
-    if _describe(one.kind, one.name, plain_object(written)).keys != one.keys:
+    if not _holds(one, plain_object(written), copy):
         raise ChangeFailed(f"{one.kind}/{one.name} was written but does not read back as it was kept")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
 import re
@@ -13,9 +12,9 @@ from typing import Any, Literal
 from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.model import digest
 from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, plain_object, sentence, speaking
+from runbook_lib.observe.keyed_digest import DigestKey, new_key, read_key
 
 MANAGER = "runbook"
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
@@ -48,10 +47,11 @@ def compare(cluster: Cluster, manifests: Iterable[Manifest]) -> list[Difference]
     """One Difference an object, in the given order; BadParameters when the API server refuses one. Writes nothing."""
     manifests = list(manifests)
     comes = {m.object["metadata"]["name"] for m in manifests if m.object["kind"] == "Namespace"}
-    return [_compare_one(cluster, manifest, comes) for manifest in manifests]
+    key = (read_key(cluster) if cluster.namespace not in comes else None) or new_key()
+    return [_compare_one(cluster, manifest, comes, key) for manifest in manifests]
 
 
-def _compare_one(cluster: Cluster, manifest: Manifest, namespaces_to_come: set[str]) -> Difference:
+def _compare_one(cluster: Cluster, manifest: Manifest, namespaces_to_come: set[str], key: DigestKey) -> Difference:
     body = manifest.object
     live = cluster.get(body["apiVersion"], body["kind"], body["metadata"]["name"])
     try:
@@ -69,7 +69,7 @@ def _compare_one(cluster: Cluster, manifest: Manifest, namespaces_to_come: set[s
         raise refused(manifest, error) from None
     if live is None:
         return Difference(manifest.name, manifest.file, "create")
-    fields = tuple(fields_between(comparable(live), comparable(wanted)))
+    fields = tuple(fields_between(comparable(live, key), comparable(wanted, key)))
     return Difference(manifest.name, manifest.file, "change" if fields else "same", fields)
 
 
@@ -126,36 +126,28 @@ def _causes(error: ApiException) -> list[dict[str, Any]]:
         return []
 
 
-def comparable(item: dict[str, Any]) -> dict[str, Any]:
-    """An object without what the server writes itself and with every Secret value as a digest."""
+def comparable(item: dict[str, Any], key: DigestKey) -> dict[str, Any]:
+    """An object without what the server writes itself and with every Secret value as a keyed digest."""
     value = copy.deepcopy(item)
     value.pop("status", None)
     metadata = value.get("metadata", {})
-    for key in _SERVERS_OWN:
-        metadata.pop(key, None)
+    for name in _SERVERS_OWN:
+        metadata.pop(name, None)
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _SERVERS_ANNOTATIONS}
     metadata.pop("annotations", None)
     if annotations:
         metadata["annotations"] = annotations
-    return without_secrets(value)
+    return without_secrets(value, key)
 
 
-def without_secrets(item: dict[str, Any]) -> dict[str, Any]:
-    """The same object; of a Secret only the digests of the values are left."""
+def without_secrets(item: dict[str, Any], key: DigestKey) -> dict[str, Any]:
+    """The same object; of a Secret only the keyed digests of the values are left."""
     if item.get("kind") != "Secret":
         return item
-    data = {key: digest_of_value(value) for key, value in (item.get("data") or {}).items()}
-    text = {key: f"sha256:{digest(str(v).encode())}" for key, v in (item.get("stringData") or {}).items()}
-    rest = {key: value for key, value in item.items() if key not in ("data", "stringData")}
+    data = {name: key.of_encoded(value) for name, value in (item.get("data") or {}).items()}
+    text = {name: key.of(str(value).encode()) for name, value in (item.get("stringData") or {}).items()}
+    rest = {name: value for name, value in item.items() if name not in ("data", "stringData")}
     return rest | {"data": data | text}
-
-
-def digest_of_value(encoded: str | None) -> str:
-    """``sha256:…`` of a Secret's value, whichever way it was written in base64."""
-    try:
-        return f"sha256:{digest(base64.b64decode(encoded or ''))}"
-    except ValueError:  # not base64: the server refuses it, the value is hidden all the same
-        return f"sha256:{digest(str(encoded).encode())}"
 
 
 def fields_between(before: Any, after: Any, path: str = "") -> Iterator[FieldChange]:
@@ -170,9 +162,15 @@ def fields_between(before: Any, after: Any, path: str = "") -> Iterator[FieldCha
         old, new = ({item["name"]: item for item in items} for items in (before, after))
         for name in sorted(old.keys() | new.keys()):
             yield from fields_between(old.get(name), new.get(name), f"{path}[name={name}]")
+        if (was := [n for n in old if n in new]) != (then := [n for n in new if n in old]):
+            yield FieldChange(f"{path} (order)", was, then)  # initContainers run, and env expands, in order
     else:
         yield FieldChange(path, before, after)
 
 
 def _named(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(i, dict) and "name" in i for i in value)
+    """True for a list whose items have a name each; two mounts of one volume share theirs."""
+    if not (isinstance(value, list) and value and all(isinstance(i, dict) and "name" in i for i in value)):
+        return False
+    names = [str(item["name"]) for item in value]
+    return len(set(names)) == len(names)

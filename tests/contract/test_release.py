@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ import yaml
 from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.act import configuration, workload
+from runbook_lib.act.digest_key import digest_key
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
-from runbook_lib.model import canonical
+from runbook_lib.model import canonical, digest
 from runbook_lib.observe import bundle, preflight
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.difference import compare
+from runbook_lib.observe.keyed_digest import KEY_NAME, read_key
 from runbook_lib.observe.pods import endpoints, explain, pods
 from runbook_lib.observe.rollout import deployment, progress, revisions, template_digest
 from runbook_lib.observe.wait import wait
@@ -85,7 +89,7 @@ def test_the_cluster_says_who_it_is_and_what_may_be_done(here: Cluster) -> None:
     found = preflight.version(here)
     assert found.version.startswith("v1.")
     assert found.uid
-    assert all(answer.allowed for answer in preflight.permissions(here))
+    assert all(answer.allowed for answer in preflight.permissions(here, preflight.of_rollout("web")))
 
 
 def test_a_release_arrives_whole_and_is_not_applied_twice(here: Cluster, cluster: Any, tmp_path: Path) -> None:
@@ -257,6 +261,37 @@ def test_configuration_is_kept_and_restored_and_no_value_is_in_the_record(
     written = canonical([kept, restored, differences]).decode()
     assert PASSWORD not in written
     assert "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==" not in written
+
+
+def test_digests_are_keyed_by_what_stays_in_the_cluster(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    kept = configuration.snapshot(here, [("Secret", "web")]).after[0]
+    held = read_key(here)
+    assert held is not None
+    assert kept.keys == {"PASSWORD": held.of(PASSWORD.encode())}
+    assert digest_key(here).id == held.id, "made once"
+    assert base64.b64decode(here.get("v1", "Secret", KEY_NAME)["data"]["key"]).hex() not in repr(kept)  # type: ignore[index]
+
+
+def test_a_copy_that_an_older_record_names_by_plain_digests_is_restored_from(
+    here: Cluster, cluster: Any, tmp_path: Path
+) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    kept = configuration.snapshot(here, [("Secret", "web")]).after[0]
+    older = replace(kept, keys={"PASSWORD": f"sha256:{digest(PASSWORD.encode())}"})
+    patch(here, "v1", "Secret", {"stringData": {"PASSWORD": "another"}})
+    assert configuration.restore(here, [older]).done
+    with pytest.raises(CriterionFailed, match="was altered"):
+        configuration.restore(here, [replace(kept, keys={"PASSWORD": f"sha256:{'0' * 64}"})])
+
+
+def test_with_the_key_gone_the_way_back_is_open_all_the_same(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    kept = configuration.snapshot(here, [("Secret", "web")]).after
+    here.resource("v1", "Secret").delete(name=KEY_NAME, namespace=here.namespace)
+    patch(here, "v1", "Secret", {"stringData": {"PASSWORD": "another"}})
+    assert configuration.restore(here, kept).done
+    assert base64.b64decode(here.get("v1", "Secret", "web")["data"]["PASSWORD"]).decode() == PASSWORD  # type: ignore[index]
 
 
 def test_a_copy_that_was_removed_is_not_restored_from(here: Cluster, cluster: Any, tmp_path: Path) -> None:
