@@ -16,6 +16,7 @@ from runbook_lib.sections.general import (
     Prometheus,
     Selectors,
 )
+from runbook_lib.sections.rollout import Rollout
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.stages import CADENCES, Cadence, Guard, Stage, Thresholds, Watch
 from runbook_lib.sections.traffic import Traffic
@@ -52,6 +53,7 @@ __all__ = [
     "Prometheus",
     "Request",
     "Retention",
+    "Rollout",
     "Section",
     "Selectors",
     "Settings",

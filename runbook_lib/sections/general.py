@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from runbook_lib.fields import Address, Duration, Reference, Span, Url
+from runbook_lib.sections.rollout import Rollout
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.verification import LoadTest, Request, Settings, SmokeCase
 
@@ -58,6 +59,8 @@ class Kubernetes(Section):
     manifests: str
     """Folder of the manifests that the pilot deploy applies."""
     rollout_timeout: Duration = timedelta(minutes=10)
+    """How long a whole rollout, or one batch of it, may take."""
+    rollout: Rollout = Rollout()
     smoke: list[SmokeCase] = []
     smoke_writes: bool = False
     """True: smoke cases that write are sent, each once."""
@@ -89,7 +92,7 @@ class Selectors(Section):
 
 
 class Instances(Section):
-    """Series of single Pods and machines, by which the comparison finds what a request costs; no functions around them."""
+    """Series of single Pods and machines, bare: by them the comparison finds what a request costs."""
 
     label: Selectors = Selectors(legacy="instance", kubernetes="pod")
     """Label that tells instances apart, here and in the request counter."""
