@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import rollback
+from runbook_lib.rollback import traffic as rollback
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, Outcome, Verdict

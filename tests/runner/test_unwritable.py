@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 from throwaway import demo, make_project
 
-from runbook_lib import rollback
+from runbook_lib.rollback import traffic as rollback
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
 from runbook_lib.errors import Unwritable

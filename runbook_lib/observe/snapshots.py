@@ -1,0 +1,122 @@
+"""The snapshot sets of a Deployment: what ran and what it read, bound together at one moment, kept in the cluster.
+
+A set is an immutable ConfigMap that is named for its content: the Deployment as it stood, and which copies of its
+ConfigMaps and Secrets belong to it, by name and digest. No Secret value is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from runbook_lib.errors import CriterionFailed
+from runbook_lib.model import digest
+from runbook_lib.observe.cluster import Cluster, Object
+from runbook_lib.observe.kept import Kept, holds, read_copy
+from runbook_lib.observe.keyed_digest import read_key
+from runbook_lib.observe.rollout import clean_template
+
+Moment = Literal["before", "after"]
+LABEL = "runbook/snapshot-set"
+KEY = "set.json"
+MARKS = "runbook/"
+"""Annotations of a Pod template that begin so are ours (a drill, a restart) and no part of a release."""
+
+
+@dataclass(frozen=True)
+class SnapshotSet:
+    """One moment of a Deployment; ``moment``: before a release was applied, or after it stood.
+
+    ``template`` is the digest of the Pod template (`essence`); ``problem`` says why the set may not be used.
+    """
+
+    name: str
+    deployment: str
+    at: datetime
+    run: str
+    moment: Moment
+    revision: int
+    template: str
+    images: tuple[str, ...]
+    configuration: tuple[Kept, ...]
+    problem: str = ""
+
+
+def snapshot_sets(cluster: Cluster, deployment: str) -> list[SnapshotSet]:
+    """The sets of a Deployment, oldest first; one that was altered is there, too, and says so."""
+    found = [_read(item) for item in cluster.all("v1", "ConfigMap", LABEL)]
+    return sorted((one for one in found if one.deployment == deployment), key=lambda one: one.at)
+
+
+def workload_of(cluster: Cluster, wanted: SnapshotSet) -> Object:
+    """The Deployment that a set holds, read and compared now; CriterionFailed when it is gone or altered."""
+    found = cluster.get("v1", "ConfigMap", wanted.name)
+    if found is None:
+        raise CriterionFailed(
+            f"the snapshot set ConfigMap/{wanted.name} is gone; restore it from a backup, or name another revision"
+        )
+    if problem := _problem(found):
+        raise CriterionFailed(problem)
+    workload: Object = json.loads(found["data"][KEY])["workload"]
+    return workload
+
+
+def configuration_now(cluster: Cluster, kept: Sequence[Kept]) -> tuple[tuple[str, str], ...]:
+    """``ConfigMap/name`` and how it stands to its copy: same, differs, gone. CriterionFailed for a spoilt copy."""
+    key = read_key(cluster)
+    copies = [(one, read_copy(cluster, one, key)) for one in kept]
+    return tuple((one.title, _standing(one, cluster.get("v1", one.kind, one.name), copy)) for one, copy in copies)
+
+
+def _standing(one: Kept, live: Object | None, copy: Object) -> str:
+    return "gone" if live is None else "same" if holds(one, live, copy) else "differs"
+
+
+def essence(owner: Object) -> str:
+    """Digest of the Pod template of a Deployment or ReplicaSet without our own marks."""
+    return digest(essential_template(owner))
+
+
+def essential_template(owner: Object) -> Object:
+    """The Pod template without what the controller and we put there."""
+    template = clean_template(owner)
+    metadata = dict(template["metadata"])
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if not k.startswith(MARKS)}
+    return template | {"metadata": metadata | ({"annotations": annotations} if annotations else {})}
+
+
+def name_for(deployment: str, text: str) -> str:
+    """The name of the set with this content."""
+    return f"{deployment[:220]}.runbook-set-{digest(text.encode())[:16]}"
+
+
+def _read(item: Object) -> SnapshotSet:
+    name, problem = str(item["metadata"]["name"]), _problem(item)
+    try:
+        value: dict[str, Any] = json.loads((item.get("data") or {}).get(KEY, ""))
+        return SnapshotSet(
+            name,
+            value["deployment"],
+            datetime.fromisoformat(value["at"]),
+            value["run"],
+            value["moment"],
+            value["revision"],
+            essence(value["workload"]),
+            tuple(container["image"] for container in value["workload"]["spec"]["template"]["spec"]["containers"]),
+            tuple(Kept(**one) for one in value["configuration"]),
+            problem,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        made = datetime.fromisoformat(str(item["metadata"]["creationTimestamp"]))
+        return SnapshotSet(name, name.rpartition(".runbook-set-")[0], made, "", "before", 0, "", (), (), problem)
+
+
+def _problem(item: Object) -> str:
+    """Why a set may not be used; its name tells what its content must be."""
+    name, text = str(item["metadata"]["name"]), str((item.get("data") or {}).get(KEY, ""))
+    if name.rpartition("-")[2] != digest(text.encode())[:16]:
+        return f"the snapshot set ConfigMap/{name} was altered; it is not used"
+    return ""
