@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from runbook_lib.fields import Address, Duration, Reference, Span, Url
+from runbook_lib.sections.release import FieldRule, Rendering
 from runbook_lib.sections.rollout import Rollout
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.verification import LoadTest, Request, Settings, SmokeCase
@@ -57,7 +58,10 @@ class Kubernetes(Section):
     gateway: str
     """URL at which the Kubernetes side answers before any user is sent there."""
     manifests: str
-    """Folder of the manifests that the pilot deploy applies."""
+    """What the pilot deploy applies: a folder or file of objects, a kustomization, a Helm chart's folder."""
+    rendering: Rendering = Rendering()
+    fields: list[FieldRule] = []
+    """Fields that another field manager owns: left to it, or taken over; any other conflict stops the deploy."""
     rollout_timeout: Duration = timedelta(minutes=10)
     """How long a whole rollout, or one batch of it, may take."""
     rollout: Rollout = Rollout()

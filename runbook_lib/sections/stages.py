@@ -60,6 +60,10 @@ class Thresholds(Section):
     restart_window: Duration = timedelta(minutes=5)
     throttled: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of throttled CPU periods, over the window of metrics.throttling, that keeps a stage from passing."""
+    cost_ratio: Annotated[float, Field(gt=1)] = 1.5
+    """Margin on the new/old CPU time that a request costs; the comparison fails surely above it."""
+    headroom: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of its memory limit that a Pod must leave free."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Chance of a false rollback over the whole passage, split over the tests."""
     breaker_requests: Annotated[int, Field(ge=1)] = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
-from runbook_lib.model import SIDES, Measurement
+from runbook_lib.judge.resources import Use
+from runbook_lib.model import SIDES, Measurement, Side
 from runbook_lib.show.gray import SIDE_COLOURS
 
 History = Sequence[tuple[datetime, float]]
@@ -27,6 +29,28 @@ def comparison_table(measurements: Sequence[Measurement]) -> Styler:
         frame[side] = pd.to_numeric(frame[side])
     frame.insert(3, "ratio", frame["kubernetes"] / frame["legacy"].where(frame["legacy"] != 0))
     formats: dict[Any, Any] = {**dict.fromkeys(SIDES, _number), "ratio": "{:.2f}"}
+    return frame.style.hide(axis="index").format(formats, na_rep="no data", escape="html")
+
+
+def instance_table(cpu: Mapping[Side, Sequence[Use]], memory: Mapping[Side, Sequence[Use]]) -> Styler:
+    """One row a Pod or machine: its requests, and what each of them cost."""
+    held = {(side, use.instance): use.amount for side, uses in memory.items() for use in uses}
+    rows = [
+        {
+            "side": side,
+            "instance": use.instance,
+            "requests": use.requests,
+            "CPU ms a request": 1000 * use.amount / use.requests if use.requests else None,
+            "MiB x s a request": held.get((side, use.instance), math.nan) / 2**20 / use.requests
+            if use.requests
+            else None,
+        }
+        for side, uses in cpu.items()
+        for use in uses
+    ]
+    columns = ["side", "instance", "requests", "CPU ms a request", "MiB x s a request"]
+    frame = pd.DataFrame(rows, columns=columns)
+    formats: dict[Any, Any] = dict.fromkeys(columns[2:], _number)
     return frame.style.hide(axis="index").format(formats, na_rep="no data", escape="html")
 
 

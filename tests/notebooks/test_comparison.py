@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -27,6 +28,12 @@ def compare(world: World, play: Play) -> Played:
 def test_two_healthy_sides_compare_as_the_same_and_nothing_is_changed(world: World, play: Play) -> None:
     played = compare(world, play)
     assert (played.error, played.outcome, played.message) == ("", "passed", "")
+    seen = json.loads((played.attempt.folder / "evidence" / "instances.json").read_text())
+    assert {side: len([use for use in uses if use["requests"] > 100]) for side, uses in seen["cpu"].items()} == {
+        "legacy": 3,
+        "kubernetes": 3,
+    }
+    assert seen["restarts"]["kubernetes"]["hours"] == pytest.approx(3 * SECONDS / 3600, rel=0.35)
     assert read_weight(connect(world.parameters)) == 50
 
 

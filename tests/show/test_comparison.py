@@ -8,8 +8,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from runbook_lib.judge.resources import Use
 from runbook_lib.model import SIDES, Measurement
-from runbook_lib.show.comparison import comparison_figure, comparison_table
+from runbook_lib.show.comparison import comparison_figure, comparison_table, instance_table
 
 mpl.use("agg")
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -51,3 +52,10 @@ def test_every_figure_gets_a_panel_with_both_sides(panels: int) -> None:
     assert [axes.get_title(loc="left") for axes in shown] == [f"figure {n}" for n in range(panels)]
     assert all(len(axes.lines) == 2 for axes in shown)
     assert np.asarray(shown[0].lines[0].get_ydata()).tolist() == [0, 1, 2]
+
+
+def test_each_instance_shows_what_a_request_costs_and_an_idle_one_has_no_data() -> None:
+    cpu = {"legacy": [Use("vm-1", 2, 1000)], "kubernetes": [Use("pod-a", 0.1, 0)]}
+    html = instance_table(cpu, {"legacy": [Use("vm-1", 2**20 * 500, 1000)], "kubernetes": []}).to_html()
+    for shown in ("vm-1", "1,000", ">2<", ">0.5<", "pod-a", "no data"):
+        assert shown in html
