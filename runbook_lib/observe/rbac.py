@@ -1,48 +1,112 @@
-"""What a runbook must be allowed to do, and the Role that grants what is missing."""
+"""What a runbook must be allowed to do, and the YAML that grants it: whole Roles with their bindings, to be applied."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+GROUP = "rbac.authorization.k8s.io"
+ACCOUNT = "system:serviceaccount:"
+NOBODY = "WHO-RUNS-THE-RUNBOOK"
+Document = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Permission:
-    """One thing this runbook has to be allowed to do, and whether it is."""
+    """One thing this runbook has to be allowed to do, what for, and whether it is.
+
+    ``namespaced`` False asks for all namespaces, or for what lies in none; ``optional`` only lets it know more.
+    """
 
     verb: str
     group: str
     resource: str
     allowed: bool
     namespaced: bool = True
+    namespace: str = ""
+    name: str = ""
+    purpose: str = ""
+    optional: bool = False
+
+    @property
+    def title(self) -> str:
+        """``patch deployments.apps``."""
+        return f"{self.verb} {self.resource}{'.' + self.group if self.group else ''}"
 
 
-def rbac(missing: Iterable[Permission], namespace: str) -> str:
-    """The Role, and the ClusterRole where it takes one, as YAML for the people who look after the cluster."""
-    missing = list(missing)
-    here, anywhere = ([p for p in missing if p.namespaced is wanted] for wanted in (True, False))
-    roles = [_role("Role", {"name": "runbook", "namespace": namespace}, here)] if here else []
-    roles += [_role("ClusterRole", {"name": "runbook"}, anywhere)] if anywhere else []
-    return yaml.safe_dump_all(roles, sort_keys=False)
+def rbac(answers: Sequence[Permission], namespace: str, user: str = "", name: str = "runbook") -> str:
+    """One document to apply when something is missing, empty when nothing is.
+
+    The Roles are whole, with what is granted already: a Role that is applied takes the place of the one of its name.
+    What is only useful comes last, behind a comment, and may be left out.
+    """
+    parts = []
+    for optional in (False, True):
+        asked = [one for one in answers if one.optional is optional]
+        if missing := [one for one in asked if not one.allowed]:
+            head = "only to know more, may be left out" if optional else "needed"
+            head = f"# {head}; missing now: {', '.join(dict.fromkeys(one.title for one in missing))}"
+            granted = _documents(asked, namespace, user, f"{name}-look" if optional else name)
+            parts.append(f"{head}\n{yaml.safe_dump_all(granted, sort_keys=False)}")
+    unknown = f"# the cluster does not say who is asking: write the name instead of {NOBODY}\n"
+    return ("" if user or not parts else unknown) + "---\n".join(parts)
 
 
-def _role(kind: str, metadata: dict[str, str], missing: Iterable[Permission]) -> dict[str, Any]:
-    verbs: dict[tuple[str, str], list[str]] = {}
-    for permission in missing:
-        verbs.setdefault((permission.group, permission.resource), []).append(permission.verb)
-    rules = [{"apiGroups": [g], "resources": [r], "verbs": v} for (g, r), v in sorted(verbs.items())]
-    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}
+def _documents(wanted: Iterable[Permission], namespace: str, user: str, name: str) -> list[Document]:
+    """A Role with its binding for each namespace, a ClusterRole with its binding for what lies in none."""
+    places: dict[str, list[Permission]] = {}
+    for one in wanted:
+        places.setdefault((one.namespace or namespace) if one.namespaced else "", []).append(one)
+    found = []
+    for place, permissions in sorted(places.items(), key=lambda item: (not item[0], item[0])):
+        own = name if place else f"{name}-{namespace}"  # ClusterRoles of all namespaces lie side by side
+        metadata = {"name": own, **({"namespace": place} if place else {})}
+        kind = "Role" if place else "ClusterRole"
+        head = {"apiVersion": f"{GROUP}/v1"}
+        found.append({**head, "kind": kind, "metadata": metadata, "rules": _rules(permissions)})
+        reference = {"apiGroup": GROUP, "kind": kind, "name": own}
+        binding = {**head, "kind": f"{kind}Binding", "metadata": dict(metadata), "roleRef": reference}
+        found.append({**binding, "subjects": [_subject(user)]})
+    return found
+
+
+def _rules(permissions: Iterable[Permission]) -> list[Document]:
+    """One rule for each resource and name; what is asked without a name covers the names."""
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for one in permissions:
+        verbs.setdefault((one.group, one.resource, one.name), []).append(one.verb)
+    rules = []
+    for (group, resource, name), wanted in sorted(verbs.items()):
+        covered = verbs.get((group, resource, ""), []) if name else []
+        if left := [verb for verb in dict.fromkeys(wanted) if verb not in covered]:
+            rule: Document = {"apiGroups": [group], "resources": [resource]}
+            rules.append(rule | ({"resourceNames": [name]} if name else {}) | {"verbs": left})
+    return rules
+
+
+def _subject(user: str) -> Document:
+    if user.startswith(ACCOUNT):
+        namespace, _, name = user.removeprefix(ACCOUNT).partition(":")
+        return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return {"kind": "User", "name": user or NOBODY, "apiGroup": GROUP}
 
 
 def rbac_for(message: str, namespace: str) -> str:
-    """The Role that answers one 403, read out of the API server's own sentence."""
+    """The Role and its binding that answer one 403, read out of the API server's own sentence.
+
+    Named for what it grants, so that it takes no other Role's place.
+    """
     verb = re.search(r"cannot (\S+) resource", message)
     resource = re.search(r'resource "([^"]+)"', message)
     group = re.search(r'API group "([^"]*)"', message)
     if not (verb and resource):
         return "(the API server did not say which permission)"
-    return rbac([Permission(verb[1], group[1] if group else "", resource[1], False)], namespace)
+    user, place = re.search(r'User "([^"]+)"', message), re.search(r'in the namespace "([^"]+)"', message)
+    here = "at the cluster scope" not in message
+    one = Permission(verb[1], group[1] if group else "", resource[1], False, here, place[1] if place else namespace)
+    name = f"runbook-{one.verb}-{one.resource.replace('/', '-')}"
+    return rbac([one], namespace, user[1] if user else "", name)

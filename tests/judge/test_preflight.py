@@ -20,9 +20,17 @@ def test_missing_permissions_are_named() -> None:
     answers = [Permission("get", "apps", "deployments", True), Permission("patch", "apps", "deployments", False)]
     verdict = preflight.permissions(answers)
     assert verdict.outcome is Outcome.FAIL
-    assert verdict.message == "1 of 2 permissions; missing: patch deployments.apps"
+    assert verdict.message.startswith("1 of 2 permissions; missing: patch deployments.apps. Have the YAML")
     assert preflight.permissions(answers[:1]).outcome is Outcome.PASS
     assert preflight.permissions([]).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_permission_that_only_lets_us_know_more_fails_nothing_and_is_named() -> None:
+    nodes = Permission("list", "", "nodes", False, namespaced=False, optional=True)
+    verdict = preflight.permissions([Permission("get", "apps", "deployments", True), nodes])
+    assert verdict.outcome is Outcome.PASS
+    assert "list nodes" in verdict.message
+    assert preflight.permissions([nodes]).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

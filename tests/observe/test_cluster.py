@@ -14,7 +14,6 @@ from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.observe import preflight
 from runbook_lib.observe.cluster import Cluster, Expired, Missing, speaking
 from runbook_lib.observe.difference import conflicts_of
-from runbook_lib.observe.rbac import Permission, rbac
 
 DENIED = (
     'deployments.apps "web" is forbidden: User "system:serviceaccount:shop:runbook" cannot patch resource '
@@ -69,22 +68,9 @@ def test_a_403_prints_the_role_that_answers_it(cluster: Cluster) -> None:
         raise refusal(403, DENIED)
     sentence, _, document = str(failed.value).partition("\n")
     assert sentence.startswith(DENIED)
-    (rule,) = yaml.safe_load(document)["rules"]
-    assert rule == {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
-
-
-def test_what_is_missing_is_one_role_and_one_cluster_role() -> None:
-    missing = [
-        Permission("patch", "apps", "deployments", False),
-        Permission("get", "apps", "deployments", False),
-        Permission("create", "", "namespaces", False, namespaced=False),
-    ]
-    role, cluster_role = yaml.safe_load_all(rbac(missing, "shop"))
-    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "shop")
-    assert role["rules"] == [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch", "get"]}]
-    assert cluster_role["kind"] == "ClusterRole"
-    assert cluster_role["rules"][0]["resources"] == ["namespaces"]
-    assert rbac([], "shop") == ""
+    role, binding = yaml.safe_load_all(document)
+    assert role["rules"] == [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "runbook", "namespace": "shop"}]
 
 
 def test_conflicts_name_field_and_manager() -> None:

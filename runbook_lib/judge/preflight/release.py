@@ -1,4 +1,4 @@
-"""May a pilot deploy begin: the cluster's version, our permissions, room for the Pods, and no user on the new side."""
+"""The cluster's version, our permissions, what would change, and no user on the new side."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Permission(Protocol):
     """One verb on one resource, and what the cluster answered."""
 
     @property
-    def verb(self) -> str: ...
+    def title(self) -> str: ...
     @property
-    def group(self) -> str: ...
-    @property
-    def resource(self) -> str: ...
+    def purpose(self) -> str: ...
     @property
     def allowed(self) -> bool: ...
+    @property
+    def optional(self) -> bool: ...
 
 
 class Difference(Protocol):
@@ -47,40 +47,31 @@ def version(text: str) -> Verdict:
 
 
 def permissions(answers: Sequence[Permission]) -> Verdict:
-    """Every verb that the deploy will use; the missing ones by name."""
-    missing = [f"{a.verb} {a.resource}{'.' + a.group if a.group else ''}" for a in answers if not a.allowed]
-    numbers = {"asked": float(len(answers)), "missing": float(len(missing))}
-    if not answers:
+    """Every verb that the runbooks will use; the missing ones by name and purpose. What is optional never fails."""
+    needed = [one for one in answers if not one.optional]
+    missing = [one for one in needed if not one.allowed]
+    blind = [one for one in answers if one.optional and not one.allowed]
+    numbers = {"asked": float(len(answers)), "missing": float(len(missing)), "optional_missing": float(len(blind))}
+    if not needed:
         return Verdict("permissions", Outcome.INCONCLUSIVE, "no permission was asked for", numbers)
-    allowed = f"{len(answers) - len(missing)} of {len(answers)} permissions"
+    said = f"{len(needed) - len(missing)} of {len(needed)} permissions"
     if missing:
-        return Verdict("permissions", Outcome.FAIL, f"{allowed}; missing: {', '.join(missing)}", numbers)
-    return Verdict("permissions", Outcome.PASS, allowed, numbers)
+        return Verdict(
+            "permissions",
+            Outcome.FAIL,
+            f"{said}; missing: {_by_purpose(missing)}. Have the YAML of the preconditions applied, and run this again",
+            numbers,
+        )
+    if blind:
+        said += f"; without them a line here is not known: {', '.join(one.title for one in blind)}"
+    return Verdict("permissions", Outcome.PASS, said, numbers)
 
 
-class Room(Protocol):
-    """Cores and bytes."""
-
-    @property
-    def cores(self) -> float: ...
-    @property
-    def memory(self) -> float: ...
-
-
-def capacity(needed: Room, free: Room | None) -> Verdict:
-    """The requests of all Pods that come at once against what the nodes have left; unknown room is INCONCLUSIVE."""
-    numbers = {"needed_cores": needed.cores, "needed_bytes": needed.memory}
-    if free is None:
-        message = f"needed {_words(needed)}; what the nodes have left is not known"
-        return Verdict("capacity", Outcome.INCONCLUSIVE, message, numbers)
-    numbers |= {"free_cores": free.cores, "free_bytes": free.memory}
-    fits = needed.cores <= free.cores and needed.memory <= free.memory
-    message = f"needed {_words(needed)} {'<=' if fits else '>'} free {_words(free)}"
-    return Verdict("capacity", Outcome.PASS if fits else Outcome.FAIL, message, numbers)
-
-
-def _words(room: Room) -> str:
-    return f"{room.cores:.2f} cores and {room.memory / 2**20:.0f} MiB"
+def _by_purpose(missing: Sequence[Permission]) -> str:
+    purposes: dict[str, dict[str, None]] = {}
+    for one in missing:
+        purposes.setdefault(one.purpose, {})[one.title] = None
+    return "; ".join(f"{', '.join(titles)}{f' ({why})' if why else ''}" for why, titles in purposes.items())
 
 
 def difference(differences: Sequence[Difference]) -> Verdict:

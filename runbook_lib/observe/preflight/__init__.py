@@ -1,0 +1,17 @@
+"""Before a pilot deploy: which cluster this is, who asks, what may be done there, and what surrounds the release."""
+
+from runbook_lib.observe.preflight.access import Version, permissions, version, who
+from runbook_lib.observe.preflight.needs import LOOKS, Need, needs, of_release, of_rollout, of_traffic
+
+__all__ = [
+    "LOOKS",
+    "Need",
+    "Version",
+    "needs",
+    "of_release",
+    "of_rollout",
+    "of_traffic",
+    "permissions",
+    "version",
+    "who",
+]
