@@ -16,6 +16,7 @@ from runbook_lib.sections.general import (
     Prometheus,
     Selectors,
 )
+from runbook_lib.sections.rollback import DataScript, Rollback
 from runbook_lib.sections.rollout import Rollout
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.stages import CADENCES, Cadence, Guard, Stage, Thresholds, Watch
@@ -39,6 +40,7 @@ __all__ = [
     "Calendar",
     "Contact",
     "Containerization",
+    "DataScript",
     "ExpectedDifference",
     "Figure",
     "Format",
@@ -53,6 +55,7 @@ __all__ = [
     "Prometheus",
     "Request",
     "Retention",
+    "Rollback",
     "Rollout",
     "Section",
     "Selectors",

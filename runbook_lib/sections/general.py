@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from runbook_lib.fields import Address, Duration, Reference, Span, Url
 from runbook_lib.sections.release import FieldRule, Rendering
+from runbook_lib.sections.rollback import Rollback
 from runbook_lib.sections.rollout import Rollout
 from runbook_lib.sections.section import Section
 from runbook_lib.sections.verification import LoadTest, Request, Settings, SmokeCase
@@ -65,6 +66,7 @@ class Kubernetes(Section):
     rollout_timeout: Duration = timedelta(minutes=10)
     """How long a whole rollout, or one batch of it, may take."""
     rollout: Rollout = Rollout()
+    rollback: Rollback = Rollback()
     smoke: list[SmokeCase] = []
     smoke_writes: bool = False
     """True: smoke cases that write are sent, each once."""
