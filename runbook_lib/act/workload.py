@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
+from runbook_lib.act.rewrite import rewrite
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed, RunbookError
-from runbook_lib.model import Change, now
+from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
 from runbook_lib.observe.difference import MANAGER, Difference, compare, send
@@ -20,8 +20,7 @@ from runbook_lib.observe.rollout import (
     revision_number,
     template_digest,
 )
-
-ATTEMPTS = 5  # the controller writes the status of a Deployment all the time: a 409 is read again, not reported
+from runbook_lib.observe.snapshots import BACK_AT, essence, essential_template
 
 
 def apply(cluster: Cluster, manifests: Sequence[Manifest]) -> Change:
@@ -100,10 +99,59 @@ def undo(cluster: Cluster, name: str, to_revision: int | None = None) -> Change:
     def put_back(current: Object) -> None:
         current["spec"]["template"] = clean_template(target)
 
-    written = _update(cluster, name, put_back)
+    written = rewrite(cluster, name, put_back)
     if template_digest(written) != wanted:
         raise ChangeFailed(f"Deployment/{name} does not show the template of revision {revision_number(target)}")
     return Change(what, before, _state(written), True, now(), "ConfigMaps and Secrets are not part of a revision")
+
+
+def put_back(cluster: Cluster, name: str, wanted: Object, source: str) -> Change:
+    """Make the Pod template that of ``wanted`` (a Deployment or ReplicaSet), and let a paused rollout go on.
+
+    A Deployment that is gone is made anew from a whole one. Where it went back to is noted at the Deployment, so that
+    going back a second time does not go forward. Raises BadParameters when only a template is left of a Deployment that
+    is gone, ChangeFailed when the server refuses.
+    """
+    what = f"Deployment/{name} back to the template of {source}"
+    live, aim = cluster.get("apps/v1", "Deployment", name), essence(wanted)
+    if live is None:
+        return _made_anew(cluster, name, wanted, what)
+    before = _state(live)
+    if essence(live) == aim and not live["spec"].get("paused"):
+        return Change(what, before, before, False, now(), "it already has this template")
+
+    def write(current: Object) -> None:
+        if essence(current) != aim:
+            current["spec"]["template"] = essential_template(wanted)
+        current["spec"].pop("paused", None)
+        noted = {**(current["metadata"].get("annotations") or {}), BACK_AT: f"{aim} {plain(now())}"}
+        current["metadata"]["annotations"] = noted
+
+    written = rewrite(cluster, name, write)
+    if essence(written) != aim:
+        raise ChangeFailed(f"Deployment/{name} was written but does not show the template of {source}")
+    resumed = "its rollout was paused and goes on" if live["spec"].get("paused") else ""
+    return Change(what, before, _state(written), True, now(), resumed)
+
+
+def _made_anew(cluster: Cluster, name: str, wanted: Object, what: str) -> Change:
+    """The whole Deployment as it was kept: its template alone does not say how many Pods and which selector."""
+    if "selector" not in wanted["spec"] or "strategy" not in wanted["spec"]:
+        raise BadParameters(f"Deployment/{name} is gone, and no snapshot set holds it; run 03_pilot_deploy")
+    spec = {**wanted["spec"], "template": essential_template(wanted)}
+    spec.pop("paused", None)
+    kept = wanted.get("metadata") or {}
+    noted = {**(kept.get("annotations") or {}), BACK_AT: f"{essence(wanted)} {plain(now())}"}
+    metadata = {"name": name, "labels": kept.get("labels") or {}, "annotations": noted}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    with speaking(cluster, f"Deployment/{name}"):
+        try:
+            written = cluster.resource("apps/v1", "Deployment").create(
+                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
+            )
+        except ApiException as error:
+            raise ChangeFailed(f"Deployment/{name} was not made anew: {sentence(error)}") from None
+    return Change(what, None, _state(plain_object(written)), True, now(), "it was gone and was made anew")
 
 
 def _target(cluster: Cluster, live: Object, to_revision: int | None) -> Object:
@@ -138,7 +186,7 @@ def annotate(cluster: Cluster, name: str, annotations: Mapping[str, str | None])
         if kept := {key: value for key, value in wanted.items() if value is not None}:
             metadata["annotations"] = kept
 
-    return Change(what, _state(live), _state(_update(cluster, name, write)), True, now())
+    return Change(what, _state(live), _state(rewrite(cluster, name, write)), True, now())
 
 
 def scale(cluster: Cluster, name: str, replicas: int) -> Change:
@@ -154,29 +202,8 @@ def scale(cluster: Cluster, name: str, replicas: int) -> Change:
     def write(current: Object) -> None:
         current["spec"]["replicas"] = replicas
 
-    written = _update(cluster, name, write)
+    written = rewrite(cluster, name, write)
     return Change(what, before, {"replicas": written["spec"].get("replicas")}, True, now())
-
-
-def _update(cluster: Cluster, name: str, change: Callable[[Object], None]) -> Object:
-    """Read, change, write with the version that was read; whoever was quicker is read again."""
-    resource = cluster.resource("apps/v1", "Deployment")
-    for _ in range(ATTEMPTS):
-        body = copy.deepcopy(deployment(cluster, name))
-        change(body)
-        with speaking(cluster, f"Deployment/{name}"):
-            try:
-                written = resource.replace(
-                    body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
-                )
-            except ApiException as error:
-                if error.status != 409:
-                    raise ChangeFailed(f"Deployment/{name} was not changed: {sentence(error)}") from None
-                continue
-        return plain_object(written)
-    raise ChangeFailed(
-        f"Deployment/{name} was not changed: somebody else wrote it {ATTEMPTS} times meanwhile; try again"
-    )
 
 
 def _state(live: Object) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from runbook_lib.observe.rollout import clean_template
 Moment = Literal["before", "after"]
 LABEL = "runbook/snapshot-set"
 KEY = "set.json"
+BACK_AT = "runbook/rolled-back-to"
+"""Annotation of a Deployment: the template that a rollback went back to, and when."""
 MARKS = "runbook/"
 """Annotations of a Pod template that begin so are ours (a drill, a restart) and no part of a release."""
 

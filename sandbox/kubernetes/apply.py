@@ -33,7 +33,7 @@ def apply(
     others = [entry for entry in entries if not ownership.same_manager(entry, mine)]
     kept = ownership.rewritten(others, {}, changed, set(), now) if changed else others
     own = next((entry for entry in entries if ownership.same_manager(entry, mine)), None)
-    if own is not None and ownership.from_json(own["fieldsV1"]) == wanted:
+    if own is not None and ownership.from_json(own["fieldsV1"]) == wanted and not changed:
         kept = [*kept, own]
     elif wanted:
         kept = [*kept, ownership.entry_of(mine, wanted, now)]

@@ -66,7 +66,7 @@ def rewritten(
         found = found or own
         before = from_json(entry.get("fieldsV1", {}))
         after = (before | changed if own else before - changed) - removed
-        if after == before:
+        if after == before and not (own and changed):  # a new value of a field that was its own is noted, too
             result.append(entry)
         elif after:
             result.append(entry | {"fieldsV1": to_json(after)} | ({"time": now} if own else {}))

@@ -1,0 +1,99 @@
+"""Keeps a snapshot set in the cluster: the Deployment and what it reads, bound together at one moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from kubernetes.client.exceptions import ApiException
+
+from runbook_lib.act import configuration
+from runbook_lib.errors import ChangeFailed
+from runbook_lib.model import Change, now, plain
+from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, sentence, speaking
+from runbook_lib.observe.difference import MANAGER
+from runbook_lib.observe.kept import Kept, Name, concerned, describe
+from runbook_lib.observe.keyed_digest import read_key
+from runbook_lib.observe.rollout import revision_number
+from runbook_lib.observe.snapshots import KEY, LABEL, Moment, SnapshotSet, essence, name_for, snapshot_sets
+
+_OTHERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+
+
+def keep(cluster: Cluster, deployment: str, objects: Sequence[Object], run: str, moment: Moment = "before") -> Change:
+    """Keep copies of what the Deployment reads and of what ``objects`` are about to change, and the set over them.
+
+    ``after`` is a list of Kept. Where there is no Deployment yet only the copies are made; the same state of the same
+    run is kept once. Raises ChangeFailed when it changes while it is copied.
+    """
+    live = cluster.get("apps/v1", "Deployment", deployment)
+    names = concerned([live] if live else [], objects)
+    kept = configuration.snapshot(cluster, names)
+    if live is None:
+        return Change(kept.what, None, kept.after, kept.done, kept.at, kept.note)
+    _still_so(cluster, names, kept.after)
+    found = _same(snapshot_sets(cluster, deployment), live, kept.after, run, moment)
+    name = found or _write(cluster, deployment, live, kept.after, run, moment)
+    note = "; ".join(filter(None, (f"snapshot set ConfigMap/{name}", kept.note)))
+    what = (
+        f"keep Deployment/{deployment} revision {revision_number(live)} and {kept.what.removeprefix('keep a copy of ')}"
+    )
+    return Change(what, None, kept.after, kept.done or found is None, now(), note)
+
+
+def _still_so(cluster: Cluster, names: Sequence[Name], kept: Sequence[Kept]) -> None:
+    """What is bound together must have stood together: somebody may write while one copy is made after the other."""
+    key = read_key(cluster)
+    wanted = {one.title: one.digest for one in kept}
+    for kind, name in names:
+        live = cluster.get("v1", kind, name)
+        found = describe(kind, name, live, key).digest if live and key else None
+        if found != wanted.get(f"{kind}/{name}"):
+            raise ChangeFailed(
+                f"{kind}/{name} was changed while its copy was made; nothing else was changed, run this cell again"
+            )
+
+
+def _same(sets: Sequence[SnapshotSet], live: Object, kept: Sequence[Kept], run: str, moment: Moment) -> str | None:
+    """The newest set, when it was kept by this run of this same state: a cell that is run again adds nothing."""
+    if not sets:
+        return None
+    last, state = sets[-1], (run, moment, revision_number(live), essence(live), tuple(kept))
+    told = (last.run, last.moment, last.revision, last.template, last.configuration)
+    return last.name if told == state and not last.problem else None
+
+
+def _write(cluster: Cluster, deployment: str, live: Object, kept: Sequence[Kept], run: str, moment: Moment) -> str:
+    found = live["metadata"]
+    annotations = {key: value for key, value in (found.get("annotations") or {}).items() if key not in _OTHERS}
+    content = {
+        "version": 1,
+        "at": now(),
+        "run": run,
+        "moment": moment,
+        "deployment": deployment,
+        "uid": found["uid"],
+        "revision": revision_number(live),
+        "workload": {
+            "metadata": {"labels": found.get("labels") or {}, "annotations": annotations},
+            "spec": live["spec"],
+        },
+        "configuration": list(kept),
+    }
+    text = json.dumps(plain(content), sort_keys=True, ensure_ascii=False)
+    name = name_for(deployment, text)
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": MANAGER, LABEL: "v1"}},
+        "immutable": True,
+        "data": {KEY: text},
+    }
+    with speaking(cluster, f"ConfigMap/{name}"):
+        try:
+            cluster.resource("v1", "ConfigMap").create(
+                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
+            )
+        except ApiException as error:
+            raise ChangeFailed(f"the snapshot set ConfigMap/{name} was not written: {sentence(error)}") from None
+    return name
