@@ -1,19 +1,24 @@
-"""Asks the new side before any user does: smoke cases against each Pod, sessions carried from side to side."""
+"""Asks the new side before any user does: smoke cases against each Pod and the Service."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import requests
-
+from runbook_lib.observe.reach import Reply, Sender, Target
 from runbook_lib.sections import SmokeCase
+
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one target said to one case; ``status`` is None when nothing came back. The body itself is not kept."""
+    """What one target said to one case; ``status`` is None when nothing came back. The body itself is not kept.
+
+    ``wrong`` says what of the body and the headers is not as expected, ``unasked`` why the case was not sent.
+    """
 
     target: str
     case: str
@@ -23,82 +28,86 @@ class Answer:
     seconds: float
     within: float
     error: str = ""
+    way: str = "direct"
+    wrong: tuple[str, ...] = ()
+    unasked: str = ""
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """A session made on one side and used on the other; ``forged`` is the answer to a session that nobody made."""
-
-    made_on: str
-    used_on: str
-    login: int | None
-    status: int | None
-    forged: int | None
-
-
-def smoke(http: requests.Session, targets: Mapping[str, str], cases: Sequence[SmokeCase]) -> list[Answer]:
-    """Every case against every target (name -> URL), in order; each target begins without cookies."""
+def smoke(sender: Sender, targets: Sequence[Target], cases: Sequence[SmokeCase]) -> list[Answer]:
+    """Every case that does not write against every target, in order; each target begins without cookies."""
     answers = []
-    for name, url in targets.items():
-        http.cookies.clear()
-        answers += [_ask(http, name, url, case) for case in cases]
-    http.cookies.clear()
+    for target in targets:
+        cookies: dict[str, str] = {}
+        for case in cases:
+            if not case.writes:
+                reply = sender.send(target, case, case.within.total_seconds() + 5, cookies)
+                cookies |= reply.cookies
+                answers.append(judged(target, case, reply))
     return answers
 
 
-def first_answer(http: requests.Session, url: str, case: SmokeCase, patience: float) -> float | None:
+def ask(sender: Sender, target: Target, case: SmokeCase) -> Answer:
+    """One case against one target."""
+    return judged(target, case, sender.send(target, case, case.within.total_seconds() + 5))
+
+
+def first_answer(sender: Sender, target: Target, case: SmokeCase, patience: float) -> float | None:
     """Seconds until a target gives the expected status for the first time; None when patience is over.
 
     A gateway hears of new endpoints after the cluster does: it gets this time before it is judged.
     """
     started = time.monotonic()
     while time.monotonic() - started < patience:
-        if _ask(http, "gateway", url, case).status == case.status:
+        if ask(sender, target, case).status == case.status:
             return time.monotonic() - started
         time.sleep(0.2)
     return None
 
 
-def _ask(http: requests.Session, target: str, url: str, case: SmokeCase) -> Answer:
-    within = case.within.total_seconds()
-    started = time.perf_counter()
-    try:
-        found = http.request(case.method, url.rstrip("/") + case.path, timeout=within + 5, allow_redirects=False)
-    except requests.RequestException as error:
-        seconds = time.perf_counter() - started
-        return Answer(target, case.name, case.status, None, False, seconds, within, type(error).__name__)
-    seconds = time.perf_counter() - started
-    return Answer(target, case.name, case.status, found.status_code, case.body_contains in found.text, seconds, within)
+def unsent(target: str, case: SmokeCase, why: str) -> Answer:
+    """The answer to a case that nobody was asked."""
+    return Answer(target, case.name, case.status, None, False, 0.0, case.within.total_seconds(), unasked=why)
 
 
-def cross(
-    http: requests.Session, login: str, check: str, made_on: tuple[str, str], used_on: tuple[str, str]
-) -> Crossing:
-    """Log in (POST) on one target (name, URL), then read with that session (GET) on another; it writes nothing."""
-    (made_name, made_url), (used_name, used_url) = made_on, used_on
-    checked = used_url.rstrip("/") + check
-    http.cookies.clear()
-    session = _send(http, "POST", made_url.rstrip("/") + login, "")
-    http.cookies.clear()
-    cookies = dict(session.cookies.items()) if session is not None else {}
-    lives = _send(http, "GET", checked, _header(cookies)) if cookies else None
-    forged = _send(http, "GET", checked, _header(dict.fromkeys(cookies, "no-such-session")))
-    http.cookies.clear()
-    return Crossing(made_name, used_name, _status(session), _status(lives), _status(forged))
+def judged(target: Target, case: SmokeCase, reply: Reply) -> Answer:
+    """The reply held against what the case expects; of what was found nothing is repeated."""
+    found = reply.json if case.body_values else None
+    wrong = [
+        f"{path} is not {expected!r}"
+        for path, expected in case.body_values.items()
+        if not _same(value_at(found, path), expected)
+    ]
+    for name, part in case.header_contains.items():
+        if not any(part.lower() in value.lower() for value in reply.all(name)):
+            wrong.append(f"header {name} does not contain {part!r}")
+    contained = case.body_contains in reply.text
+    return Answer(
+        target.name,
+        case.name,
+        case.status,
+        reply.status,
+        contained,
+        reply.seconds,
+        case.within.total_seconds(),
+        reply.error,
+        target.way,
+        tuple(wrong) if reply.status is not None else (),
+        reply.unasked,
+    )
 
 
-def _header(cookies: Mapping[str, str]) -> str:
-    return "; ".join(f"{key}={value}" for key, value in cookies.items())
+def _same(found: Any, expected: Any) -> bool:
+    """Equal, and a number is no truth value: 1 is not true."""
+    return found is not _ABSENT and found == expected and isinstance(found, bool) == isinstance(expected, bool)
 
 
-def _send(http: requests.Session, method: str, url: str, cookies: str) -> requests.Response | None:
-    # a jar binds cookies to the host that set them: users carry them across behind one name, so does this header
-    headers = {"Cookie": cookies} if cookies else {}
-    try:
-        return http.request(method, url, headers=headers, timeout=5, allow_redirects=False)
-    except requests.RequestException:
-        return None
-
-
-def _status(answer: requests.Response | None) -> int | None:
-    return None if answer is None else answer.status_code
+def value_at(value: Any, path: str) -> Any:
+    """What stands at ``orders.0.side``; something that equals nothing when there is no such place."""
+    for step in path.split("."):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _ABSENT
+    return value

@@ -18,11 +18,9 @@ from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.rbac import Permission
 from runbook_lib.observe.rollout import Progress
-from runbook_lib.observe.smoke import Answer, Crossing
 from runbook_lib.show.checks import quiet
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
-_LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
 
 
 def permission_table(answers: Sequence[Permission]) -> Styler:
@@ -64,35 +62,6 @@ def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Style
         for pod in pods
     ]
     return quiet(pd.DataFrame(rows, columns=["Pod", "address", "ready", "in the Service", "restarts", "trouble"]))
-
-
-def smoke_table(answers: Sequence[Answer]) -> Styler:
-    """One row a target, one column a case: the status and the time; wrong answers stand out."""
-    cells = {(a.case, a.target): _said(a) for a in answers}
-    cases, targets = dict.fromkeys(a.case for a in answers), dict.fromkeys(a.target for a in answers)
-    frame = pd.DataFrame([[cells.get((c, t), "") for c in cases] for t in targets], list(targets), list(cases))
-    return (
-        frame.style.map(lambda cell: f"color: {GOOD if cell.startswith('✓') else BAD}")
-        .format(escape="html")
-        .set_table_styles(_LEFT)
-    )
-
-
-def _said(answer: Answer) -> str:
-    good = answer.status == answer.expected and answer.body_as_expected and answer.seconds <= answer.within
-    status = answer.status if answer.status is not None else answer.error
-    expected = "" if answer.status == answer.expected else f" instead of {answer.expected}"
-    return f"{'✓' if good else '✗'} {status}{expected}, {answer.seconds * 1000:.0f} ms"
-
-
-def crossing_table(crossings: Sequence[Crossing]) -> Styler:
-    """One row a session: made where, used where, and the control with a forged one."""
-    rows = [
-        {"log in on": c.made_on, "go on with": c.used_on, "log-in": c.login, "with session": c.status,
-         "forged session": c.forged}
-        for c in crossings
-    ]  # fmt: skip
-    return quiet(pd.DataFrame(rows, columns=["log in on", "go on with", "log-in", "with session", "forged session"]))
 
 
 class LiveRollout:

@@ -32,6 +32,7 @@ _SUBRESOURCES: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
     "binding": ({"kind": "Binding"}, ("create",)),
     "token": ({"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}, ("create",)),
     "log": ({}, ("get",)),
+    "proxy": ({}, ("create", "delete", "get", "patch", "update")),
     "status": ({}, _OF_OBJECT),
 }
 
@@ -107,10 +108,16 @@ def _entries(item: Resource) -> list[JsonObject]:
         base["categories"] = list(item.categories)
     found = [base]
     for name in sorted(item.subresources):
-        kind, verbs = _SUBRESOURCES[name]
+        kind, verbs = _subresource(item, name)
         entry = {"name": f"{item.plural}/{name}", "singularName": "", "namespaced": item.namespaced}
         found.append(entry | {"kind": item.kind} | kind | {"verbs": list(verbs)})
     return found
+
+
+def _subresource(item: Resource, name: str) -> tuple[JsonObject, tuple[str, ...]]:
+    """What is sent to it, and the verbs."""
+    kind, verbs = _SUBRESOURCES[name]
+    return ({"kind": f"{item.kind}ProxyOptions"} if name == "proxy" else kind), verbs
 
 
 def _aggregated(*, core: bool) -> JsonObject:
@@ -140,8 +147,8 @@ def _aggregated_entry(item: Resource) -> JsonObject:
         entry["subresources"] = [
             {
                 "subresource": name,
-                "responseKind": own | {"kind": item.kind} | _SUBRESOURCES[name][0],
-                "verbs": list(_SUBRESOURCES[name][1]),
+                "responseKind": own | {"kind": item.kind} | _subresource(item, name)[0],
+                "verbs": list(_subresource(item, name)[1]),
             }
             for name in sorted(item.subresources)
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-Subresource = Literal["status", "scale", "log", "eviction", "binding", "token"]
+Subresource = Literal["status", "scale", "log", "eviction", "binding", "token", "proxy"]
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,20 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "Node", "nodes", False, ("no",), ("status",)),
     Resource("", "v1", "PersistentVolume", "persistentvolumes", False, ("pv",), ("status",)),
     Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True, ("pvc",), ("status",)),
-    Resource("", "v1", "Pod", "pods", True, ("po",), ("status", "log", "eviction", "binding"), True, categories=_ALL),
+    Resource(
+        "",
+        "v1",
+        "Pod",
+        "pods",
+        True,
+        ("po",),
+        ("status", "log", "eviction", "binding", "proxy"),
+        True,
+        categories=_ALL,
+    ),
     Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), ("status",)),
     Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "Service", "services", True, ("svc",), ("status",), categories=_ALL),
+    Resource("", "v1", "Service", "services", True, ("svc",), ("status", "proxy"), categories=_ALL),
     Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",), ("token",)),
     # workloads
     Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
@@ -150,6 +160,11 @@ RESOURCES: tuple[Resource, ...] = (
         True,
         _ISTIO,
     ),
+    # custom resources: backups, as the CRDs of Velero define them; none of them has a status of its own
+    Resource("velero.io", "v1", "Backup", "backups", generation=True, custom=True),
+    Resource("velero.io", "v1", "BackupStorageLocation", "backupstoragelocations", True, ("bsl",), (), True, True),
+    Resource("velero.io", "v1", "Restore", "restores", generation=True, custom=True),
+    Resource("velero.io", "v1", "Schedule", "schedules", generation=True, custom=True),
 )
 
 

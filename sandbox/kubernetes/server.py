@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.kubernetes import discovery, logs, objects, rbac, request, selectors, table, tokens, watch
+from sandbox.kubernetes import discovery, logs, objects, proxy, rbac, request, selectors, table, tokens, watch
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.request import Target
 from sandbox.kubernetes.settings import Settings
@@ -118,6 +118,8 @@ class Server:
         if found is not None:
             kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" if aggregated else None
             return _json(found, 200, kind if found.get("kind") == "APIGroupDiscoveryList" else None)
+        if (way := proxy.way(asked.rel_url.raw_path)) is not None:
+            return await proxy.answer(self.store, way, asked)
         target = request.target(path)
         if target is None:
             return _unknown_path(path)
