@@ -91,6 +91,12 @@ class CannotSign(RunbookError):
     exit_code = 79
 
 
+class PartlyBack(RunbookError):
+    """A member of a batch could not be brought back, and some may wait for it; the message says what stands now."""
+
+    exit_code = 81
+
+
 def by_name(name: str) -> type[RunbookError] | None:
     """The error class of that name, as a kernel reports it; None for any other exception."""
     classes = [RunbookError]

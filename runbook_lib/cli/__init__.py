@@ -10,13 +10,14 @@ from typing import NoReturn
 
 import typer
 
-from runbook_lib.cli import archive, gates, guard, passage, replay, ttl
+from runbook_lib.cli import archive, batch, gates, guard, passage, replay, ttl
 from runbook_lib.errors import RunbookError
 from runbook_lib.redact import Redactor
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for commands in (passage, gates, guard, archive, replay, ttl):
     app.add_typer(commands.app)
+app.add_typer(batch.app, name="batch")
 
 
 def main() -> NoReturn:

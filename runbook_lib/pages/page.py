@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,10 @@ from runbook_lib.pages.story import span, story
 from runbook_lib.record.archive import Attempt
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 NAME = "index.html"
+ATTEMPT = re.compile(r"\b([a-z0-9][-a-z0-9]*)/(\d{8}t\d{6}z-[a-z0-9_-]+)/(attempt-\d+)\b")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -38,6 +40,11 @@ def render_list() -> str:
     return _templates().get_template(NAME).render(outcomes=words.OUTCOMES, phases=words.PHASES)
 
 
+def template(name: str) -> Template:
+    """A template of another page, with the same words and the same care for what it shows."""
+    return _templates().get_template(name)
+
+
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader  # here: a kernel that files nothing is spared the import
@@ -51,8 +58,20 @@ def _templates() -> Environment:
         duration=words.duration,
         short=words.short,
         span=span,
+        linked=_linked,
     )
     return found
+
+
+def _linked(value: object) -> str:
+    """A text in which the attempts that it names, ``APPLICATION/RUN/attempt-N``, lead to their pages."""
+    from markupsafe import Markup, escape
+
+    def link(found: re.Match[str]) -> str:
+        application, run, attempt = found.groups()
+        return f'<a href="../../{application}/{run}/index.html#{attempt}">{found[0]}</a>'
+
+    return Markup(ATTEMPT.sub(link, str(escape(value))))
 
 
 @cache
