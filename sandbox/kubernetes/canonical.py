@@ -39,6 +39,11 @@ def quantity(value: str | int | float) -> str:
     return _decimal(amount)
 
 
+def quantity_text(name: str, amount: Decimal) -> str:
+    """The canonical form of so much of a resource: bytes in powers of 1024, everything else in powers of 1000."""
+    return _binary(amount) if name.endswith(("memory", "storage")) and amount >= 1024 else _decimal(amount)
+
+
 def _binary(amount: Decimal) -> str:
     whole = int(amount.to_integral_value(ROUND_CEILING))
     power = 0

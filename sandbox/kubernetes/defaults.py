@@ -180,6 +180,16 @@ def _quota(obj: JsonObject) -> None:
     obj.setdefault("status", {})
 
 
+def _limit_range(obj: JsonObject) -> None:
+    for item in spec_of(obj).get("limits") or ():
+        for sizes in ("default", "defaultRequest", "max", "min"):
+            canonical.quantities(item.get(sizes))
+        if item.get("type") == "Container":
+            default = (item.get("max") or {}) | (item.get("default") or {})
+            request = (item.get("min") or {}) | default | (item.get("defaultRequest") or {})
+            item |= {name: sizes for name, sizes in (("default", default), ("defaultRequest", request)) if sizes}
+
+
 def _storage_class(obj: JsonObject) -> None:
     with_defaults(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
 
@@ -200,6 +210,7 @@ _FILLERS: dict[str, Callable[[JsonObject], None]] = {
     "HorizontalPodAutoscaler": workload_defaults.autoscaler,
     "Ingress": _ingress,
     "Job": workload_defaults.job,
+    "LimitRange": _limit_range,
     "Namespace": _namespace,
     "NetworkPolicy": _network_policy,
     "Node": _node,

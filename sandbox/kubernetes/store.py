@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sandbox.kubernetes import defaults, lifecycle, ownership, replacement, validation
+from sandbox.kubernetes import defaults, lifecycle, limit_range, ownership, quota, replacement, validation
 from sandbox.kubernetes.clone import clone
 from sandbox.kubernetes.errors import ApiError, already_exists, not_found, stale
 from sandbox.kubernetes.resources import Resource, resource
@@ -144,6 +144,9 @@ class Store:
         if not metadata["managedFields"]:
             del metadata["managedFields"]
         defaults.on_create(resource, created, self)
+        if resource.kind == "Pod":
+            limit_range.admit(self, created)
+        quota.admit(self, resource, created)
         if not dry_run:
             self.commit("ADDED", resource, created, None)
             lifecycle.created(self, resource, created)

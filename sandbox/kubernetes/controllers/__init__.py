@@ -1,4 +1,4 @@
-"""The controllers of the embedded cluster: Deployments, ReplicaSets, Endpoints and disruption budgets.
+"""The controllers of the embedded cluster: Deployments, ReplicaSets, Endpoints, disruption budgets and quotas.
 
 They are level-triggered: a change of any object queues the keys it may concern, and each key is then looked at
 from the stored state alone.
@@ -11,12 +11,13 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sandbox.kubernetes.controllers import deployment, disruption, endpoints, replicaset
+from sandbox.kubernetes.controllers import deployment, disruption, endpoints, quota, replicaset
 from sandbox.kubernetes.controllers.deployment import Controller
 from sandbox.kubernetes.controllers.pods import PODS
 from sandbox.kubernetes.controllers.queue import Queue
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.events import Recorder
+from sandbox.kubernetes.quota import QUOTAS
 from sandbox.kubernetes.store import Event, Store
 
 JsonObject = dict[str, Any]
@@ -31,6 +32,7 @@ RECONCILERS: dict[str, tuple[str, Reconcile]] = {
     "ReplicaSet": ("replicaset-controller", replicaset.reconcile),
     "Service": ("endpoint-slice-controller", endpoints.reconcile),
     "PodDisruptionBudget": ("controllermanager", disruption.reconcile),
+    "ResourceQuota": ("resourcequota-controller", quota.reconcile),
 }
 
 
@@ -78,6 +80,9 @@ def concerned(store: Store, event: Event) -> Iterator[Key]:
     for owner in metadata.get("ownerReferences", ()):
         if owner.get("controller") and owner["kind"] in RECONCILERS:
             yield owner["kind"], metadata["namespace"], owner["name"]
+    if event.type != "MODIFIED" or event.resource == PODS:
+        for one in store.view(QUOTAS, metadata.get("namespace", "")):
+            yield "ResourceQuota", metadata["namespace"], one["metadata"]["name"]
     if event.resource == PODS:
         yield from _around_pod(store, event)
 
@@ -99,7 +104,7 @@ def _around_pod(store: Store, event: Event) -> Iterator[Key]:
 
 
 def _everything(store: Store) -> Iterator[Key]:
-    resources = (deployment.DEPLOYMENTS, deployment.REPLICA_SETS, endpoints.SERVICES, disruption.BUDGETS)
+    resources = (deployment.DEPLOYMENTS, deployment.REPLICA_SETS, endpoints.SERVICES, disruption.BUDGETS, QUOTAS)
     for resource in resources:
         for one in store.view(resource):
             yield resource.kind, one["metadata"]["namespace"], one["metadata"]["name"]

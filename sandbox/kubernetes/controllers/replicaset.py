@@ -15,6 +15,7 @@ from sandbox.kubernetes.store import timestamp
 
 JsonObject = dict[str, Any]
 
+RETRY_SECONDS = 1.0  # before Pods that were refused are tried again: a quota may have been raised
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
@@ -32,7 +33,8 @@ def reconcile(controller: Controller, namespace: str, name: str) -> float | None
     status = _status(controller, one, mine, active, failure)
     if status != one.get("status"):
         controller.store.update(REPLICA_SETS, one | {"status": status}, "status", MANAGER)
-    return _seconds_until_available(one, active, controller.store.clock())
+    again = _seconds_until_available(one, active, controller.store.clock())
+    return again if failure is None else min(again or RETRY_SECONDS, RETRY_SECONDS)
 
 
 def _pods(controller: Controller, one: JsonObject) -> list[JsonObject]:
