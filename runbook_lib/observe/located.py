@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.observe.text import cause, read_text, where
 
 Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DEEPEST = 100  # levels; libyaml's composer ends the whole process on some ten thousand
+_BRACKETS = re.compile(r"[\[\]{}]")
+_INDENT = re.compile(r"^[ \-?:]*", re.M)
 
 
 def located(text: str, file: str) -> tuple[list[Node], list[tuple[int, str]]]:
@@ -43,15 +47,37 @@ def read_located(path: Path, what: str) -> Node:
 
 
 def _documents(text: str) -> Iterator[yaml.Node]:
+    if _could_be_deep(text):
+        _refuse_depth(text)
     for document in yaml.compose_all(text, Loader=Loader):
         empty = isinstance(document, yaml.ScalarNode) and document.tag.endswith(":null")
         if document is not None and not empty:
             yield document
 
 
+def _could_be_deep(text: str) -> bool:
+    """True when brackets or indentation allow more levels than are read; never False for a text that has them."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+        if depth > DEEPEST // 2:
+            return True
+    return any(len(found[0]) > DEEPEST // 2 for found in _INDENT.finditer(text))
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {DEEPEST} levels", problem_mark=event.start_mark)
+
+
 def _build(source: yaml.Node, file: str, known: dict[int, Node], twice: list[tuple[int, str]], path: str = "") -> Node:
-    """A Node per YAML node; an alias is the same Node, an alias to its own parent is nothing."""
+    """A Node per YAML node; an alias is the same Node, one inside what it names an error."""
     if id(source) in known:
+        if known[id(source)].value is None and isinstance(source, yaml.CollectionNode):
+            raise yaml.MarkedYAMLError(problem="an alias inside what it names", problem_mark=source.start_mark)
         return known[id(source)]
     line = source.start_mark.line + 1
     known[id(source)] = Node(None, file, line, path)
@@ -92,9 +118,15 @@ def _scalar(source: yaml.Node) -> Any:
         if kind == "bool":
             return text.lower() in ("true", "yes", "on", "y")
         if kind == "int":
-            return int(text.replace("_", ""), 0) if not text.lstrip("-+").startswith("0") else int(text, 10)
+            return _integer(text.replace("_", ""))
         if kind == "float":
             return float(text)
     except ValueError:
         return text
     return None if kind == "null" else text
+
+
+def _integer(text: str) -> int:
+    """As YAML 1.1 reads it: 0644 is octal, which is what a file's mode means; ValueError for none."""
+    digits = text.lstrip("-+")
+    return int(text, 8) if digits.startswith("0") and digits.isdigit() and digits != "0" else int(text, 0)

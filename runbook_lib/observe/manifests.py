@@ -16,6 +16,8 @@ from runbook_lib.observe.text import cause, read_text, where
 
 SUFFIXES = (".yaml", ".yml", ".json")
 TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_PREFIX = re.compile(r" *(?:- +)*")
+_BLOCK = re.compile(r"(?:^|[:\-]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
 
 
 def read_manifests(path: Path) -> Manifests:
@@ -84,7 +86,7 @@ def _objects(node: Node, findings: list[Finding]) -> Iterator[Resource]:
 
 
 def _templates(text: str, file: str) -> Iterator[Finding]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _outside_blocks(text):
         found = TEMPLATE.search(line)
         if found and not line.lstrip().startswith("#") and _opens_template(line, found.start()):
             message = (
@@ -92,6 +94,22 @@ def _templates(text: str, file: str) -> Iterator[Finding]:
             )
             yield _broken(file, number, message)
             return
+
+
+def _outside_blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Numbers and lines, without the insides of block scalars: a file inside a ConfigMap may hold any braces."""
+    inside: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        indent = len(line) - len(line.lstrip(" "))
+        if inside is not None and (indent > inside or not line.strip()):
+            continue
+        inside = None
+        yield number, line
+        if _BLOCK.search(line) and not line.lstrip().startswith("#"):
+            prefix = _PREFIX.match(line)
+            inside = len(prefix[0]) if prefix else 0
+            if line[inside:].lstrip().startswith(("|", ">")):
+                inside -= 2  # an item of a list that is a block itself
 
 
 def _opens_template(line: str, position: int) -> bool:

@@ -31,7 +31,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("no kind", "apiVersion: v1\nmetadata: {name: x}\n", "f.yaml:1 has no kind and apiVersion"),
     ("a list at the top", "- a\n- b\n", "f.yaml:1 has no kind"),
     ("text", "just text\n", "f.yaml:1 has no kind"),
-    ("a cycle", "a: &a [*a]\n", "f.yaml:1 has no kind"),
+    ("a cycle", "a: &a [*a]\n", "f.yaml:1 is not YAML: an alias inside what it names"),
 ]  # fmt: skip
 
 
@@ -162,3 +162,29 @@ def test_ten_megabytes_are_the_end(tmp_path: Path) -> None:
     path.write_bytes(b"# " + b"x" * (10 * 2**20))
     with pytest.raises(BadParameters, match="larger than 10 MiB"):
         read_manifests(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "- " * 100_000 + "a", "{a: " * 50_000])
+def test_nesting_that_would_end_the_process_is_a_finding(text: str) -> None:
+    (finding,) = parse_manifests(text, "f.yaml").findings
+    assert "nested deeper than 100 levels" in finding.message
+
+
+def test_a_mode_is_read_as_octal_as_the_api_server_reads_it() -> None:
+    (mode,) = parse_manifests("apiVersion: v1\nkind: A\nmode: 0644\n", "f.yaml").resources
+    assert mode.node.get("mode").value == 0o644
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("data:\n  a: |\n    {{ fine }}\n\n    {{ fine }}\n  b: {{ bad }}\n", 6),
+        ("list:\n- |\n  {{ fine }}\n- {{ bad }}\n", 4),
+        ("list:\n- name: >-\n    {{ fine }}\n  value: {{ bad }}\n", 4),
+    ],
+)
+def test_a_file_inside_a_config_map_may_hold_templates_of_its_own(text: str, line: int) -> None:
+    (finding,) = parse_manifests(text, "f.yaml").findings
+    assert finding.line == line
+    fine = "".join(one for one in text.splitlines(keepends=True) if "bad" not in one)
+    assert not any("template" in found.message for found in parse_manifests(fine, "f.yaml").findings)
