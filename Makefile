@@ -13,10 +13,10 @@ demo: setup ## the whole passage on the practice range (FAULT=errors breaks the 
 	@$(BIN)/python -m sandbox demo $(if $(FAULT),--fault $(FAULT))
 
 test: setup ## all tests but the heavy ones
-	@$(BIN)/python -m pytest -q -m "not heavy" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not heavy" -n 3 --dist loadfile
 
 test-all: setup ## all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 browser: setup ## Chromium for the tests in tests/browser; they fetch it themselves otherwise
 	@$(BIN)/python tests/browser/chromium.py

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
+from in_order import OneRange, rank
 
+from runbook_lib.act.traffic.nginx import apply
 from sandbox.control import Wish, range_for
 from sandbox.plan import Plan
 
@@ -21,6 +23,27 @@ settings.load_profile("runbooks")
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell starts what it sends to the background deaf to Ctrl-C, and the commands under test would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneRange | None:
+    """How several workers share the tests; see in_order.py."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return OneRange(config, log)
+
+
+@pytest.fixture(autouse=True)
+def nobody_elses_nginx(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nginx is only a file, the workers of a range that runs beside the test are not waited for."""
+    if not request.node.get_closest_marker("range") and "practice_range" not in request.fixturenames:
+        monkeypatch.setattr(apply, "workers", dict)
+
 
 Until = Callable[[Callable[[], bool]], None]
 
