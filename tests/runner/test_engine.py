@@ -183,3 +183,9 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     reader.join()
     assert sizes == {2_000_000}
     assert [path.name for path in tmp_path.iterdir()] == ["big.json"]
+
+
+def test_a_runner_is_spared_a_grammar_that_no_notebook_needs() -> None:
+    code = "import sys, runbook_lib.runner.engine; print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "False"]
