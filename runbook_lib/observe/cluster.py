@@ -19,9 +19,11 @@ from kubernetes.watch import Watch
 
 from runbook_lib.errors import BadParameters, CriterionFailed, RunbookError, Unreachable
 from runbook_lib.observe.rbac import rbac_for
+from runbook_lib.observe.throttling import obeyed
 
 Object = dict[str, Any]
 PATIENCE = (5, 30)  # seconds to connect, seconds to wait for bytes
+LATE = 5  # seconds after which a watch that should have ended is taken for a connection that hangs
 
 
 class Cluster:
@@ -60,7 +62,7 @@ class Cluster:
         try:
             with speaking(self, f"{kind}/{name}"):
                 namespace = self.namespace if resource.namespaced else None
-                found = resource.get(name=name, namespace=namespace, _request_timeout=PATIENCE)
+                found = obeyed(lambda: resource.get(name=name, namespace=namespace, _request_timeout=PATIENCE))
         except Missing:
             return None
         return plain_object(found)
@@ -69,11 +71,13 @@ class Cluster:
         """Every object of a kind in the namespace, by label and field selector."""
         resource = self.resource(api_version, kind)
         with speaking(self, f"the list of {kind}"):
-            found = resource.get(
-                namespace=self.namespace if resource.namespaced else None,
-                label_selector=selector or None,
-                field_selector=fields or None,
-                _request_timeout=PATIENCE,
+            found = obeyed(
+                lambda: resource.get(
+                    namespace=self.namespace if resource.namespaced else None,
+                    label_selector=selector or None,
+                    field_selector=fields or None,
+                    _request_timeout=PATIENCE,
+                )
             )
         head = {"apiVersion": api_version, "kind": kind}
         return [head | item for item in plain_object(found).get("items") or []]
@@ -93,7 +97,7 @@ class Cluster:
                         resource_version=since,
                         serialize=False,
                         timeout_seconds=seconds,
-                        _request_timeout=(PATIENCE[0], seconds + PATIENCE[1]),
+                        _request_timeout=(PATIENCE[0], seconds + LATE),
                     )
                     if event["type"] in ("ADDED", "MODIFIED")
                 )

@@ -1,12 +1,11 @@
-"""The Pods of a Deployment, the addresses of its Service, and why a Pod does not start."""
+"""The Pods of a Deployment as their status says they are, and the addresses of its Service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import deployment, images, replica_sets, selector
+from runbook_lib.observe.rollout import deployment, images, replica_sets, selector, template_digest
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,19 @@ def pods(cluster: Cluster, name: str) -> list[PodState]:
     """The Deployment's Pods, those of every revision, by name."""
     found = cluster.all("v1", "Pod", selector(deployment(cluster, name)))
     return sorted((pod_state(pod) for pod in found), key=lambda pod: pod.name)
+
+
+def newest_pods(cluster: Cluster, name: str) -> dict[str, PodState]:
+    """The Pods of the newest template that are not ending, by uid."""
+    live = deployment(cluster, name)
+    wanted = template_digest(live)
+    mine = {rs["metadata"]["uid"] for rs in replica_sets(cluster, live) if template_digest(rs) == wanted}
+    found = {
+        str(pod["metadata"].get("uid")): pod_state(pod)
+        for pod in cluster.all("v1", "Pod", selector(live))
+        if any(owner.get("uid") in mine for owner in pod["metadata"].get("ownerReferences") or [])
+    }
+    return {uid: state for uid, state in found.items() if not state.terminating}
 
 
 def pod_state(pod: Object) -> PodState:
@@ -84,29 +96,3 @@ def endpoints(cluster: Cluster, service: str) -> dict[str, bool]:
         for point in piece.get("endpoints") or []
         for address in point.get("addresses") or []
     }
-
-
-def explain(cluster: Cluster, name: str) -> list[str]:
-    """Why the rollout does not go on: what each unready Pod waits for, then the newest warning of each kind."""
-    live = deployment(cluster, name)
-    sets = replica_sets(cluster, live)
-    states = [pod_state(pod) for pod in cluster.all("v1", "Pod", selector(live))]
-    unready = [pod for pod in states if not pod.ready and not pod.terminating]
-    said = [f"Pod/{pod.name}: {pod.trouble}" for pod in unready if pod.trouble]
-    concerned = {name, *(rs["metadata"]["name"] for rs in sets[-1:]), *(pod.name for pod in unready)}
-    return [*said, *_warnings(cluster.all("v1", "Event", fields="type=Warning"), concerned)]
-
-
-def _warnings(events: Iterable[Object], concerned: set[str]) -> list[str]:
-    newest: dict[tuple[str, str], str] = {}
-    for event in sorted(events, key=_when):
-        about = event["involvedObject"]
-        if event.get("type") == "Warning" and about.get("name") in concerned:
-            key = (about["kind"], event.get("reason", ""))
-            newest.pop(key, None)
-            newest[key] = f"{about['kind']}/{about['name']}: {key[1]}: {event.get('message', '')}"
-    return list(newest.values())[-5:]
-
-
-def _when(event: Object) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")

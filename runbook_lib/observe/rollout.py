@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.model import digest
+from runbook_lib.observe.author import author
 from runbook_lib.observe.cluster import Cluster, Object
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -28,6 +29,13 @@ class Progress:
     paused: bool
     stalled: str
     resource_version: str
+    uid: str = ""
+    template: str = ""
+    """Digest of the Pod template: a release is known by it."""
+    author: str = ""
+    """Who wrote the template last, and when."""
+    ignored: int = 0
+    """Failed Pods that are left for later."""
 
     @property
     def complete(self) -> bool:
@@ -85,6 +93,9 @@ def progress(live: Object) -> Progress:
         paused=bool(spec.get("paused")),
         stalled=stalled,
         resource_version=metadata["resourceVersion"],
+        uid=metadata.get("uid", ""),
+        template=template_digest(live) if "template" in spec else "",
+        author=str(author(live)),
     )
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from runbook_lib.errors import ChangeFailed, RunbookError, Unreachable
+from runbook_lib.errors import ChangeFailed, CriterionFailed, Unreachable
 from runbook_lib.observe.cluster import Cluster, Missing
-from runbook_lib.observe.pods import explain
+from runbook_lib.observe.explain import quietly
 from runbook_lib.observe.rollout import Progress, deployment, progress
+from runbook_lib.observe.trouble import Trouble, grouped
 
 LOOK = 5  # seconds of quiet on the watch after which the state is told again, with the reasons
+
+Show = Callable[[Progress, Sequence[str]], None]
+Enough = Callable[[Progress, Sequence[Trouble]], bool]
+"""Whether the wait is over, by a state and what keeps its Pods; it may act on them, or raise."""
 
 
 def follow(
@@ -19,8 +24,8 @@ def follow(
 ) -> Iterator[Progress]:
     """Each new state as the API server tells it, until it is complete, stalled or the time is over.
 
-    A state that lasts is given again every LOOK seconds. A watch that breaks (410, a restarted API server) is taken up
-    again; Unreachable only when the time is over.
+    A state that lasts is given again every LOOK seconds. A watch that breaks (410, a restarted API server, a connection
+    that hangs) is taken up again; Unreachable only when the time is over.
     """
     end = clock() + seconds
     stalled_before = False
@@ -45,33 +50,100 @@ def follow(
             time.sleep(1)
 
 
-def wait(
-    cluster: Cluster,
-    name: str,
-    timeout: timedelta,
-    show: Callable[[Progress, list[str]], None] = lambda progress, why: None,
-) -> Progress:
+def wait(cluster: Cluster, name: str, timeout: timedelta, show: Show = lambda state, why: None) -> Progress:
     """The complete rollout; ChangeFailed says what is stuck, why, and the way back.
 
     ``show`` gets every new state, with the reasons when Pods are not ready.
     """
-    state: Progress | None = None
-    for state in follow(cluster, name, timeout.total_seconds()):
-        show(state, [] if state.ready >= state.wanted else _quietly(cluster, name))
-    if state is not None and state.complete:
-        return state
-    why = _quietly(cluster, name) or ["no Pod and no event says why"]
-    seconds = f"{timeout.total_seconds():g} s"
-    cause = state.stalled if state is not None and state.stalled else f"not complete after {seconds}"
-    raise ChangeFailed(
-        f"{state}: {cause}; {'; '.join(why)}. It may still become ready and take traffic: "
-        "undo it (06_rollback) or correct the manifests and run 03_pilot_deploy again"
+    return watched(cluster, name, timeout, show, lambda state, troubles: state.complete)
+
+
+def watched(
+    cluster: Cluster,
+    name: str,
+    timeout: timedelta,
+    show: Show,
+    enough: Enough,
+    deadline: timedelta | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Progress:
+    """The first state that is ``enough``; ChangeFailed when it does not come, or is no more of the same release.
+
+    ``deadline``: give up when nothing changed for so long.
+    """
+    last = _Last(clock)
+    try:
+        for state in follow(cluster, name, timeout.total_seconds(), clock):
+            last.see(state)
+            troubles = [] if state.ready >= state.wanted and not state.paused else quietly(cluster, name)
+            show(state, [str(trouble) for trouble in grouped(troubles)])
+            if enough(state, troubles):
+                return state
+            if deadline is not None and last.quiet_for() >= deadline.total_seconds():
+                raise stuck(cluster, state, f"nothing changed for {deadline.total_seconds():g} s")
+    except CriterionFailed:
+        if last.state is None:
+            raise
+        raise ChangeFailed(f"Deployment/{name} was deleted meanwhile; last seen: {last.state}") from None
+    except Unreachable as error:
+        seen = f"; last seen: {last.state}; {may_become_ready(last.state)}" if last.state else ""
+        raise Unreachable(f"{error}{seen}") from None
+    if last.state is None:
+        raise ChangeFailed(f"Deployment/{name} was not seen in {timeout.total_seconds():g} s")
+    raise stuck(cluster, last.state, last.state.stalled or f"not complete after {timeout.total_seconds():g} s")
+
+
+class _Last:
+    """The newest state of one release, and since when nothing changed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.state: Progress | None = None
+        self.first: Progress | None = None
+        self.moved = clock()
+
+    def see(self, state: Progress) -> None:
+        """Take the next state; ChangeFailed when it is of another Deployment or another template."""
+        self.first = self.first or state
+        if state.uid != self.first.uid:
+            raise ChangeFailed(
+                f"Deployment/{state.name} was deleted and made anew meanwhile (uid {self.first.uid} -> {state.uid}): "
+                "this is not the one whose rollout was watched; find out who did it, then run 03_pilot_deploy again"
+            )
+        if state.template != self.first.template:
+            raise ChangeFailed(
+                f"revision {state.revision} of Deployment/{state.name} was written by {state.author}: this is not the "
+                f"release that was watched (revision {self.first.revision}); find out why, then run 03_pilot_deploy "
+                "again or undo it (06_rollback)"
+            )
+        if self.state is None or _counts(state) != _counts(self.state):
+            self.moved = self.clock()
+        self.state = state
+
+    def quiet_for(self) -> float:
+        """Seconds since the counts changed."""
+        return self.clock() - self.moved
+
+
+def _counts(state: Progress) -> tuple[int | bool, ...]:
+    return state.wanted, state.total, state.updated, state.ready, state.available, state.paused
+
+
+def stuck(cluster: Cluster, state: Progress, cause: str) -> ChangeFailed:
+    """The error of a rollout that does not go on: its state, the cause, what each Pod says, and the way back."""
+    why = [str(trouble) for trouble in grouped(quietly(cluster, state.name))] or ["no Pod and no Event says why"]
+    return ChangeFailed(
+        f"{state}: {cause}. {'. '.join(why)}. {may_become_ready(state)}: abort it (runbook rollout abort PARAMETERS), "
+        "undo it (06_rollback), or correct the manifests and run 03_pilot_deploy again"
     )
 
 
-def _quietly(cluster: Cluster, name: str) -> list[str]:
-    """The reasons, or nothing when even they cannot be read: the rollout's own state matters more."""
-    try:
-        return explain(cluster, name)
-    except RunbookError:
-        return []
+def may_become_ready(state: Progress) -> str:
+    """What a rollout that nobody watches any more may still do."""
+    to_come = state.wanted - state.updated
+    if state.complete:
+        return "It is complete: nothing else becomes ready"
+    if state.paused:
+        return f"It is paused: only those Pods of revision {state.revision} that exist may become ready and take traffic"
+    more = f", and {to_come} more of them will be made" if to_come > 0 else ""
+    return f"It goes on by itself: its {state.updated} new Pods may still become ready and take traffic{more}"

@@ -19,8 +19,9 @@ from runbook_lib.model import canonical, digest
 from runbook_lib.observe import bundle, preflight
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.difference import compare
+from runbook_lib.observe.explain import explain
 from runbook_lib.observe.keyed_digest import KEY_NAME, read_key
-from runbook_lib.observe.pods import endpoints, explain, pods
+from runbook_lib.observe.pods import endpoints, pods
 from runbook_lib.observe.rollout import deployment, progress, revisions, template_digest
 from runbook_lib.observe.wait import wait
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,10 +16,24 @@ class ImageMissing(Exception):
     """There is no such image; the message is the kubelet's."""
 
 
+class ImageUnnamed(Exception):
+    """What the manifest gives is no image name at all; the message is the kubelet's."""
+
+
+# https://github.com/distribution/reference: a host with a port, a path in lower case, a tag, a digest
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(
+    rf"(?:[A-Za-z0-9.\-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[\w][\w.\-]{{0,127}})?(?:@[A-Za-z0-9+.\-_]+:[0-9a-fA-F]{{32,}})?"
+)
+
+
 def entrypoint(images: Path, image: str) -> list[str]:
-    """The command line of an image; ImageMissing when `images` does not list it."""
+    """The command line of an image; ImageMissing when `images` does not list it, ImageUnnamed when it is no name."""
     if image == BARE_IMAGE:
         return []
+    if not _NAME.fullmatch(image):
+        parsed = f'couldn\'t parse image name "{image}": invalid reference format'
+        raise ImageUnnamed(f'Failed to apply default image tag "{image}": {parsed}')
     try:
         known = json.loads(images.read_text())
     except FileNotFoundError:

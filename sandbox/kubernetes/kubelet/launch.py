@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.kubernetes.kubelet.environment import ConfigMissing, base, environment, expanded, working_directory
-from sandbox.kubernetes.kubelet.images import ImageMissing, command_line, entrypoint
+from sandbox.kubernetes.kubelet.images import ImageMissing, ImageUnnamed, command_line, entrypoint
 from sandbox.kubernetes.kubelet.volumes import Mount, mounts, rewritten
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ async def prepared(container: Container) -> Launch | None:
         except ImageMissing as missing:
             gone = await _wait_for_image(container, str(missing), pulls)
             pulls += 1
+        except ImageUnnamed as unnamed:
+            container.event("Warning", "InspectFailed", str(unnamed))
+            container.event("Warning", "Failed", "Error: InvalidImageName")
+            gone = await container.wait("InvalidImageName", str(unnamed), container.around.host.options.retry)
         except ConfigMissing as missing:
             container.event("Warning", "Failed", f"Error: {missing}")
             retry = container.around.host.options.retry
