@@ -33,8 +33,10 @@ class Failing:
 
 
 def local(manifest: JsonObject) -> JsonObject:
-    """A recorded Deployment whose server listens on the Pod's own address only."""
+    """A recorded Deployment whose server listens on the Pod's own address only, and may be slow to answer."""
     for container in manifest["spec"]["template"]["spec"]["containers"]:
+        for probe in ("readinessProbe", "livenessProbe"):
+            container.get(probe, {})["timeoutSeconds"] = 60  # on a machine that is loaded, late is not unready
         if container["command"][1] == "-m":
             container["command"] = ["python3", "-c", SERVER]
             container["env"] = [POD_IP]
@@ -114,13 +116,14 @@ def states_of(pods: list[JsonObject], app: str) -> list[Any]:
 
 
 async def _change(world: World, image: str | None = None) -> None:
-    """As recorded: another variable, then another image, each after the rollout before."""
+    """As recorded: another variable, then another image, which gets no patience, each after the rollout before."""
     d = world.get("deployments", "web")
     container = d["spec"]["template"]["spec"]["containers"][0]
     if image is None:
         container["env"].append({"name": "V", "value": "2"})
     else:
         container["image"] = image
+        d["spec"]["progressDeadlineSeconds"] = 3  # 12 were recorded
     world.store.update(DEPLOYMENTS, d)
 
 
@@ -135,7 +138,7 @@ def _has_reason(world: World, reason: str) -> bool:
 
 
 async def _rollout(folder: Path, manifest: JsonObject) -> World:
-    manifest["spec"]["progressDeadlineSeconds"] = 5  # 12 were recorded
+    manifest["spec"]["progressDeadlineSeconds"] = 600
     async with running(folder) as world:
         world.create("deployments", manifest)
         await world.until("the first rollout", lambda: _is_complete(world))

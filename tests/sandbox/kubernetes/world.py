@@ -79,7 +79,7 @@ class World:
         """All states of all objects of a kind, as a watch would have seen them."""
         return [event.object for event in self.seen if event.resource.kind == kind and event.type != "DELETED"]
 
-    async def until(self, what: str, found: Callable[[], Any], seconds: float = 30) -> Any:
+    async def until(self, what: str, found: Callable[[], Any], seconds: float = 90) -> Any:
         """Waits for something to be so."""
         try:
             async with asyncio.timeout(seconds):
