@@ -42,7 +42,7 @@ def jupyter_server(root: Path, home: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/api/contents"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(60)
 
 
 def open_trust_and_save(url: str) -> None:

@@ -66,7 +66,7 @@ class Cluster:
         self.client.update_params_for_auth(headers, [], ["BearerToken"], None, None, None)
         raw = body if isinstance(body, str) or body is None else json.dumps(body)
         pool = self.client.rest_client.pool_manager
-        answer = pool.request(method, url, body=raw, headers=headers, timeout=20)
+        answer = pool.request(method, url, body=raw, headers=headers, timeout=60)
         text = answer.data.decode()
         return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
 
@@ -108,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield Server(write_kubeconfig(root / "kubeconfig", url), EMBEDDED_IMAGE, is_embedded=True)
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 @pytest.fixture

@@ -292,7 +292,7 @@ def test_a_volume_that_does_not_mount_is_named(cluster: Any, objects: Objects, h
 
 def test_a_quota_that_is_used_up_is_named_with_its_numbers(cluster: Any, objects: Objects, here: Cluster) -> None:
     objects.create("resourcequotas", {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "1"}}})
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while "hard" not in objects.get("resourcequotas", "small").get("status", {}) and time.monotonic() < end:
         time.sleep(0.2)
     start(objects, container(cluster.image, readinessProbe=READY), 2)

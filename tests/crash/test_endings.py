@@ -36,7 +36,7 @@ while True:
         pass"""
 STOPPED = ["completed", "failed", "not-run"]
 ENDED_WITHIN = 2.0  # seconds
-BUSY = 3  # times as long on a machine that is busy with other things
+BUSY = 15  # times as long on a machine that is busy with other things; the cell would sleep twice as long still
 CLIENT_FOR = kernels.client_for
 Start = Callable[[], subprocess.Popen[str]]
 Until = Callable[[Callable[[], bool]], None]

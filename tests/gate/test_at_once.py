@@ -38,7 +38,7 @@ def at_once(*acts: Act) -> list[str]:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(60)
     return [reading.recv() for reading, _ in told]
 
 
@@ -96,7 +96,7 @@ def _killed_before(step: int, act: Act) -> bool:
 
     process = FORK.Process(target=work)
     process.start()
-    process.join(30)
+    process.join(60)
     return process.exitcode == -signal.SIGKILL
 
 

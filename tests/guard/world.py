@@ -102,10 +102,10 @@ def api(folder: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     yield found[0]
     loop.call_soon_threadsafe(over.set)
-    thread.join(10)
+    thread.join(60)
 
 
 def kubeconfig(url: str) -> str:

@@ -15,8 +15,8 @@ import papermill
 import pytest
 import yaml
 
+from runbook_lib.act.release import apply
 from runbook_lib.act.traffic.knob import shift
-from runbook_lib.act.workload import apply
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed, Unreachable
 from runbook_lib.observe import bundle
@@ -90,7 +90,7 @@ def world(users: World, tmp_path: Path) -> Iterator[World]:
     _await_history(users.parameters)
     yield World(users.plan, values)
     users.fault("off")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             users.users_at(0)

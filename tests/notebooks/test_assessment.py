@@ -27,7 +27,7 @@ FILLED = {
     "redis_url": "redis://sessions.shop.example:6379/0",
 }
 Play = Callable[[str], tuple[Attempt, str]]
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture

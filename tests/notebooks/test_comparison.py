@@ -12,7 +12,7 @@ from runbook_lib.clients import connect
 from tests.notebooks.conftest import Play, Played, World
 
 NOTEBOOK = "05_comparison.ipynb"
-pytestmark = [pytest.mark.range, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 SECONDS = 12  # of users on both sides that the comparison looks back on
 TOLERANCE = 0.35  # five standard errors of the orders that come in so few seconds
 

@@ -8,7 +8,7 @@ import pytest
 from runbook_lib.gate import all_gates
 from tests.notebooks.conftest import REPOSITORY, Play, World
 
-pytestmark = [pytest.mark.range, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
 def test_the_control_room_shows_the_gate_that_waits(world: World, play: Play, tmp_path: object) -> None:

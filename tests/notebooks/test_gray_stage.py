@@ -21,7 +21,7 @@ from tests.conftest import Until
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "04_gray_stage.ipynb"
-pytestmark = [pytest.mark.range, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
 def at_weight(world: World, weight: int, act: Any) -> threading.Thread:

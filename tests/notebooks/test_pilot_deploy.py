@@ -21,7 +21,7 @@ from runbook_lib.parameters import check
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "03_pilot_deploy.ipynb"
-pytestmark = [pytest.mark.range, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def with_manifests(world: World, folder: Path, **changed: Any) -> dict[str, Any]
 
 def side_of(world: World, **headers: str) -> str:
     """Which side answers a user that comes with these headers."""
-    return requests.get(f"{world.plan.front.url}/healthz", headers=headers, timeout=5).headers["X-Side"]
+    return requests.get(f"{world.plan.front.url}/healthz", headers=headers, timeout=60).headers["X-Side"]
 
 
 def deployed(folder: Path) -> tuple[Path, dict[str, Any]]:

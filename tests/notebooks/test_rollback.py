@@ -9,7 +9,7 @@ from runbook_lib.clients import connect
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "06_rollback.ipynb"
-pytestmark = [pytest.mark.range, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
 def test_a_rollback_brings_everybody_back_and_sees_it_in_the_requests(world: World, play: Play) -> None:

@@ -337,7 +337,7 @@ class Gateway:
         data = b"{}" if method == "POST" else None
         request = urllib.request.Request(f"{self.plan.gateway.url}/orders", data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode(), answer.headers["X-Side"]
         except urllib.error.HTTPError as error:
             with error:
@@ -359,7 +359,7 @@ def gateway(tmp_path: Path, until: Until) -> Iterator[Gateway]:
             for one in made.pods:
                 one.close()
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _answers(runtime: Runtime) -> bool:
@@ -440,6 +440,6 @@ def test_no_request_is_lost_while_pods_come_and_go(gateway: Gateway) -> None:
         time.sleep(0.02)
     ended.set()
     for user in users:
-        user.join(timeout=20)
+        user.join(timeout=60)
     assert len(statuses) > 30
     assert set(statuses) == {200}

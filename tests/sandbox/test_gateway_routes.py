@@ -232,7 +232,7 @@ class Lane:
 
     def ask(self, **headers: str) -> str:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
-        with urllib.request.urlopen(urllib.request.Request(self.plan.gateway.url, headers=named), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.plan.gateway.url, headers=named), timeout=60) as answer:
             assert answer.headers["X-Side"] == answer.read().decode()
             return str(answer.headers["X-Side"])
 
@@ -245,7 +245,7 @@ def _process(argv: list[str], log: Path, environment: dict[str, str] | None = No
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _service(world: World, name: str, hosts: list[str], port: int) -> None:

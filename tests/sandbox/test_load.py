@@ -356,7 +356,7 @@ def test_traffic_through_a_range_ends_on_sigterm_with_every_order_in_the_databas
         while_running = check_orders(orders_file(practice_range), practice_range.orders_database)
         assert while_running.right, str(while_running)
         load.send_signal(signal.SIGTERM)
-        assert load.wait(timeout=30) == 0
+        assert load.wait(timeout=60) == 0
     finally:
         if load.poll() is None:
             load.kill()

@@ -13,7 +13,7 @@ from runbook_lib.watch.counting import Counting
 from tests.conftest import Until
 from tests.watch.real import PATIENCE, Real, scraping
 
-pytestmark = [pytest.mark.range, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.range
 
 
 @pytest.fixture(scope="module")

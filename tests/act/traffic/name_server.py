@@ -107,7 +107,7 @@ def running(named: Tool, folder: Path) -> Iterator[NameServer]:
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     query = dns.message.make_query("ns.example.test", "A")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if dns.query.udp(query, "127.0.0.1", timeout=0.2, port=port).rcode() == dns.rcode.NOERROR:

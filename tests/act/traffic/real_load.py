@@ -41,7 +41,7 @@ class Load:
 
     def ask(self) -> None:
         """One user, until it is over."""
-        connection = http.client.HTTPConnection(self.address, timeout=10)
+        connection = http.client.HTTPConnection(self.address, timeout=60)
         while not self._over.is_set():
             with self._lock:
                 period = self._period
@@ -77,4 +77,4 @@ def load(url: str, users: int = 4, keepalive: bool = True, headers: Mapping[str,
     finally:
         seen.end()
         for thread in threads:
-            thread.join(15)
+            thread.join(60)

@@ -43,7 +43,7 @@ def running(
     with (root / "log").open("ab") as log:
         process = subprocess.Popen([*argv], cwd=root, stdout=log, stderr=log, env=os.environ | dict(environment))
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -52,4 +52,4 @@ def running(
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

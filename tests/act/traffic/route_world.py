@@ -53,7 +53,7 @@ def embedded(root: Path) -> Iterator[Path]:
         yield write_kubeconfig(root / "kubeconfig", url)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def answering(folder: Path, answer: Callable[[str], str | None]) -> Iterator[str
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(60)
 
 
 class Fake:
@@ -354,7 +354,7 @@ def test_a_fresh_process_begins_with_its_configuration_and_that_is_read(real: Re
     tool, port = program("haproxy"), int(real.url.rsplit(":", 1)[1].strip("/"))
     again = [str(tool.binary), "-f", "haproxy.cfg", "-sf", str(real.process.pid)]
     with running(again, tmp_path, port, tool.environment):
-        real.process.wait(20)
+        real.process.wait(60)
         assert runtime.read(real.knob, NOBODY).weight == 0
         with pytest.raises(ChangeFailed, match="from 30 % to 0 % since it was read"):
             runtime.shift(real.knob, NOBODY, 50, expected=30)

@@ -348,7 +348,7 @@ class Real:
     def sides(self, number: int) -> dict[str, int]:
         found = {"legacy": 0, "kubernetes": 0}
         for _ in range(number):
-            found[requests.get(self.url, timeout=5).text] += 1
+            found[requests.get(self.url, timeout=60).text] += 1
         return found
 
 
@@ -375,7 +375,7 @@ def real(
         yield Real(split, f"http://127.0.0.1:{port}/", entrance.path)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_a_real_nginx_takes_every_weight_of_the_passage_and_the_way_back(
@@ -645,7 +645,7 @@ def test_an_old_worker_that_still_answers_is_told(entrance: Entrance, monkeypatc
     with real_nginx(entrance.path.parent, SPLIT + slow.replace("SECOND", "SLOW"), "$order_service_side") as running:
         commands = {"test": [running.command, "-t"], "reload": [running.command, "-s", "reload"]}
         split = entrance.split.model_copy(update={"config": str(running.config), **commands})
-        with requests.get(f"http://{running.slow}/", stream=True, timeout=10) as answer:
+        with requests.get(f"http://{running.slow}/", stream=True, timeout=60) as answer:
             note = shift(split, 5).note
             assert len(answer.content) == 4000  # the old worker ends what it began
     assert note == "1 old worker still serves what began before the reload, with the old weight"

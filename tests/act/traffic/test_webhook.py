@@ -101,7 +101,7 @@ def balancer() -> Iterator[Balancer]:
             self.wfile.write(text[:10])
             self.wfile.flush()
             if headers.get("Slowly") == "never":
-                balancer.released.wait(20)
+                balancer.released.wait(60)
             step = 1 if headers.get("Slowly") else len(text)
             for index in range(10, len(text), step):
                 time.sleep(0.05 if step == 1 else 0)
@@ -140,7 +140,7 @@ def usual(balancer: Balancer, method: str) -> None:
 
 def silence(balancer: Balancer, method: str) -> Answer:
     """No answer within the time-out, and nothing done."""
-    balancer.released.wait(20)
+    balancer.released.wait(60)
     return 0, {}, b""
 
 
@@ -154,7 +154,7 @@ def late(weight: int, status: int = 0) -> Turn:
     def turn(balancer: Balancer, method: str) -> Answer:
         balancer.set(weight)
         if not status:
-            balancer.released.wait(20)
+            balancer.released.wait(60)
         return status, {}, b""
 
     return turn
