@@ -20,7 +20,7 @@ from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.pages import index, page
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, run
+from runbook_lib.runner import kernels, passage, run
 from runbook_lib.runner.cells import cell_results
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
@@ -113,7 +113,10 @@ def test_what_waits_at_a_gate_goes_on_as_the_next_attempt_of_the_same_run(projec
     assert (first.outcome, second.outcome) == ("gate_pending", "passed")
 
 
-def test_the_passage_stops_where_something_stops_it_and_goes_on_from_there(project: Path) -> None:
+def test_the_passage_stops_where_something_stops_it_and_goes_on_from_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "AHEAD", 3600.0)  # a kernel that is started ahead has tests of its own, and costs
     write_notebook(project, "containerization_checks", (RAISES.format("CriterionFailed"), "run.finish()"))
     p, until = demo(project), Step("containerization_checks")
     assert run.advance(p, _screen(), until) == 10
