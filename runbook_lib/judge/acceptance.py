@@ -7,25 +7,56 @@ from dataclasses import dataclass
 from typing import Any
 
 ENDED = frozenset({"passed", "failed", "rolled_back", "crashed"})
+NOBODY = "nobody knows"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A value with its origin: who measured or stated it, and over what time; None where nobody knows."""
+
+    value: float | None
+    origin: str = NOBODY
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure before and after; ``origin`` says who measured or stated each."""
+    """One figure before and after; ``remark`` says what keeps both from being the same thing, if anything does."""
 
     name: str
     unit: str
-    before: float | None
-    after: float | None
-    origin: str
+    group: str
+    before: Known
+    after: Known
     less_is_better: bool = True
+    remark: str = ""
 
     @property
     def change(self) -> float | None:
-        """Relative change; None when one of both is not known."""
-        if self.before is None or self.after is None or self.before == 0:
+        """Relative change; None when one of both is not known, or there was nothing before."""
+        if self.before.value is None or self.after.value is None or self.before.value == 0:
             return None
-        return self.after / self.before - 1
+        return self.after.value / self.before.value - 1
+
+    @property
+    def better(self) -> bool | None:
+        """Whether it went the right way; None when it did not move, or nobody can say."""
+        before, after = self.before.value, self.after.value
+        if before is None or after is None or before == after:
+            return None
+        return (after < before) is self.less_is_better
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a core and a GiB cost in a month."""
+
+    currency: str
+    core: float
+    gibibyte: float
+
+
+Source = Mapping[str, Known]
+MISSING = Known(None)
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:
@@ -39,43 +70,34 @@ def success_rate(outcomes: Iterable[str]) -> float | None:
     return ratio(sum(outcome == "passed" for outcome in ended), len(ended))
 
 
-def acceptance(
-    stated: Mapping[str, float | None], measured: Mapping[str, float | None], outcomes: Iterable[str]
-) -> list[Figure]:
-    """The figures of the acceptance report.
+def acceptance(before: Source, after: Source, prices: Prices | None = None) -> list[Figure]:
+    """The figures of the acceptance report, in the order in which people ask.
 
-    ``stated`` (profile and assessment): minutes_before, success_before, machines, cores_each, cores_used;
-    ``measured``: release_seconds, undo_seconds, pods, cores_asked, cores_used. ``outcomes`` are those of the releases.
+    Both sources may name: hours, release_minutes, success, undo_seconds, instances, density, cores_paid, cores_used,
+    memory_paid, memory_used (bytes), failed (a share), p99 (seconds).
     """
-    paid = _times(stated.get("machines"), stated.get("cores_each"))
-    seconds = measured.get("release_seconds")
+    paid_before, paid_after = (_known(side, "cores_paid", "memory_paid") for side in (before, after))
+    rollout = "before: the whole release as stated; after: from the change to the last Pod"
     return [
+        _figure("hours of operations a year", "h", "people", before, after, "hours"),
+        _figure("time to deliver a release", "min", "people", before, after, "release_minutes", remark=rollout),
+        _figure("releases that succeed", "%", "people", before, after, "success", 100, less=False),
+        _figure("back to the earlier release", "s", "people", before, after, "undo_seconds"),
+        _figure("instances on a host", "", "machines", before, after, "density", less=False),
+        _figure("cores paid for", "cores", "machines", before, after, "cores_paid"),
+        _figure("memory paid for", "GiB", "machines", before, after, "memory_paid", 2**-30),
+        _share("cores in use", "machines", before, after, "cores_used", "cores_paid"),
+        _share("memory in use", "machines", before, after, "memory_used", "memory_paid"),
         Figure(
-            "rollout of a release",
-            "min",
-            stated.get("minutes_before"),
-            None if seconds is None else seconds / 60,
-            "profile (the whole release); a rollout of every Pod, timed in the pilot's drill",
+            "cost a month",
+            prices.currency if prices else "",
+            "machines",
+            _cost(prices, *paid_before),
+            _cost(prices, *paid_after),
+            remark="cores and memory paid for, at the same prices" if prices else "",
         ),
-        Figure(
-            "releases that succeed",
-            "%",
-            _percent(stated.get("success_before")),
-            _percent(success_rate(outcomes)),
-            "profile; the pilot deploys on record",
-            less_is_better=False,
-        ),
-        Figure("cores paid for", "cores", paid, measured.get("cores_asked"), "host facts; requests of the Pods"),
-        Figure(
-            "use of what is paid for",
-            "%",
-            _percent(ratio(_times(stated.get("machines"), stated.get("cores_used")), paid)),
-            _percent(ratio(measured.get("cores_used"), measured.get("cores_asked"))),
-            "use of the machines in the assessment; Prometheus over the silent window",
-            less_is_better=False,
-        ),
-        Figure("instances", "", stated.get("machines"), measured.get("pods"), "parameters; the cluster"),
-        Figure("back to the earlier release", "s", None, measured.get("undo_seconds"), "drill of the pilot deploy"),
+        _figure("requests that failed", "%", "users", before, after, "failed", 100),
+        _figure("99 of 100 requests within", "ms", "users", before, after, "p99", 1000),
     ]
 
 
@@ -84,8 +106,48 @@ def number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _times(left: float | None, right: float | None) -> float | None:
-    return None if left is None or right is None else left * right
+def _figure(
+    name: str,
+    unit: str,
+    group: str,
+    before: Source,
+    after: Source,
+    key: str,
+    scale: float = 1,
+    less: bool = True,
+    remark: str = "",
+) -> Figure:
+    sides = (_scaled(side.get(key, MISSING), scale) for side in (before, after))
+    return Figure(name, unit, group, *sides, less_is_better=less, remark=remark)
+
+
+def _share(name: str, group: str, before: Source, after: Source, used: str, paid: str) -> Figure:
+    sides = []
+    for side in (before, after):
+        part, whole = _known(side, used, paid)
+        sides.append(Known(_percent(ratio(part.value, whole.value)), _origin(part, whole)))
+    return Figure(name, "%", group, *sides, less_is_better=False)
+
+
+def _cost(prices: Prices | None, cores: Known, memory: Known) -> Known:
+    if prices is None:
+        return Known(None, "retention.prices names no price")
+    if cores.value is None or memory.value is None:
+        return Known(None, _origin(cores, memory))
+    return Known(cores.value * prices.core + memory.value / 2**30 * prices.gibibyte, "retention.prices")
+
+
+def _origin(part: Known, whole: Known) -> str:
+    unknown = [one.origin for one in (part, whole) if one.value is None]
+    return unknown[0] if unknown else f"{part.origin}; of {whole.origin}"
+
+
+def _known(side: Source, *keys: str) -> tuple[Known, ...]:
+    return tuple(side.get(key, MISSING) for key in keys)
+
+
+def _scaled(known: Known, scale: float) -> Known:
+    return Known(None if known.value is None else known.value * scale, known.origin)
 
 
 def _percent(share: float | None) -> float | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runbook_lib.model import Measurement, Outcome, Verdict
@@ -38,9 +39,17 @@ def quiet(requests: Sequence[Measurement], window: timedelta) -> Verdict:
     return _zero("quiet", requests, f"requests in {words(window)}")
 
 
-def unconnected(connections: Sequence[Measurement]) -> Verdict:
-    """Zero client connections at this moment."""
-    return _zero("connections", connections, "client connections open now")
+def unconnected(connections: Sequence[Measurement], earlier: Sequence[float] = (), always: int = 0) -> Verdict:
+    """Zero client connections at this moment; ``earlier`` are the counts that attempts before this one put on record.
+
+    ``always`` are those that each machine has with no user.
+    """
+    known = [m if m.value is None else replace(m, value=max(m.value - always, 0.0)) for m in connections]
+    verdict = _zero("connections", known, "client connections open now")
+    if not earlier:
+        return verdict
+    quiet = sum(count - always * len(connections) < 0.5 for count in earlier)
+    return replace(verdict, message=f"{verdict.message}; 0 at {quiet} of {len(earlier)} earlier moments on record")
 
 
 def _zero(name: str, found: Sequence[Measurement], what: str) -> Verdict:
@@ -58,31 +67,45 @@ def _zero(name: str, found: Sequence[Measurement], what: str) -> Verdict:
 
 
 def drilled(
-    drills: Sequence[datetime], since: datetime | None, at: datetime, silence: timedelta, every: timedelta = WEEK
+    drills: Sequence[datetime],
+    since: datetime | None,
+    at: datetime,
+    silence: timedelta,
+    every: timedelta = WEEK,
+    failed: Sequence[datetime] = (),
 ) -> Verdict:
-    """At least one drill, and no pause longer than ``every`` since all users are on the new side.
+    """At least one drill, no pause longer than ``every`` since all users are on the new side, and the last one passed.
 
     A drill sends users to the old side, which then has to be silent for ``silence``: the last pause is so much longer.
+    ``failed`` are drills that did not pass: they are no drills, and after one the way back is not known to work.
     """
-    numbers = {"drills": float(len(drills))}
+    numbers = {"drills": float(len(drills)), "failed": float(len(failed))}
     if not drills:
-        return Verdict(
-            "drills", Outcome.INCONCLUSIVE, "0 drills on record < 1; run 06_rollback with mode drill", numbers
-        )
-    begin = since or at
+        also = f"; {len(failed)} failed" if failed else ""
+        message = f"0 drills on record < 1{also}; run 06_rollback with mode drill"
+        return Verdict("drills", Outcome.INCONCLUSIVE, message, numbers)
+    longest = _longest_pause(drills, since or at, at, silence)
+    numbers["longest_gap_days"] = longest / timedelta(days=1)
+    in_time = longest <= every
+    sign = "<=" if in_time else ">"
+    message = f"{len(drills)} drills on record, longest pause {words(longest)} {sign} {words(every)}"
+    inside = [moment for moment in failed if since is None or moment > since]
+    if inside:
+        message += f"; failed: {', '.join(f'{moment:%d %b %H:%M}' for moment in inside[-3:])}"
+    broken = bool(failed) and max(failed) > max(drills)
+    if broken:
+        message += "; the last one failed: the way back is not known to work, drill it again"
+    return Verdict("drills", Outcome.PASS if in_time and not broken else Outcome.FAIL, message, numbers)
+
+
+def _longest_pause(drills: Sequence[datetime], begin: datetime, at: datetime, silence: timedelta) -> timedelta:
     moments = sorted(moment for moment in drills if moment <= at)
     # what counts before 100 % is the last drill only: the retention begins with it
     earlier = [m for m in moments if m <= begin][-1:] or [begin]
     points = [max(earlier[-1], begin), *(m for m in moments if m > begin), at]
     pauses = [later - sooner for sooner, later in itertools.pairwise(points)]
     pauses[-1] = max(pauses[-1] - silence, timedelta(0))
-    longest = max(pauses)
-    numbers["longest_gap_days"] = longest / timedelta(days=1)
-    in_time = longest <= every
-    message = (
-        f"{len(drills)} drills on record, longest pause {words(longest)} {'<=' if in_time else '>'} {words(every)}"
-    )
-    return Verdict("drills", Outcome.PASS if in_time else Outcome.FAIL, message, numbers)
+    return max(pauses)
 
 
 def all_users(weight: int | None) -> Verdict:
@@ -106,17 +129,29 @@ def at_work(name: str, legacy: float | None, kubernetes: float | None, unit: str
     return Verdict(f"business: {name}", outcome, said, numbers)
 
 
-def retired(name: str, answering: bool, failed_requests: float | None) -> Verdict:
-    """After one instance went: it is silent, and the users of the new side did not feel it."""
-    verdict = f"retired {name}"
-    if answering:
-        return Verdict(verdict, Outcome.FAIL, f"{name} still answers")
-    if failed_requests is None:
-        return Verdict(verdict, Outcome.INCONCLUSIVE, f"{name} is silent; the new side's errors could not be read")
-    outcome = Outcome.PASS if failed_requests < 0.5 else Outcome.FAIL
-    sign = "=" if failed_requests < 0.5 else ">"
-    message = f"{name} is silent; {failed_requests:.0f} failed requests on the new side {sign} 0"
-    return Verdict(verdict, outcome, message, {"failed": failed_requests})
+def idle(name: str, written: float | None, since: datetime, unit: str = "") -> Verdict:
+    """The old side wrote nothing since all users left: also what runs without a request, by clock or by hand."""
+    verdict = f"written by the old side: {name}"
+    if written is None:
+        return Verdict(verdict, Outcome.INCONCLUSIVE, f"{name} of the old side could not be read")
+    sign = "=" if written == 0 else ">"
+    said = f"{name} written by the old side since {since:%d %b %H:%M:%S}: {written:g} {unit}".strip() + f" {sign} 0"
+    if written:
+        said += "; a job that nobody moved? find what writes"
+    return Verdict(verdict, Outcome.PASS if written == 0 else Outcome.FAIL, said, {"written": written})
+
+
+def scheduled(jobs: Mapping[str, Sequence[str]], settled: Sequence[str]) -> Verdict:
+    """No scheduled job would die with its machine, but those that are settled: ``jobs`` are lines by instance."""
+    lines = [(name, line) for name, found in jobs.items() for line in found]
+    open_still = [f"{name}: {line}" for name, line in lines if not any(word in line for word in settled)]
+    numbers = {"jobs": float(len(lines)), "open": float(len(open_still))}
+    if open_still:
+        told = f"{len(open_still)} scheduled jobs would go with the machines: {'; '.join(open_still[:3])}"
+        way = "; move them, then name them in legacy.silence.settled"
+        return Verdict("scheduled jobs", Outcome.FAIL, told + way, numbers)
+    said = f"{len(lines)} scheduled jobs on {len(jobs)} machines, 0 without a new home"
+    return Verdict("scheduled jobs", Outcome.PASS, said, numbers)
 
 
 def words(span: timedelta) -> str:

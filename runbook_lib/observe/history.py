@@ -9,6 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+RETIRE = "retire "
+"""How the change begins that ends a machine; its name follows."""
+FAILED = frozenset({"failed", "rolled_back", "crashed", "interrupted"})
+
 
 class Attempt(Protocol):
     """One filed attempt, as the archive gives them: oldest first."""
@@ -63,6 +67,18 @@ def full_since(attempts: Iterable[Attempt]) -> datetime | None:
     return since if passed else None
 
 
+def first_moved(attempts: Iterable[Attempt]) -> datetime | None:
+    """When the first users left the old side; until then its figures are those of before the move."""
+    times = [
+        datetime.fromisoformat(change["at"])
+        for attempt in attempts
+        if attempt.step[0] == "gray_stage" and not attempt.facts.get("dry_run")
+        for change in attempt.facts.get("changes") or []
+        if change.get("what") == "traffic weight" and change.get("done") and change.get("after")
+    ]
+    return min(times, default=None)
+
+
 def _moved(attempt: Attempt) -> datetime | None:
     """When this attempt sent all users to the new side."""
     changes = attempt.facts.get("changes") or []
@@ -82,6 +98,28 @@ def drills(attempts: Iterable[Attempt]) -> list[Drill]:
         if phase == "rollback" and mode == "drill":
             found.append(Drill(attempt.run_id, "traffic back to the old side", _ended(attempt)))
     return found
+
+
+def failed_drills(attempts: Iterable[Attempt]) -> list[Drill]:
+    """Every drill that was begun in earnest and did not pass, oldest first."""
+    return [
+        Drill(attempt.run_id, "traffic back to the old side", _ended(attempt))
+        for attempt in attempts
+        if attempt.step[0] == "rollback"
+        and attempt.step[2] == "drill"
+        and attempt.outcome in FAILED
+        and not attempt.facts.get("dry_run")
+    ]
+
+
+def retired(attempts: Iterable[Attempt]) -> dict[str, datetime]:
+    """The machines that attempts of this passage ended and saw silent, with when each went."""
+    return {
+        str(change["what"]).removeprefix(RETIRE): datetime.fromisoformat(change["at"])
+        for attempt in attempts
+        for change in attempt.facts.get("changes") or []
+        if str(change.get("what")).startswith(RETIRE) and change.get("done")
+    }
 
 
 def evidence(attempts: Iterable[Attempt], phase: str, name: str) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.clients import Clients
-from runbook_lib.durable import write_json
+from runbook_lib.durable import write_json, write_whole
 from runbook_lib.errors import BadParameters, CriterionFailed, Unwritable
 from runbook_lib.model import Change, Event, Outcome, Verdict, now, plain
 from runbook_lib.parameters import Parameters
@@ -103,12 +103,27 @@ class Run:
 
     def evidence(self, name: str, value: Any) -> str:
         """Keep a value as evidence/<name>.json (name-2, name-3 … when taken); returns the sha256 of the file."""
+        path = self._free(name, ".json")
+        write_json(path, self.redacted(storable(value)))
+        self.asked(*questions(value))
+        return self._kept(name, path)
+
+    def keep(self, name: str, text: str) -> Path:
+        """Keep a text for people as evidence/<name>, whose ending says what it is: a page, a list; its path."""
+        stem, dot, ending = name.rpartition(".")
+        path = self._free(stem, dot + ending)
+        write_whole(path, self._redactor.text(text))
+        self._kept(name, path)
+        return path
+
+    def _free(self, name: str, ending: str) -> Path:
+        """The first path for evidence of that name that is not taken."""
         folder = self.attempt / "evidence"
         folder.mkdir(exist_ok=True)
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self._redactor.text(name)).strip("-.") or "evidence"
-        path = next(p for n in count(1) if not (p := folder / f"{stem}{f'-{n}' if n > 1 else ''}.json").exists())
-        write_json(path, self.redacted(storable(value)))
-        self.asked(*questions(value))
+        return next(p for n in count(1) if not (p := folder / f"{stem}{f'-{n}' if n > 1 else ''}{ending}").exists())
+
+    def _kept(self, name: str, path: Path) -> str:
         digest = sha256(path)
         self.event("evidence", name=name, path=f"evidence/{path.name}", sha256=digest)
         return digest

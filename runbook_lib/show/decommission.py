@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure as Picture
 from pandas.io.formats.style import Styler
 
-from runbook_lib.judge.acceptance import Figure
 from runbook_lib.judge.retention import words
 from runbook_lib.model import Change, Measurement
 from runbook_lib.observe.history import Drill
@@ -20,7 +20,16 @@ from runbook_lib.sections import Retention
 from runbook_lib.show.checks import quiet
 from runbook_lib.show.gray import SIDE_COLOURS
 
-GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
+BAD, CALM = "#cf222e", "#57606a"
+
+
+class Rehearsed(Protocol):
+    """What a run of a playbook with --check says."""
+
+    @property
+    def instance(self) -> str: ...
+    @property
+    def told(self) -> str: ...
 
 
 def retention_figure(since: datetime | None, at: datetime, drills: Sequence[Drill], wanted: Retention) -> Picture:
@@ -77,13 +86,26 @@ def _count(value: float | None) -> str:
 
 
 def leftover_table(leftovers: Sequence[Leftover]) -> Styler:
-    """One row a thing to be taken away; what nobody could read is for a person to look at."""
+    """One row a thing to be taken away, and by whom; what nobody could read is for a person to look at."""
     rows = [
-        {"what": one.what, "concerns": one.concerns, "where": one.where, "known": "found" if one.found else "look"}
+        {
+            "what": one.what,
+            "concerns": one.concerns,
+            "where": one.where,
+            "known": "found" if one.found else "look",
+            "owner": one.owner or "nobody named",
+        }
         for one in leftovers
     ]
-    frame = pd.DataFrame(rows, columns=["what", "concerns", "where", "known"])
-    return quiet(frame).map(lambda v: f"color: {'#9a6700' if v == 'look' else CALM}", subset=["known"])
+    frame = pd.DataFrame(rows, columns=["what", "concerns", "where", "known", "owner"])
+    waits = ("look", "nobody named")
+    return quiet(frame).map(lambda v: f"color: {'#9a6700' if v in waits else CALM}", subset=["known", "owner"])
+
+
+def rehearsal_table(played: Sequence[Rehearsed]) -> Styler:
+    """One row a machine: what the playbook would do there, by its own recap."""
+    rows = [{"machine": one.instance, "recap": one.told} for one in played]
+    return quiet(pd.DataFrame(rows, columns=["machine", "recap"]))
 
 
 def retirement_table(changes: Sequence[Change]) -> Styler:
@@ -93,45 +115,3 @@ def retirement_table(changes: Sequence[Change]) -> Styler:
         for c in changes
     ]
     return quiet(pd.DataFrame(rows, columns=["what", "done", "at", "note"]))
-
-
-def acceptance_table(figures: Sequence[Figure]) -> Styler:
-    """One row a figure: before, after, the change, and where both come from."""
-    rows = [
-        {
-            "figure": f.name,
-            "before": _value(f.before, f.unit),
-            "after": _value(f.after, f.unit),
-            "change": "" if f.change is None else f"{f.change:+.0%}",
-            "origin": f.origin,
-        }
-        for f in figures
-    ]
-    return quiet(pd.DataFrame(rows, columns=["figure", "before", "after", "change", "origin"]))
-
-
-def _value(value: float | None, unit: str) -> str:
-    return "not known" if value is None else f"{value:,.3g} {unit}".strip()
-
-
-def acceptance_figure(figures: Sequence[Figure]) -> Picture:
-    """Each figure that is known on both sides, after as a multiple of before; green where it went the right way."""
-    known = [f for f in figures if f.change is not None]
-    figure, axis = plt.subplots(figsize=(9, 0.8 + 0.45 * max(1, len(known))), layout="constrained")
-    for row, f in enumerate(known):
-        share = max((f.change or 0.0) + 1, 0.001)
-        better = share == 1 or (share < 1) is f.less_is_better
-        axis.barh(row, share - 1, left=1, color=GOOD if better else BAD, height=0.55)
-        said = f"{_value(f.before, f.unit)} → {_value(f.after, f.unit)}"
-        axis.annotate(said, (max(share, 1), row), xytext=(5, 0), textcoords="offset points", va="center")
-    axis.axvline(1, color=CALM, linewidth=1)
-    axis.set_yticks(range(len(known)), [f.name for f in known])
-    shares = [1.0, *(max((f.change or 0.0) + 1, 0.001) for f in known)]
-    axis.set(xscale="log", xlim=(min(shares) * 0.7, max(shares) * 6), ylim=(-0.6, max(len(known), 1) - 0.4))
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:g} x")
-    axis.minorticks_off()
-    axis.set_xlabel("after, as a multiple of before")
-    axis.invert_yaxis()
-    axis.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)
-    return figure
