@@ -142,6 +142,8 @@ class Metrics(Section):
     alerts: str = 'ALERTS{alertstate="firing"}'
     scrape: Span = timedelta(seconds=15)
     """Scrape interval: nothing can be seen faster than this."""
+    appear: Span = timedelta(minutes=2)
+    """How long new Pods may take to show in Prometheus: its discovery, and a scrape."""
 
 
 class Figure(Section):
