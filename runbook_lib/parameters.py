@@ -209,7 +209,7 @@ def _fault(error: dict[str, Any], example: str) -> str:
         return f"{key}: this key is not known; see {example}"
     if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         kinds = str(error.get("ctx", {}).get("expected_tags", "")) or f"see {example}"
-        return f"{key}.kind: there is no such kind of knob; there are {kinds}"
+        return f"{key}.kind: there is no such kind; there are {kinds}"
     if error["type"] == "missing":
         return f"{key}: this key is missing"
     return f"{key}: {message}{found}" if key else message

@@ -119,7 +119,7 @@ def test_a_cadence_gives_the_stages_where_none_are_written(
             {"freeze": [{"since": "2026-11-12T00:00Z", "until": "2026-11-10T00:00Z", "reason": "sale"}]},
             "a freeze must end after it begins",
         ),
-        ("traffic.knob.kind", "magic", "traffic.knob.kind: there is no such kind of knob; there are 'nginx-split'"),
+        ("traffic.knob.kind", "magic", "traffic.knob.kind: there is no such kind; there are 'nginx-split'"),
         ("stages.0.observe", 10, "10 is not a duration; write a number and a unit"),
         ("stages.0.observe", "10", "'10' is not a duration"),
         ("stages.0.observe", "0s", "stages.0.observe: must be longer than nothing, found '0s'"),

@@ -39,16 +39,15 @@ def quiet(requests: Sequence[Measurement], window: timedelta) -> Verdict:
     return _zero("quiet", requests, f"requests in {words(window)}")
 
 
-def unconnected(connections: Sequence[Measurement], earlier: Sequence[float] = (), always: int = 0) -> Verdict:
+def unconnected(connections: Sequence[Measurement], earlier: Sequence[float] = ()) -> Verdict:
     """Zero client connections at this moment; ``earlier`` are the counts that attempts before this one put on record.
 
-    ``always`` are those that each machine has with no user.
+    What was between those moments is not known by them: the metric of ``legacy.silence.connections`` knows.
     """
-    known = [m if m.value is None else replace(m, value=max(m.value - always, 0.0)) for m in connections]
-    verdict = _zero("connections", known, "client connections open now")
+    verdict = _zero("connections", connections, "client connections open now")
     if not earlier:
         return verdict
-    quiet = sum(count - always * len(connections) < 0.5 for count in earlier)
+    quiet = sum(count == 0 for count in earlier)
     return replace(verdict, message=f"{verdict.message}; 0 at {quiet} of {len(earlier)} earlier moments on record")
 
 

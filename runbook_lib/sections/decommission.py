@@ -133,7 +133,7 @@ class Silence(Section):
     connections: str | None = None
     """Expression of open connections with the label instance; it makes them known over the whole time, not only now."""
     always: Annotated[int, Field(ge=0)] = 0
-    """So many connections a machine has with no user: the monitoring's and the health checks'."""
+    """So many that metric counts with no user: connections of the monitoring, and to the machine's own databases."""
     jobs: Argv | None = None
     """Command that prints a line for each scheduled job on {instance}: they write without any request."""
     settled: list[str] = []
