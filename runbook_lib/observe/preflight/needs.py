@@ -28,7 +28,8 @@ class Need(NamedTuple):
 
 def needs(p: Parameters, cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
     """Everything that 03, 04, 06 and the guard will ask of the cluster for this release."""
-    return [*of_release(cluster, objects), *of_rollout(p.kubernetes.deployment), *of_traffic(p), *LOOKS]
+    service = Need("", "services", ("get",), "preflight: the Service", p.kubernetes.service, optional=True)
+    return [*of_release(cluster, objects), *of_rollout(p.kubernetes.deployment), *of_traffic(p), service, *LOOKS]
 
 
 def of_rollout(deployment: str) -> list[Need]:
