@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from runbook_lib.cli import archive, batch, gates, guard, passage, replay, ttl
+from runbook_lib.cli import archive, batch, gates, guard, passage, replay, rollout, ttl
 from runbook_lib.errors import RunbookError
 from runbook_lib.redact import Redactor
 
@@ -18,6 +18,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 for commands in (passage, gates, guard, archive, replay, ttl):
     app.add_typer(commands.app)
 app.add_typer(batch.app, name="batch")
+app.add_typer(rollout.app, name="rollout")
 
 
 def main() -> NoReturn:

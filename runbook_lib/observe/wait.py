@@ -144,6 +144,9 @@ def may_become_ready(state: Progress) -> str:
     if state.complete:
         return "It is complete: nothing else becomes ready"
     if state.paused:
-        return f"It is paused: only those Pods of revision {state.revision} that exist may become ready and take traffic"
-    more = f", and {to_come} more of them will be made" if to_come > 0 else ""
-    return f"It goes on by itself: its {state.updated} new Pods may still become ready and take traffic{more}"
+        return (
+            f"It is paused: only those Pods of revision {state.revision} that exist may become ready and take traffic"
+        )
+    more = f", and {to_come} more will be made" if to_come > 0 else ""
+    new = f"{state.updated} new Pod{'' if state.updated == 1 else 's'}"
+    return f"It goes on by itself: its {new} may still become ready and take traffic{more}"

@@ -20,6 +20,9 @@ from runbook_lib.parameters import Parameters, from_cell, project_root
 from runbook_lib.record import archive, filing, identity, journal, statement
 from runbook_lib.record.attempt import Run
 
+STOPPING = frozenset({"abort", "pause"})
+"""Acts on a rollout that, like a rollback, wait for nobody's key."""
+
 
 def begin(phase: str, namespace: dict[str, Any], stage: int | None = None) -> Run:
     """The run of this notebook; BadParameters before anything is written when its cell does not hold good values."""
@@ -58,7 +61,7 @@ def open_attempt(
     record (`identity.who`).
     """
     phase, weight, mode = step
-    who = identity.who(parameters, phase)
+    who = identity.who(parameters, "rollback" if mode in STOPPING else phase)
     home = parameters.path(parameters.records) / parameters.application.name
     previous = archive.last_filed(home)
     if folder is None:

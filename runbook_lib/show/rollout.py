@@ -1,23 +1,18 @@
-"""A pilot deploy on the screen: what would change, how the rollout goes, what the Pods answered, the drill's times."""
+"""A pilot deploy on the screen: what would change, what its Pods are, the drill's times."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.rbac import Permission
-from runbook_lib.observe.rollout import Progress
 from runbook_lib.show.checks import quiet
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
@@ -62,59 +57,6 @@ def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Style
         for pod in pods
     ]
     return quiet(pd.DataFrame(rows, columns=["Pod", "address", "ready", "in the Service", "restarts", "trouble"]))
-
-
-class LiveRollout:
-    """The rollout drawn in place while it goes; the last picture stays in the archive.
-
-    ``tell`` (a run's ``progress``) says the same to those who look from outside.
-    """
-
-    def __init__(self, title: str, tell: Callable[[str, float | None], object] | None = None) -> None:
-        self.title = title
-        self._tell = tell
-        self._started = time.monotonic()
-        self._handle: Any = display(HTML(f"<p>{escape(title)} …</p>"), display_id=True)
-
-    def see(self, progress: Progress, why: Sequence[str]) -> None:
-        """Draw one state and the reasons that hold it up."""
-        seconds = time.monotonic() - self._started
-        self._handle.update(HTML(rollout_html(self.title, progress, why, seconds)))
-        if self._tell is not None:
-            message = f"{self.title}: {progress.available} of {progress.wanted} available" + (
-                f"; {why[0]}" if why else ""
-            )
-            self._tell(message, min(1.0, progress.available / max(progress.wanted, 1)))
-
-
-def rollout_html(title: str, progress: Progress, why: Sequence[str], seconds: float) -> str:
-    """Three bars and the reasons, readable without any script."""
-    bars = "".join(
-        _bar(name, count, progress.wanted)
-        for name, count in (
-            ("updated", progress.updated),
-            ("ready", progress.ready),
-            ("available", progress.available),
-        )
-    )
-    state = "complete" if progress.complete else "stalled" if progress.stalled else "going on"
-    colour = GOOD if progress.complete else BAD if progress.stalled else CALM
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in why)
-    old = progress.total - progress.updated
-    left = f", {old} of the old template still there" if old > 0 else ""
-    return (
-        f"<p><b>{escape(title)}</b>: revision {progress.revision}, {seconds:.1f} s, "
-        f"<b style='color:{colour}'>{state}</b>{left}</p><table>{bars}</table><ul>{reasons}</ul>"
-    )
-
-
-def _bar(name: str, count: int, wanted: int) -> str:
-    share = min(1.0, count / wanted) if wanted else 0
-    return (
-        f"<tr><td style='text-align:left'>{name}</td><td style='width:20em;text-align:left'>"
-        f"<div style='background:#8883;width:100%'><div style='background:{GOOD};height:.8em;width:{share:.0%}'></div>"
-        f"</div></td><td>{count} of {wanted}</td></tr>"
-    )
 
 
 def drill_figure(moments: Sequence[tuple[str, datetime]]) -> Figure:
