@@ -61,18 +61,29 @@ def resume(parameters: File) -> None:
 def rollback(
     application: Annotated[str, typer.Argument(help="the application's name, or its parameters", show_default=False)],
     to: Annotated[str, typer.Option(help="0: nobody stays on the new side; previous: the planned weight before")] = "0",
+    level: Annotated[str, typer.Option(help="traffic, workload, configuration or data; each with those before it")] = (
+        "traffic"
+    ),
+    to_revision: Annotated[int | None, typer.Option(help="of the workload; default: before the last release")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, change nothing")] = False,
 ) -> None:
-    """Bring users back to the old side now; needs no gate, and nothing but what moves the users."""
+    """Bring users back to the old side now, then the other levels; needs no gate, and only the knob for the users."""
+    from runbook_lib.act.level import wanted
     from runbook_lib.cli.named import parameters_file
     from runbook_lib.runner import roll_back
 
     if to not in ("0", "previous"):
         raise BadParameters(f"--to {to}: allowed are 0 and previous")
+    asked = wanted(level, to_revision)
+    if to == "previous" and asked.reaches("workload"):
+        raise BadParameters(f"--to previous leaves users on the new side; level {level} needs all of them back: --to 0")
     p = load(parameters_file(application))
+    if dry_run:
+        p = p.model_copy(update={"dry_run": True})
     returned = roll_back.act(p, to_previous=to == "previous")  # before anything else is loaded: seconds count
     screen = _screen(p)
     with told_without(screen.redactor):
-        raise typer.Exit(roll_back.settle(p, screen, returned))
+        raise typer.Exit(roll_back.settle(p, screen, returned, asked))
 
 
 @app.command()

@@ -53,12 +53,12 @@ def snapshot_sets(cluster: Cluster, deployment: str) -> list[SnapshotSet]:
     return sorted((one for one in found if one.deployment == deployment), key=lambda one: one.at)
 
 
-def workload_of(cluster: Cluster, wanted: SnapshotSet) -> Object:
+def workload_of(cluster: Cluster, name: str) -> Object:
     """The Deployment that a set holds, read and compared now; CriterionFailed when it is gone or altered."""
-    found = cluster.get("v1", "ConfigMap", wanted.name)
+    found = cluster.get("v1", "ConfigMap", name)
     if found is None:
         raise CriterionFailed(
-            f"the snapshot set ConfigMap/{wanted.name} is gone; restore it from a backup, or name another revision"
+            f"the snapshot set ConfigMap/{name} is gone; restore it from a backup, or name another revision"
         )
     if problem := _problem(found):
         raise CriterionFailed(problem)

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 
+from runbook_lib.act.level import LEVELS, Wanted
 from runbook_lib.clients import Clients
-from runbook_lib.errors import BadParameters, CriterionFailed
+from runbook_lib.errors import CriterionFailed
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import images, replica_sets, revision_number
 from runbook_lib.observe.snapshots import (
@@ -24,22 +24,6 @@ from runbook_lib.rollback.data import Rehearsal, tried
 from runbook_lib.rollback.target import Past, Standing, Target, choose, left
 
 HISTORY = "deployment.kubernetes.io/revision-history"
-
-Level = Literal["traffic", "workload", "configuration", "data"]
-LEVELS: tuple[Level, ...] = get_args(Level)
-"""Each includes those before it."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How far back, and to which revision; None is the state before the last release."""
-
-    level: Level = "traffic"
-    to_revision: int | None = None
-
-    def reaches(self, level: Level) -> bool:
-        """True when this level is part of it."""
-        return LEVELS.index(self.level) >= LEVELS.index(level)
 
 
 @dataclass(frozen=True)
@@ -67,17 +51,6 @@ class Plan:
     """The dry run that allows the data script: its path, digest and when it passed."""
     left: tuple[str, ...] = ()
     """What will not be as it was then."""
-
-
-def wanted(level: str, to_revision: int | None = None) -> Wanted:
-    """The level as typed by a person; BadParameters says which there are, and what a revision belongs to."""
-    if level not in LEVELS:
-        raise BadParameters(f"level {level!r}: allowed are {', '.join(LEVELS)}")
-    if to_revision is not None and level == "traffic":
-        raise BadParameters("a revision is of the workload: give level workload, configuration or data with it")
-    if to_revision is not None and (not isinstance(to_revision, int) or to_revision < 1):
-        raise BadParameters(f"to_revision {to_revision!r}: it is a whole number from 1, or left out")
-    return Wanted(LEVELS[LEVELS.index(level)], to_revision)
 
 
 def plan(clients: Clients, asked: Wanted) -> Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runbook_lib.act import configuration, workload
+from runbook_lib.act.level import Wanted
 from runbook_lib.clients import Clients
 from runbook_lib.judge import rollback as judge
 from runbook_lib.judge import rollout as judge_rollout
@@ -21,7 +22,7 @@ from runbook_lib.observe.stale import stale
 from runbook_lib.observe.wait import wait
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
-from runbook_lib.rollback.plan import Plan, Wanted, fetch, plan
+from runbook_lib.rollback.plan import Plan, fetch, plan
 
 Show = Callable[[Progress, list[str]], None]
 RESTARTED = f"{MARKS}restarted"

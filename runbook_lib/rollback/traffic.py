@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from runbook_lib.act.send_back import Returned, lagging
 from runbook_lib.act.traffic.knob import read_weight, shift
@@ -18,6 +18,8 @@ from runbook_lib.watch import wait_for_split
 
 COMPARISON = "05_comparison.ipynb"
 """What is opened after a rollback: the cause is looked for there."""
+ASKED = "asked_for"
+"""Event of a journal: the level and the revision that a rollback was asked for."""
 
 
 def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple[Change, Verdict]:
@@ -53,10 +55,11 @@ def standing_now(clients: Clients) -> int | None:
         return None
 
 
-def open_late(parameters: Parameters, returned: Returned, by: str) -> Run:
+def open_late(parameters: Parameters, returned: Returned, by: str, asked: Mapping[str, object] | None = None) -> Run:
     """The attempt of a rollback that was done already; its journal tells each thing with the time at which it was.
 
-    Raises OSError or Unwritable where the archive cannot be written.
+    ``asked`` is what more was asked for (level, to_revision), so that whoever finds it broken off knows. Raises OSError
+    or Unwritable where the archive cannot be written.
     """
     mode = "previous" if returned.weight else "rollback"
     step = ("rollback", returned.weight or None, mode)
@@ -64,7 +67,7 @@ def open_late(parameters: Parameters, returned: Returned, by: str) -> Run:
     run = Run(parameters, folder, step)
     try:
         book = journal.Journal(folder, run.redacted)
-        for event in _events(returned, run.number):
+        for event in _events(returned, run.number, asked):
             book.append(event)
         book.close()
     except BaseException:
@@ -73,38 +76,60 @@ def open_late(parameters: Parameters, returned: Returned, by: str) -> Run:
     return run
 
 
-def _events(returned: Returned, number: int) -> list[Event]:
-    detected = Event(returned.began, "detected", {"cause": returned.cause, "weight": returned.standing})
-    act = {"act": f"{number}.1", "what": returned.what}
+def _events(returned: Returned, number: int, asked: Mapping[str, object] | None) -> list[Event]:
+    first = [Event(returned.began, "detected", {"cause": returned.cause, "weight": returned.standing})]
+    if asked is not None:
+        first.append(Event(returned.began, ASKED, dict(asked)))
+    act = {"act": f"{number}.0", "what": returned.what}
     if returned.error is None and returned.change is None:
-        return [detected, Event(returned.done, "would", {"what": returned.what})]
+        return [*first, Event(returned.done, "would", {"what": returned.what})]
     intent = Event(returned.began, "intent", {**act, "before": returned.standing, "after": returned.weight})
     result: dict[str, object] = {"change": storable(returned.change)}
     if returned.error is not None:
         result = {"error": type(returned.error).__name__, "message": str(returned.error)}
-    return [detected, intent, Event(returned.done, "result", {**act, **result})]
+    return [*first, intent, Event(returned.done, "result", {**act, **result})]
 
 
-def conclude(run: Run, returned: Returned, seen: Verdict | None, more: Sequence[Verdict] = ()) -> tuple[str, Filed]:
-    """Judge and file an attempt that `open_late` opened; what to tell people, and the record."""
+def conclude(
+    run: Run,
+    returned: Returned,
+    seen: Verdict | None,
+    more: Sequence[Verdict] = (),
+    levels: Sequence[Verdict] = (),
+    trouble: RunbookError | None = None,
+) -> tuple[str, Filed]:
+    """Judge and file an attempt that `open_late` opened; what to tell people, and the record.
+
+    ``more`` is why it was done, ``levels`` what was seen of the levels beyond the traffic, ``trouble`` what stopped
+    them.
+    """
     error, message = None, returned.said
     try:
         if returned.error is not None:
             raise returned.error
         run.verdict(*more, *([seen] if seen else []))
-        confirmed = "seen in the requests" if seen and seen.outcome is Outcome.PASS else "not confirmed"
-        if seen and seen.outcome is not Outcome.PASS:
-            confirmed += f": {seen.message}"
-        parts = [f"{returned.what}, {confirmed}" if seen else returned.said, lagging(run.parameters), returned.cause]
-        message = "; ".join(part for part in parts if part)
+        further = (verdict.message for verdict in levels)
+        message = "; ".join(filter(None, (_users(run, returned, seen), *further, returned.cause)))
+        if trouble is not None:
+            raise type(trouble)(f"{_users(run, returned, seen)}; but not all that was asked for is done: {trouble}")
         run.event("finished", message=message)
-        if seen and seen.outcome is Outcome.FAIL:
-            raise CriterionFailed(f"{seen.message}; {message}")
+        failed = [v.message for v in (*([seen] if seen else []), *levels) if v.outcome is Outcome.FAIL]
+        if failed:
+            raise CriterionFailed(f"{'; '.join(failed)}; {message}")
     except RunbookError as stopped:
         error, message = type(stopped).__name__, str(stopped)
     finally:
         run.close()
     return message, file_alone(run.attempt, error, message if error else "", COMPARISON)
+
+
+def _users(run: Run, returned: Returned, seen: Verdict | None) -> str:
+    """Where the users are, how that is known, and who follows later."""
+    if seen is None:
+        return "; ".join(filter(None, (returned.said, lagging(run.parameters))))
+    passed = seen.outcome is Outcome.PASS
+    confirmed = "seen in the requests" if passed else f"not confirmed: {seen.message}"
+    return "; ".join(filter(None, (f"{returned.what}, {confirmed}", lagging(run.parameters))))
 
 
 def drilled_from(run: Run, standing: int) -> int:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned
-from runbook_lib.model import Event
+from runbook_lib.errors import RunbookError
+from runbook_lib.model import Verdict
+from runbook_lib.observe.legacy import look_at_all
+from runbook_lib.observe.rollout import Progress
 from runbook_lib.parameters import Parameters
+from runbook_lib.record import Run
 from runbook_lib.record.filing import Filed
-from runbook_lib.rollback.plan import Wanted
+from runbook_lib.rollback.restore import decide, restore
+from runbook_lib.rollback.traffic import conclude, open_late, see_them_back
 
 TRAFFIC = Wanted()
 
@@ -29,19 +35,66 @@ class RolledBackTo:
         return int(self.filed.statement["predicate"]["exit_code"])
 
 
+def _nothing(run: Run) -> None:
+    """Nothing is to be noted."""
+
+
 def put_on_record(
     parameters: Parameters,
     returned: Returned,
     by: str,
     asked: Wanted = TRAFFIC,
     say: Callable[[str], object] = print,
-    found: Sequence[Event] = (),
+    first: Callable[[Run], object] = _nothing,
+    last: Callable[[Run], object] = _nothing,
 ) -> RolledBackTo:
     """Open the attempt late, see the users back, do the levels that are asked for, judge and file.
 
-    ``returned`` is what `act.send_back` did first; ``by`` is the kind of program (command, guard, batch); ``found`` are
-    events of the journal about earlier attempts. A level that cannot be done ends the attempt as failed, truthfully;
-    nothing of that is raised. Raises OSError or Unwritable where the archive cannot be written: the users are back all
-    the same.
+    ``returned`` is what `act.send_back` did first; ``by`` is the kind of program (command, runner, batch); ``first``
+    and ``last`` may note in the journal what else is known, at its begin and before its end. A level that cannot be
+    done ends the attempt as failed, truthfully; nothing of that is raised. Raises OSError or Unwritable where the
+    archive cannot be written: the users are back all the same.
     """
-    raise NotImplementedError
+    run = open_late(parameters, returned, by, asdict(asked) if asked.reaches("workload") else None)
+    try:
+        first(run)
+        seen = None
+        if returned.change is not None:
+            silent = [i.name for i in look_at_all(parameters.legacy.instances) if not i.answering]
+            if silent:
+                say(f"the old side is not whole: {', '.join(silent)} did not answer; start what is missing")
+            seen = see_them_back(run, run.connect(), returned.weight)
+        levels, trouble = _levels(run, returned, asked, say)
+        last(run)
+        message, filed = conclude(run, returned, seen, (), levels, trouble)
+    finally:
+        run.close()
+    return RolledBackTo(message, run.attempt, filed)
+
+
+def _levels(
+    run: Run, returned: Returned, asked: Wanted, say: Callable[[str], object]
+) -> tuple[Sequence[Verdict], RunbookError | None]:
+    """The levels beyond the traffic, or why they were broken off; none while the users could not be moved."""
+    if returned.error is not None or not asked.reaches("workload"):
+        return (), None
+    try:
+        made = decide(run, run.connect(), asked)
+        say(f"back to revision {made.to_revision} from {made.source}: {'; '.join(made.why)}")
+        return restore(run, run.connect(), made, _telling(run, say)), None
+    except RunbookError as error:
+        return (), error
+
+
+def _telling(run: Run, say: Callable[[str], object]) -> Callable[[Progress, list[str]], None]:
+    """Each new state of the rollout once, and what holds it up."""
+    told: list[str] = []
+
+    def show(progress: Progress, why: list[str]) -> None:
+        sentence = "; ".join((str(progress), *why[:1]))
+        if sentence not in told[-1:]:
+            told.append(sentence)
+            run.progress(sentence)
+            say(sentence)
+
+    return show

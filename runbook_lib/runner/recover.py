@@ -7,11 +7,12 @@ journal of the attempt that goes on; what has one is settled, what has none is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runbook_lib.act.level import Wanted, wanted
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
 from runbook_lib.errors import RunbookError, Unreachable
@@ -161,10 +162,21 @@ def judge(acts: Sequence[Act], trigger: str, weight: int | None) -> Recovery:
     return Recovery(findings, tuple(act for act in acts if act.after is None), trigger or strange)
 
 
-def note(book: journal.Journal, found: Recovery) -> None:
+def note(write: Callable[..., Event], found: Recovery) -> None:
     """Write the findings into the journal of the attempt that goes on."""
     for finding in found.findings:
-        _write(book, finding)
+        _write(write, finding)
+
+
+def asked_for(parameters: Parameters) -> Wanted | None:
+    """How far back the last rollback was to go, when it was broken off on the way; None when it was about traffic."""
+    from runbook_lib.rollback.traffic import ASKED
+
+    known = [one for one in _known(parameters) if not one.facts.get("dry_run") and one.outcome != "unreadable"]
+    if not known or known[-1].step[0] != "rollback" or known[-1].step[2] == "drill" or _at_rest(known[-1]):
+        return None
+    said = next((e.data for e in reversed(journal.read(known[-1].folder)) if e.kind == ASKED), None)
+    return wanted(str(said["level"]), said["to_revision"]) if said is not None else None
 
 
 def sentences(found: Recovery) -> list[str]:
@@ -176,7 +188,7 @@ def sentences(found: Recovery) -> list[str]:
     ]
 
 
-def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> list[Finding]:
+def redone(write: Callable[..., Event], found: Recovery, events: Iterable[Event]) -> list[Finding]:
     """The findings about acts that were done anew: a second time there is nothing to do where the first was whole.
 
     An act of a procedure (``drill: undo``) that found something to do tells nothing of the first time: an attempt
@@ -189,7 +201,7 @@ def redone(book: journal.Journal, found: Recovery, events: Iterable[Event]) -> l
         if again is None:
             continue  # it was not reached: found again by the next attempt
         finding = _told_by(act, again["change"])
-        _write(book, finding)
+        _write(write, finding)
         findings.append(finding)
     return findings
 
@@ -261,9 +273,9 @@ def _head(act: Act) -> str:
     return f"{act.what} (broken off in {act.attempt})"
 
 
-def _write(book: journal.Journal, finding: Finding) -> None:
+def _write(write: Callable[..., Event], finding: Finding) -> None:
     act = finding.act
-    book.write(KIND, attempt=act.attempt, act=act.number, what=act.what, finding=finding.finding, said=finding.said)
+    write(KIND, attempt=act.attempt, act=act.number, what=act.what, finding=finding.finding, said=finding.said)
 
 
 def _name(attempt: Path) -> str:

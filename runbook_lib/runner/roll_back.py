@@ -1,10 +1,15 @@
-"""`runbook rollback`: the users first, then whoever still runs the application, then the record; without a kernel."""
+"""`runbook rollback`: the users first, then whoever still runs the application, the other levels, and the record.
+
+No kernel is needed for it, and nothing but the knob until the users are back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned, previous_weight, send_back
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import Clients, connect
@@ -12,7 +17,9 @@ from runbook_lib.errors import Busy, ChangeFailed, RolledBack, RunbookError, Unw
 from runbook_lib.parameters import Parameters
 
 if TYPE_CHECKING:
+    from runbook_lib.record import Run
     from runbook_lib.runner.progress import Screen
+    from runbook_lib.runner.recover import Recovery
 
 CAUSE = "asked for by a person"
 
@@ -29,16 +36,39 @@ def act(parameters: Parameters, to_previous: bool = False) -> Returned:
     return send_back(clients, f"{CAUSE}: back to the previous weight", previous_weight(parameters, standing), standing)
 
 
-def roll_back(parameters: Parameters, screen: Screen, to_previous: bool = False) -> int:
-    """Bring the users back, whoever runs the application and whatever the disk says; the exit code.
+def roll_back(parameters: Parameters, screen: Screen, to_previous: bool = False, asked: Wanted | None = None) -> int:
+    """Bring the users back, whoever runs the application and whatever the disk says, then the rest; the exit code.
 
     Raises what the knob raises when it cannot be turned at all; a change that it refused is put on record, too.
     """
-    return settle(parameters, screen, act(parameters, to_previous))
+    return settle(parameters, screen, act(parameters, to_previous), asked)
 
 
-def settle(parameters: Parameters, screen: Screen, returned: Returned) -> int:
-    """What comes after the users were moved: stop the runner, see them back, and file it; the exit code."""
+def settle(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None = None) -> int:
+    """What comes after the users were moved: stop the runner, see them back, the other levels, the record."""
+    return _told(screen, returned, lambda: _settled(parameters, screen, returned, asked))
+
+
+def owed(parameters: Parameters, screen: Screen, found: Recovery) -> int:
+    """The rollback that a dead attempt owes its users, whole; call it while holding the application. The exit code."""
+    from runbook_lib.runner import recover
+
+    asked = recover.asked_for(parameters)
+    returned = send_back(connect(parameters), found.back)
+
+    def first(run: Run) -> None:
+        recover.note(run.event, found)
+
+    def last(run: Run) -> None:
+        for finding in recover.redone(run.event, found, journal.read(run.attempt)):
+            screen.say(finding.said)
+
+    from runbook_lib.record import journal
+
+    return _told(screen, returned, lambda: _recorded(parameters, screen, returned, asked, "runner", first, last))
+
+
+def _told(screen: Screen, returned: Returned, recorded: Callable[[], int]) -> int:
     if returned.error is not None and not isinstance(returned.error, ChangeFailed):
         raise returned.error  # nothing could be turned: the sentence is all that there is to tell
     screen.say(returned.said)
@@ -46,7 +76,7 @@ def settle(parameters: Parameters, screen: Screen, returned: Returned) -> int:
 
     try:
         with unwritable.told("the rollback"):
-            return _settled(parameters, screen, returned)
+            return recorded()
     except Unwritable as error:
         if returned.error is not None:
             raise returned.error from None
@@ -63,7 +93,7 @@ def file_left(parameters: Parameters, screen: Screen, said: str) -> int:
     return RolledBack.exit_code
 
 
-def _settled(parameters: Parameters, screen: Screen, returned: Returned) -> int:
+def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None) -> int:
     from runbook_lib.runner import passage, run
 
     home = passage.home(parameters)
@@ -71,10 +101,11 @@ def _settled(parameters: Parameters, screen: Screen, returned: Returned) -> int:
         run.take_over(home, screen)
     except Busy as error:
         screen.say(f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more")
-        return _recorded(parameters, screen, once_more(connect(parameters), returned)) or Busy.exit_code
+        alone = once_more(connect(parameters), returned)  # nothing but the users while somebody else is at work
+        return _recorded(parameters, screen, alone, None, "command") or Busy.exit_code
     returned = once_more(connect(parameters), returned)
     with run.held(parameters, screen):
-        return _recorded(parameters, screen, returned)
+        return _recorded(parameters, screen, returned, asked, "command")
 
 
 def once_more(clients: Clients, returned: Returned) -> Returned:
@@ -90,23 +121,20 @@ def once_more(clients: Clients, returned: Returned) -> Returned:
     return replace(again, standing=returned.standing, began=returned.began)
 
 
-def _recorded(parameters: Parameters, screen: Screen, returned: Returned) -> int:
-    from runbook_lib.observe.legacy import look_at_all
-    from runbook_lib.rollback import conclude, open_late, see_them_back
+def _recorded(
+    parameters: Parameters,
+    screen: Screen,
+    returned: Returned,
+    asked: Wanted | None,
+    by: str,
+    *notes: Callable[[Run], object],
+) -> int:
+    from runbook_lib.rollback.whole import TRAFFIC, put_on_record
 
-    run = open_late(parameters, returned, "command")
-    seen = None
-    try:
-        if returned.change is not None:
-            silent = [i.name for i in look_at_all(parameters.legacy.instances) if not i.answering]
-            if silent:
-                screen.say(f"the old side is not whole: {', '.join(silent)} did not answer; start what is missing")
-            seen = see_them_back(run, run.connect(), returned.weight)
-        message, filed = conclude(run, returned, seen)
-    finally:
-        run.close()
-    screen.say(message)
-    if filed.unsigned:
-        screen.say(f"its record is not signed: {filed.unsigned}")
-    screen.say(f"record: {run.attempt / 'record.json'}; open next: {filed.statement['predicate']['next_notebook']}")
-    return int(filed.statement["predicate"]["exit_code"])
+    ended = put_on_record(parameters, returned, by, asked or TRAFFIC, screen.say, *notes)
+    screen.say(ended.message)
+    if ended.filed.unsigned:
+        screen.say(f"its record is not signed: {ended.filed.unsigned}")
+    following = ended.filed.statement["predicate"]["next_notebook"]
+    screen.say(f"record: {ended.attempt / 'record.json'}; open next: {following}")
+    return ended.exit_code

@@ -26,7 +26,7 @@ from runbook_lib.pages import html, views
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover, unwritable, waiting
+from runbook_lib.runner import passage, recover, roll_back, unwritable, waiting
 from runbook_lib.runner.cells import mark, marked, settle
 from runbook_lib.runner.engine import Options, execute
 from runbook_lib.runner.hearing import Hearing
@@ -59,7 +59,7 @@ def advance(
     with held(parameters, screen), Kernels(KERNEL_IMPORTS) as shelf:
         found = _found(parameters, screen)
         if found.back:
-            return _bring_back(parameters, screen, found, shelf)
+            return _bring_back(parameters, screen, found)
         began = now()
         while step := passage.steps(parameters)[0] if anew else passage.next_step(passage.standings(parameters)):
             if said := recover.brought_back(parameters, began):
@@ -84,10 +84,9 @@ def _found(parameters: Parameters, screen: Screen) -> Recovery:
     return found
 
 
-def _bring_back(parameters: Parameters, screen: Screen, found: Recovery, shelf: Kernels | None = None) -> int:
+def _bring_back(parameters: Parameters, screen: Screen, found: Recovery) -> int:
     """The rollback that a dead attempt owes its users; like any rollback it ends the passage for now."""
-    recorded = functools.partial(run_step, parameters, passage.ROLLBACK, screen, shelf, found=found)
-    return unwritable.bring_back(parameters, screen, lambda: recorded().ending.exit_code) or RolledBack.exit_code
+    return roll_back.owed(parameters, screen, found) or RolledBack.exit_code
 
 
 def _answered(parameters: Parameters, result: Result, shelf: Kernels, screen: Screen, patience: float) -> bool:
@@ -138,7 +137,7 @@ def run_step(
     attempt = open_attempt(parameters, step.key, source, "runner", anew=anew)
     redactor = Hearing(parameters, attempt)
     book = journal.Journal(attempt, lambda value: redactor().value(value))
-    recover.note(book, found)
+    recover.note(book.write, found)
     nb = _with_parameters(nb, parameters, step, attempt)
     threading.Thread(target=html.warm_up, daemon=True).start()
     began = time.monotonic()
@@ -152,7 +151,7 @@ def run_step(
     with signals_wait():
         with screen.following(step.title, attempt):
             stop = execute(nb, attempt / archive.NOTEBOOK, options, shelf)
-        told = recover.redone(book, found, journal.read(attempt))
+        told = recover.redone(book.write, found, journal.read(attempt))
         if stop is None:
             book.write("ended", error=None)
         else:
