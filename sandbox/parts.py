@@ -126,6 +126,23 @@ def _kubernetes(plan: Plan) -> Part:
     )
 
 
+def machine_environment(plan: Plan, instance: str) -> dict[str, str]:
+    """What the service of one virtual machine is configured with, as its unit's EnvironmentFile tells."""
+    address = plan.legacy[instance]
+    return {
+        "BIND_ADDRESS": address.host,
+        "PORT": str(address.port),
+        "SIDE": "legacy",
+        "INSTANCE": instance,
+        "ORDERS_DATABASE": plan.orders_database_url,
+        "REDIS_URL": plan.redis_url,
+        "FAULTS_FILE": str(plan.faults),
+        "DRAIN_SECONDS": "1",
+        "STOP_SECONDS": "8",
+        "TZ": "Etc/UTC",
+    }
+
+
 def _legacy(plan: Plan) -> list[Part]:
     return [
         Part(
@@ -133,16 +150,7 @@ def _legacy(plan: Plan) -> list[Part]:
             _module("sandbox.order_service"),
             (address,),
             http_answers(address, "/ready"),
-            _python()
-            | {
-                "BIND_ADDRESS": address.host,
-                "PORT": str(address.port),
-                "SIDE": "legacy",
-                "INSTANCE": instance,
-                "ORDERS_DATABASE": plan.orders_database_url,
-                "REDIS_URL": plan.redis_url,
-                "FAULTS_FILE": str(plan.faults),
-            },
+            _python() | machine_environment(plan, instance),
         )
         for instance, address in plan.legacy.items()
     ]

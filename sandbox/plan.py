@@ -173,6 +173,11 @@ class Plan:
         return self.folder / "logs"
 
     @property
+    def machines(self) -> Path:
+        """The EnvironmentFile of each virtual machine's service: `vm-1.env`."""
+        return self.folder / "machines"
+
+    @property
     def binaries(self) -> Path:
         """Wrappers of the tools, callable from anywhere with no environment."""
         return self.folder / "bin"

@@ -16,6 +16,7 @@ from runbook_lib.errors import BadParameters
 from sandbox import gateway, keys, nginx, prometheus, redis
 from sandbox.faults import SIDES
 from sandbox.faults import write as write_faults
+from sandbox.parts import machine_environment
 from sandbox.plan import DEFAULT_NAME, Plan, localise, project_root, save
 from sandbox.tools import Tool
 
@@ -54,6 +55,7 @@ def write(plan: Plan, tools: Mapping[str, Tool], kubeconfig: Path | None = None,
     _write_manifests(plan, image or IMAGE)
     _write_parameters(plan)
     _write_wrappers(plan, tools)
+    _write_machines(plan)
 
 
 def _write_images(plan: Plan) -> None:
@@ -125,6 +127,14 @@ def _write_wrappers(plan: Plan, tools: Mapping[str, Tool]) -> None:
     _wrapper(plan.binaries / "retire", retire, here)
     connections = [sys.executable, "-m", "sandbox.connections", "--plan", str(plan.file)]
     _wrapper(plan.binaries / "connections", connections, here)
+
+
+def _write_machines(plan: Plan) -> None:
+    """What each virtual machine's unit names as its EnvironmentFile."""
+    plan.machines.mkdir(exist_ok=True)
+    for instance in plan.legacy:
+        lines = [f'{name}="{value}"\n' for name, value in machine_environment(plan, instance).items()]
+        (plan.machines / f"{instance}.env").write_text("# order-service.service\n" + "".join(lines))
 
 
 def _wrapper(path: Path, argv: list[str], environment: Mapping[str, str]) -> None:

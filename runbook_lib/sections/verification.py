@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from runbook_lib.fields import Duration, Reference, Span
+from runbook_lib.judge.equality import Rules
 from runbook_lib.sections.section import Section
 
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
@@ -61,6 +62,11 @@ class Settings(Section):
     relaxed: bool = False
     """True: names that differ only in case, dots, dashes and underscores are one, as Spring binds them."""
     expected: list[ExpectedDifference] = []
+
+    @property
+    def rules(self) -> Rules:
+        """How the sides are compared."""
+        return Rules(self.names, self.relaxed, tuple((one.name, one.reason) for one in self.expected))
 
 
 class SettingsSource(Section):

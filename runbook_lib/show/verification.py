@@ -1,4 +1,4 @@
-"""What the new side said before any user asked: smoke cases by target, sessions from side to side."""
+"""What the new side said before any user asked: smoke cases by target, sessions, settings of both sides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from runbook_lib.judge.equality import Row
 from runbook_lib.judge.verification import fault
 from runbook_lib.observe.sessions import Crossing
 from runbook_lib.observe.smoke import Answer
@@ -54,3 +55,29 @@ def crossing_table(crossings: Sequence[Crossing]) -> Styler:
     names = ["log in on", "go on with", "log-in", "with session", "back again", "forged session", "not tried"]
     frame = pd.DataFrame(rows, columns=names)
     return quiet(frame.drop(columns=[] if any(c.unasked for c in crossings) else ["not tried"]))
+
+
+def settings_table(rows: Sequence[Row]) -> Styler:
+    """One row a difference, those that nobody explained first; equal settings are only counted, secrets never shown."""
+    same = sum(row.kind == "same" for row in rows)
+    found = [
+        {
+            "setting": row.name,
+            "difference": row.kind if row.explained else f"{row.kind}!",
+            "on": ", ".join(row.instances),
+            "old side": _value(row.old, row.kind != "only new"),
+            "new side": _value(row.new, row.kind != "only old"),
+            "from": row.source,
+            "reason": row.reason or "not explained",
+        }
+        for row in rows
+        if row.kind != "same"
+    ]
+    columns = ["setting", "difference", "on", "old side", "new side", "from", "reason"]
+    frame = pd.DataFrame(found, columns=columns)
+    table = quiet(frame).set_caption(f"{same} settings are equal; {len(found)} differ")
+    return table.map(lambda reason: f"color: {BAD if reason == 'not explained' else CALM}", subset=["reason"])
+
+
+def _value(shown: str | None, there: bool) -> str:
+    return "–" if not there else "(not shown)" if shown is None else shown
