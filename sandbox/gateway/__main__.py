@@ -20,6 +20,7 @@ from sandbox.gateway.configuration import NAMESPACE
 from sandbox.gateway.follow import Objects, follow
 from sandbox.gateway.keeper import Keeper, endpoints_by_service
 from sandbox.gateway.runtime import Runtime
+from sandbox.gateway.stand import keep_standing
 from sandbox.plan import Address
 
 # HAProxy may be started again with empty slots; looking costs a millisecond.
@@ -92,7 +93,8 @@ def main() -> int:
         signal.signal(number, lambda *_: os._exit(0))
     keeper = Keeper(Runtime(plan.gateway_socket))
     reporter = Reporter(plan.kubernetes_api, keeper)
-    for loop in _followers(plan, keeper, reporter):
+    standing = (lambda: keep_standing(plan.kubernetes_api, plan.gateway),)
+    for loop in (*_followers(plan, keeper, reporter), *standing):
         threading.Thread(target=loop, daemon=True).start()
     while True:
         time.sleep(LOOK_EVERY)

@@ -6,7 +6,6 @@ from runbook_lib.judge import preflight
 from runbook_lib.model import Outcome
 from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.rbac import Permission
-from runbook_lib.observe.room import Room
 
 
 @pytest.mark.parametrize(
@@ -31,13 +30,6 @@ def test_a_permission_that_only_lets_us_know_more_fails_nothing_and_is_named() -
     assert verdict.outcome is Outcome.PASS
     assert "list nodes" in verdict.message
     assert preflight.permissions([nodes]).outcome is Outcome.INCONCLUSIVE
-
-
-@pytest.mark.parametrize(
-    ("free", "outcome"), [(Room(2.0, 2e9), 0), (Room(0.5, 2e9), 2), (Room(2.0, 0.5e9), 2), (None, 1)]
-)
-def test_room_for_the_pods_is_compared_or_unknown(free: Room | None, outcome: int) -> None:
-    assert preflight.capacity(Room(1.0, 1e9), free).outcome == outcome
 
 
 def test_a_conflict_names_object_field_and_manager() -> None:

@@ -45,10 +45,12 @@ class Kubelet:
         guard = asyncio.create_task(
             limits.enforce(self.containers, self.host.settings.faults_file, self.host.options.tick)
         )
+        heart = asyncio.create_task(node.beat(self.host))
         try:
             while True:
                 self._handle(await events.get())
         finally:
+            heart.cancel()
             self.host.store.unsubscribe(events)
             guard.cancel()
             await self._close()

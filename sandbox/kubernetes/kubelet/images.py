@@ -43,6 +43,14 @@ def entrypoint(images: Path, image: str) -> list[str]:
     return [str(word) for word in known[image]]
 
 
+def known(images: Path) -> list[str]:
+    """The names of all images that are there."""
+    try:
+        return [BARE_IMAGE, *json.loads(images.read_text())]
+    except FileNotFoundError:
+        return [BARE_IMAGE]
+
+
 def command_line(given: list[str], command: list[str], arguments: list[str]) -> list[str]:
     """`command` replaces an image's own command line, `args` are added; Python is the one that runs this range."""
     words = [*(command or given), *arguments]
