@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
@@ -16,6 +17,7 @@ from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, Object, plai
 from runbook_lib.observe.difference import MANAGER
 from runbook_lib.observe.kept import COPY_OF, Kept, Name, concerned, describe, encoded, holds, read_copy, referenced
 from runbook_lib.observe.keyed_digest import DigestKey
+from runbook_lib.observe.throttling import obeyed
 
 __all__ = ["Kept", "concerned", "referenced", "restore", "snapshot"]
 
@@ -142,9 +144,9 @@ def _written(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> 
 def _write(cluster: Cluster, verb: str, kind: str, name: str, body: Object) -> Object:
     options: dict[str, Any] = {"name": name} if verb == "delete" else {"field_manager": MANAGER}
     with speaking(cluster, f"{kind}/{name}"):
-        found = getattr(cluster.resource("v1", kind), verb)(
-            body=body, namespace=cluster.namespace, _request_timeout=PATIENCE, **options
-        )
+        write = getattr(cluster.resource("v1", kind), verb)
+        given = {"body": body, "namespace": cluster.namespace, "_request_timeout": PATIENCE, **options}
+        found = obeyed(partial(write, **given))
     return plain_object(found)
 
 

@@ -14,7 +14,7 @@ from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, sentence, spe
 from runbook_lib.observe.difference import MANAGER
 from runbook_lib.observe.kept import Kept, Name, concerned, describe
 from runbook_lib.observe.keyed_digest import read_key
-from runbook_lib.observe.rollout import revision_number
+from runbook_lib.observe.rollout import progress, revision_number
 from runbook_lib.observe.snapshots import KEY, LABEL, Moment, SnapshotSet, essence, name_for, snapshot_sets
 
 _OTHERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
@@ -23,8 +23,8 @@ _OTHERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-appl
 def keep(cluster: Cluster, deployment: str, objects: Sequence[Object], run: str, moment: Moment = "before") -> Change:
     """Keep copies of what the Deployment reads and of what ``objects`` are about to change, and the set over them.
 
-    ``after`` is a list of Kept. Where there is no Deployment yet only the copies are made; the same state of the same
-    run is kept once. Raises ChangeFailed when it changes while it is copied.
+    ``after`` is a list of Kept. Where there is no Deployment yet only the copies are made; a run keeps what stood
+    before its release once, and what stands after it once for each state. ChangeFailed when it changes meanwhile.
     """
     live = cluster.get("apps/v1", "Deployment", deployment)
     names = concerned([live] if live else [], objects)
@@ -55,12 +55,12 @@ def _still_so(cluster: Cluster, names: Sequence[Name], kept: Sequence[Kept]) -> 
 
 
 def _same(sets: Sequence[SnapshotSet], live: Object, kept: Sequence[Kept], run: str, moment: Moment) -> str | None:
-    """The newest set, when it was kept by this run of this same state: a cell that is run again adds nothing."""
-    if not sets:
-        return None
-    last, state = sets[-1], (run, moment, revision_number(live), essence(live), tuple(kept))
-    told = (last.run, last.moment, last.revision, last.template, last.configuration)
-    return last.name if told == state and not last.problem else None
+    """The set that this run kept already: before its release once, whatever was begun since; after it each state."""
+    mine = [one for one in sets if one.run == run and one.moment == moment and not one.problem]
+    if moment == "after":
+        state = (revision_number(live), essence(live), tuple(kept))
+        mine = [one for one in mine[-1:] if (one.revision, one.template, one.configuration) == state]
+    return mine[0].name if mine else None
 
 
 def _write(cluster: Cluster, deployment: str, live: Object, kept: Sequence[Kept], run: str, moment: Moment) -> str:
@@ -71,6 +71,7 @@ def _write(cluster: Cluster, deployment: str, live: Object, kept: Sequence[Kept]
         "at": now(),
         "run": run,
         "moment": moment,
+        "stood": progress(live).complete and not live["spec"].get("paused"),
         "deployment": deployment,
         "uid": found["uid"],
         "revision": revision_number(live),

@@ -24,15 +24,16 @@ LABEL = "runbook/snapshot-set"
 KEY = "set.json"
 BACK_AT = "runbook/rolled-back-to"
 """Annotation of a Deployment: the template that a rollback went back to, and when."""
-MARKS = "runbook/"
-"""Annotations of a Pod template that begin so are ours (a drill, a restart) and no part of a release."""
+RESTARTED, DRILL = "runbook/restarted", "runbook/drill"
+"""Annotations of a Pod template that are ours and no part of a release: a restart, and the change of a drill."""
 
 
 @dataclass(frozen=True)
 class SnapshotSet:
     """One moment of a Deployment; ``moment``: before a release was applied, or after it stood.
 
-    ``template`` is the digest of the Pod template (`essence`); ``problem`` says why the set may not be used.
+    ``stood``: its rollout was complete then. ``template`` is the digest of the Pod template (`essence`); ``problem``
+    says why the set may not be used.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SnapshotSet:
     at: datetime
     run: str
     moment: Moment
+    stood: bool
     revision: int
     template: str
     images: tuple[str, ...]
@@ -77,16 +79,16 @@ def _standing(one: Kept, live: Object | None, copy: Object) -> str:
     return "gone" if live is None else "same" if holds(one, live, copy) else "differs"
 
 
-def essence(owner: Object) -> str:
-    """Digest of the Pod template of a Deployment or ReplicaSet without our own marks."""
-    return digest(essential_template(owner))
+def essence(owner: Object, with_drill: bool = False) -> str:
+    """Digest of the Pod template of a Deployment or ReplicaSet without our own marks, or with that of a drill."""
+    return digest(essential_template(owner, with_drill))
 
 
-def essential_template(owner: Object) -> Object:
+def essential_template(owner: Object, with_drill: bool = False) -> Object:
     """The Pod template without what the controller and we put there."""
-    template = clean_template(owner)
+    template, ours = clean_template(owner), {RESTARTED} if with_drill else {RESTARTED, DRILL}
     metadata = dict(template["metadata"])
-    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if not k.startswith(MARKS)}
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in ours}
     return template | {"metadata": metadata | ({"annotations": annotations} if annotations else {})}
 
 
@@ -105,6 +107,7 @@ def _read(item: Object) -> SnapshotSet:
             datetime.fromisoformat(value["at"]),
             value["run"],
             value["moment"],
+            value["stood"],
             value["revision"],
             essence(value["workload"]),
             tuple(container["image"] for container in value["workload"]["spec"]["template"]["spec"]["containers"]),
@@ -113,7 +116,7 @@ def _read(item: Object) -> SnapshotSet:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         made = datetime.fromisoformat(str(item["metadata"]["creationTimestamp"]))
-        return SnapshotSet(name, name.rpartition(".runbook-set-")[0], made, "", "before", 0, "", (), (), problem)
+        return SnapshotSet(name, name.rpartition(".runbook-set-")[0], made, "", "before", True, 0, "", (), (), problem)
 
 
 def _problem(item: Object) -> str:

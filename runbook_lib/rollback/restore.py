@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runbook_lib.act import configuration, workload
+from runbook_lib.act import configuration, put_back, workload
 from runbook_lib.act.level import Wanted
 from runbook_lib.clients import Clients
 from runbook_lib.judge import rollback as judge
@@ -17,7 +17,7 @@ from runbook_lib.model import Change, Outcome, Verdict, now, plain
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.pods import pods
 from runbook_lib.observe.rollout import Progress, deployment
-from runbook_lib.observe.snapshots import MARKS, configuration_now, essence
+from runbook_lib.observe.snapshots import RESTARTED, configuration_now, essence
 from runbook_lib.observe.stale import stale
 from runbook_lib.observe.wait import wait
 from runbook_lib.record import Run
@@ -25,7 +25,6 @@ from runbook_lib.rollback import data
 from runbook_lib.rollback.plan import Plan, fetch, plan
 
 Show = Callable[[Progress, list[str]], None]
-RESTARTED = f"{MARKS}restarted"
 
 
 def decide(run: Run, clients: Clients, asked: Wanted) -> Plan:
@@ -52,7 +51,7 @@ def restore(run: Run, clients: Clients, plan: Plan, show: Show = lambda progress
         written = run.change(what, lambda: configuration.restore(cluster, kept))
     aim = f"revision {plan.to_revision} ({plan.source})"
     act = f"rollback: workload to revision {plan.to_revision}"
-    back = run.change(act, lambda: workload.put_back(cluster, plan.deployment, source, aim))
+    back = run.change(act, lambda: put_back.put_back(cluster, plan.deployment, source, aim))
     if run.parameters.dry_run:
         return run.verdict(Verdict("workload", Outcome.INCONCLUSIVE, f"dry run: it would go back to {aim}"))
     verdicts = _rolled_out(run, cluster, plan, written, back, show)

@@ -71,12 +71,13 @@ def left(standing: Standing, sets: Sequence[SnapshotSet]) -> str:
 
 
 def _before(standing: Standing, sets: Sequence[SnapshotSet]) -> tuple[SnapshotSet | None, str]:
-    befores = [one for one in sets if one.moment == "before"]
+    stood = [one for one in sets if one.stood]
+    befores = [one for one in stood if one.moment == "before"]
     if not befores:
-        others = [one for one in sets if one.template != standing.template]
+        others = [one for one in stood if one.template != standing.template]
         return (others[-1], "the newest snapshot set of another template") if others else (None, "")
     before = befores[-1]
-    after = next((one for one in reversed(sets) if one.moment == "after" and one.at > before.at), None)
+    after = next((one for one in reversed(stood) if one.moment == "after" and one.at > before.at), None)
     if after is None or standing.template in (before.template, after.template, ""):
         return before, f"the state before the last release, kept by {before.run or 'an unknown run'}"
     return after, "what stands was not released by these runbooks: the state after the last release that was"
@@ -87,7 +88,7 @@ def _already(standing: Standing, sets: Sequence[SnapshotSet]) -> SnapshotSet | N
     if standing.back_at is None or standing.back_at[0] != standing.template:
         return None
     at = standing.back_at[1]
-    if any(one.moment == "before" and one.at > at for one in sets):
+    if any(one.moment == "before" and one.stood and one.at > at for one in sets):
         return None
     return next((one for one in reversed(sets) if one.template == standing.template and one.at <= at), None)
 

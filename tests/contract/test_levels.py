@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from throwaway import demo, make_project
 
-from runbook_lib.act import configuration, snapshot, workload
+from runbook_lib.act import configuration, put_back, snapshot, workload
 from runbook_lib.act.level import Level, wanted
 from runbook_lib.act.release import apply
 from runbook_lib.clients import connect
@@ -214,7 +214,7 @@ def test_a_process_that_dies_between_two_acts_is_gone_on_from_where_it_was(
     first = essence(deployment(here, "web"))
     deploy("two", values={"MODE": "slow"}, template=_template(here, "2"))
     for act in ("restore", "put_back"):
-        module: Any = configuration if act == "restore" else workload
+        module: Any = configuration if act == "restore" else put_back
         done = getattr(module, act)
 
         def dies(*arguments: Any, done: Any = done) -> None:
@@ -239,7 +239,7 @@ def test_a_cluster_that_goes_away_in_the_middle_is_said_and_later_gone_on_with(
         raise Unreachable("the cluster at https://… does not answer for Deployment/web")
 
     with monkeypatch.context() as patched, pytest.raises(Unreachable, match="does not answer"):
-        patched.setattr(workload, "put_back", gone)
+        patched.setattr(put_back, "put_back", gone)
         back(p, "configuration")
     assert values(here) == {"MODE": "fast"}
     _, verdicts = back(p, "configuration")

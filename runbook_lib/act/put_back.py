@@ -1,0 +1,60 @@
+"""Puts an earlier Pod template back, from whatever still holds it; a Deployment that is gone is made anew."""
+
+from __future__ import annotations
+
+from kubernetes.client.exceptions import ApiException
+
+from runbook_lib.act.rewrite import rewrite
+from runbook_lib.act.rollout import BATCHES, let_go, note, standing
+from runbook_lib.errors import BadParameters, ChangeFailed
+from runbook_lib.model import Change, now, plain
+from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
+from runbook_lib.observe.difference import MANAGER
+from runbook_lib.observe.snapshots import BACK_AT, essence, essential_template
+
+
+def put_back(cluster: Cluster, name: str, wanted: Object, source: str) -> Change:
+    """Make the Pod template that of ``wanted`` (a Deployment or ReplicaSet), and let a held rollout go on.
+
+    Where it went back to is noted at the Deployment, so that going back a second time does not go forward. Raises
+    BadParameters when the Deployment is gone and only a template is left of it, ChangeFailed when the server refuses.
+    """
+    what = f"Deployment/{name} back to the template of {source}"
+    live, aim = cluster.get("apps/v1", "Deployment", name), essence(wanted)
+    if live is None:
+        return _made_anew(cluster, name, wanted, what)
+    before, held = standing(live), bool(live["spec"].get("paused") or note(live, BATCHES))
+    if essence(live, with_drill=True) == aim and not held:
+        return Change(what, before, before, False, now(), "it already has this template")
+
+    def write(current: Object) -> None:
+        let_go(current)
+        if essence(current, with_drill=True) != aim:
+            current["spec"]["template"] = essential_template(wanted)
+        current["metadata"]["annotations"] |= {BACK_AT: f"{aim} {plain(now())}"}
+
+    written = rewrite(cluster, name, write)
+    if essence(written, with_drill=True) != aim:
+        raise ChangeFailed(f"Deployment/{name} was written but does not show the template of {source}")
+    said = "its rollout was held, and goes on" if held else ""
+    return Change(what, before, standing(written), True, now(), said)
+
+
+def _made_anew(cluster: Cluster, name: str, wanted: Object, what: str) -> Change:
+    """The whole Deployment as it was kept: a template alone does not say how many Pods, and how they are replaced."""
+    if "strategy" not in wanted["spec"]:
+        raise BadParameters(f"Deployment/{name} is gone, and no snapshot set holds it; run 03_pilot_deploy")
+    spec = {**wanted["spec"], "template": essential_template(wanted)}
+    spec.pop("paused", None)
+    kept = wanted.get("metadata") or {}
+    noted = {**(kept.get("annotations") or {}), BACK_AT: f"{essence(wanted)} {plain(now())}"}
+    metadata = {"name": name, "labels": kept.get("labels") or {}, "annotations": noted}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    with speaking(cluster, f"Deployment/{name}"):
+        try:
+            written = cluster.resource("apps/v1", "Deployment").create(
+                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
+            )
+        except ApiException as error:
+            raise ChangeFailed(f"Deployment/{name} was not made anew: {sentence(error)}") from None
+    return Change(what, None, standing(plain_object(written)), True, now(), "it was gone and was made anew")
