@@ -26,8 +26,8 @@ from typing import Any
 import yaml
 from kubernetes.client import CoreV1Api
 
+from runbook_lib.act.release import apply
 from runbook_lib.act.traffic.knob import shift
-from runbook_lib.act.workload import apply
 from runbook_lib.clients import Clients, connect
 from runbook_lib.errors import RunbookError
 from runbook_lib.guard.lease import Lease

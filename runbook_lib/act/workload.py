@@ -1,18 +1,14 @@
-"""Changes what runs on the cluster: apply a release, undo to a revision, scale; compare, write, read back."""
+"""Changes what runs on the cluster: undo to a revision, annotate, scale; compare, write, read back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
 from runbook_lib.act.rewrite import rewrite
-from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed, RunbookError
-from runbook_lib.model import Change, now, plain
-from runbook_lib.observe.bundle import Manifest
-from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER, Difference, compare, send
+from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
+from runbook_lib.model import Change, now
+from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import (
     clean_template,
     deployment,
@@ -20,65 +16,6 @@ from runbook_lib.observe.rollout import (
     revision_number,
     template_digest,
 )
-from runbook_lib.observe.snapshots import BACK_AT, essence, essential_template
-
-
-def apply(cluster: Cluster, manifests: Sequence[Manifest]) -> Change:
-    """Server-side apply of a whole release; nothing is written unless the server accepts every object in a dry run.
-
-    Raises BadParameters for an object that the server refuses, CriterionFailed where somebody else owns a field,
-    ChangeFailed when it breaks off in the middle, naming what stands now.
-    """
-    what = f"apply {len(manifests)} objects to namespace {cluster.namespace}"
-    differences = compare(cluster, manifests)
-    if any(d.note for d in differences):
-        # what lives in a namespace can only be tried once it is there; an empty namespace does no harm
-        _write(cluster, [m for m in manifests if m.object["kind"] == "Namespace"])
-        compare(cluster, manifests)
-    _refuse_conflicts(differences)
-    before, after = _before(differences), _after(differences)
-    todo = [m for m, d in zip(manifests, differences, strict=True) if d.action != "same"]
-    if not todo:
-        return Change(what, before, before, False, now(), "the cluster already has them all")
-    _write(cluster, todo)
-    if left := [d.object for d in compare(cluster, todo) if d.action != "same"]:
-        raise ChangeFailed(f"{', '.join(left)} was written but reads back otherwise; another controller may change it")
-    return Change(what, before, after, True, now(), f"changed: {', '.join(m.name for m in todo)}")
-
-
-def _refuse_conflicts(differences: Sequence[Difference]) -> None:
-    owned = [f"{d.object} {conflict}" for d in differences for conflict in d.conflicts]
-    if owned:
-        raise CriterionFailed(
-            f"other field managers own {', '.join(owned)}; nothing was applied. "
-            "Leave these fields out of the manifests, or let their owner give them up"
-        )
-
-
-def _write(cluster: Cluster, manifests: Sequence[Manifest]) -> None:
-    written: list[str] = []
-    for manifest in manifests:
-        try:
-            send(cluster, manifest, dry_run=False)
-        except (ApiException, RunbookError) as error:
-            reason = sentence(error) if isinstance(error, ApiException) else str(error)
-            raise ChangeFailed(
-                f"{manifest.name} ({manifest.file}) was refused after the dry run had passed: {reason}. "
-                f"Applied so far: {', '.join(written) or 'nothing'}; "
-                "run 03_pilot_deploy again, it goes on where it broke off"
-            ) from None
-        written.append(manifest.name)
-
-
-def _before(differences: Sequence[Difference]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for d in differences:
-        found[d.object] = None if d.action == "create" else {f.path: f.before for f in d.fields}
-    return found
-
-
-def _after(differences: Sequence[Difference]) -> dict[str, Any]:
-    return {d.object: "created" if d.action == "create" else {f.path: f.after for f in d.fields} for d in differences}
 
 
 def undo(cluster: Cluster, name: str, to_revision: int | None = None) -> Change:
@@ -103,55 +40,6 @@ def undo(cluster: Cluster, name: str, to_revision: int | None = None) -> Change:
     if template_digest(written) != wanted:
         raise ChangeFailed(f"Deployment/{name} does not show the template of revision {revision_number(target)}")
     return Change(what, before, _state(written), True, now(), "ConfigMaps and Secrets are not part of a revision")
-
-
-def put_back(cluster: Cluster, name: str, wanted: Object, source: str) -> Change:
-    """Make the Pod template that of ``wanted`` (a Deployment or ReplicaSet), and let a paused rollout go on.
-
-    A Deployment that is gone is made anew from a whole one. Where it went back to is noted at the Deployment, so that
-    going back a second time does not go forward. Raises BadParameters when only a template is left of a Deployment that
-    is gone, ChangeFailed when the server refuses.
-    """
-    what = f"Deployment/{name} back to the template of {source}"
-    live, aim = cluster.get("apps/v1", "Deployment", name), essence(wanted)
-    if live is None:
-        return _made_anew(cluster, name, wanted, what)
-    before = _state(live)
-    if essence(live) == aim and not live["spec"].get("paused"):
-        return Change(what, before, before, False, now(), "it already has this template")
-
-    def write(current: Object) -> None:
-        if essence(current) != aim:
-            current["spec"]["template"] = essential_template(wanted)
-        current["spec"].pop("paused", None)
-        noted = {**(current["metadata"].get("annotations") or {}), BACK_AT: f"{aim} {plain(now())}"}
-        current["metadata"]["annotations"] = noted
-
-    written = rewrite(cluster, name, write)
-    if essence(written) != aim:
-        raise ChangeFailed(f"Deployment/{name} was written but does not show the template of {source}")
-    resumed = "its rollout was paused and goes on" if live["spec"].get("paused") else ""
-    return Change(what, before, _state(written), True, now(), resumed)
-
-
-def _made_anew(cluster: Cluster, name: str, wanted: Object, what: str) -> Change:
-    """The whole Deployment as it was kept: its template alone does not say how many Pods and which selector."""
-    if "selector" not in wanted["spec"] or "strategy" not in wanted["spec"]:
-        raise BadParameters(f"Deployment/{name} is gone, and no snapshot set holds it; run 03_pilot_deploy")
-    spec = {**wanted["spec"], "template": essential_template(wanted)}
-    spec.pop("paused", None)
-    kept = wanted.get("metadata") or {}
-    noted = {**(kept.get("annotations") or {}), BACK_AT: f"{essence(wanted)} {plain(now())}"}
-    metadata = {"name": name, "labels": kept.get("labels") or {}, "annotations": noted}
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-    with speaking(cluster, f"Deployment/{name}"):
-        try:
-            written = cluster.resource("apps/v1", "Deployment").create(
-                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
-            )
-        except ApiException as error:
-            raise ChangeFailed(f"Deployment/{name} was not made anew: {sentence(error)}") from None
-    return Change(what, None, _state(plain_object(written)), True, now(), "it was gone and was made anew")
 
 
 def _target(cluster: Cluster, live: Object, to_revision: int | None) -> Object:

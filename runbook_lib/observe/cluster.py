@@ -56,6 +56,23 @@ class Cluster:
                 "install its CRD or correct the manifest"
             ) from None
 
+    def knows(self, api_version: str, kind: str) -> bool:
+        """True when this cluster has such objects."""
+        try:
+            self.resource(api_version, kind)
+        except BadParameters:
+            return False
+        return True
+
+    def versions_of(self, kind: str) -> list[str]:
+        """The apiVersions in which this cluster has a kind."""
+        found = self.client.resources.search(kind=kind)
+        return sorted({one.group_version for one in found if not one.kind.endswith("List")})
+
+    def discover(self) -> None:
+        """Ask anew what kinds there are, at the next use: a definition was made."""
+        self._client = None
+
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         """The live object, None when there is none."""
         resource = self.resource(api_version, kind)
@@ -143,6 +160,8 @@ def _refusal(cluster: Cluster, about: str, error: ApiException) -> Exception:
         return Expired(f"{about}: {message}")
     if error.status == 401:
         return Unreachable(f"the cluster at {cluster.server} refuses our credentials for {about}; log in again")
+    if error.status == 403 and "cannot " not in message:  # quota, Pod security, a namespace that is being deleted
+        return CriterionFailed(f"{about} is not allowed: {message}")
     if error.status == 403:
         return CriterionFailed(f"{message}; what is missing:\n{rbac_for(message, cluster.namespace)}")
     if error.status == 429 or error.status >= 500:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kubernetes.client.exceptions import ApiException
 
-from runbook_lib.errors import BadParameters
+from runbook_lib.errors import BadParameters, CriterionFailed
 from runbook_lib.observe.bundle import Manifest
-from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, plain_object, sentence, speaking
+from runbook_lib.observe.cluster import Cluster, Missing, Object
+from runbook_lib.observe.field_owners import MANAGER as MANAGER
+from runbook_lib.observe.field_owners import Conflict, is_decided, taking, without_left
 from runbook_lib.observe.keyed_digest import DigestKey, new_key, read_key
+from runbook_lib.observe.server_side_apply import reason, try_out
+from runbook_lib.sections.release import FieldRule
 
-MANAGER = "runbook"
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 # last-applied repeats the whole object, Secret values included
 _SERVERS_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+NOTHING_YET = "nothing was applied"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What would happen to one object; ``conflicts`` names fields that another manager owns."""
+    """What would happen to one object.
+
+    ``conflicts`` names fields that another manager owns and nobody decided about; ``taken`` and ``left`` those that a
+    rule takes over or leaves, with its reason. ``version`` is the resourceVersion that was looked at.
+    """
 
     object: str
     file: str
@@ -41,89 +48,110 @@ class Difference:
     fields: tuple[FieldChange, ...] = ()
     conflicts: tuple[str, ...] = ()
     note: str = ""
+    taken: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    version: str = ""
 
 
-def compare(cluster: Cluster, manifests: Iterable[Manifest]) -> list[Difference]:
-    """One Difference an object, in the given order; BadParameters when the API server refuses one. Writes nothing."""
+def compare(
+    cluster: Cluster, manifests: Iterable[Manifest], rules: Sequence[FieldRule] = (), stands: str = NOTHING_YET
+) -> list[Difference]:
+    """One Difference an object, in the given order; writes nothing.
+
+    Raises BadParameters when the API server refuses one, CriterionFailed when one is being deleted; ``stands`` ends
+    these sentences.
+    """
     manifests = list(manifests)
     comes = {m.object["metadata"]["name"] for m in manifests if m.object["kind"] == "Namespace"}
-    key = (read_key(cluster) if cluster.namespace not in comes else None) or new_key()
-    return [_compare_one(cluster, manifest, comes, key) for manifest in manifests]
+    kinds = dict(kind for m in manifests if m.object["kind"] == "CustomResourceDefinition" for kind in _defined(m))
+    is_there = cluster.namespace not in comes or cluster.get("v1", "Namespace", cluster.namespace) is not None
+    key = (read_key(cluster) if is_there else None) or new_key()
+    found = []
+    for manifest in manifests:
+        note = _to_come(cluster, manifest, is_there, kinds)
+        _refuse_unknown(cluster, manifest, note, stands)
+        if note:
+            found.append(Difference(manifest.name, manifest.file, "create", note=note))
+        else:
+            found.append(compare_one(cluster, manifest, key, rules, stands))
+    return found
 
 
-def _compare_one(cluster: Cluster, manifest: Manifest, namespaces_to_come: set[str], key: DigestKey) -> Difference:
+def _defined(crd: Manifest) -> list[tuple[tuple[str, str], str]]:
+    """The kinds that a definition brings, as (apiVersion, kind), each with the definition's name."""
+    spec = crd.object.get("spec") or {}
+    kind = (spec.get("names") or {}).get("kind", "")
+    versions = [version.get("name", "") for version in spec.get("versions") or []]
+    return [((f"{spec.get('group')}/{version}", kind), crd.name) for version in versions]
+
+
+def _to_come(cluster: Cluster, manifest: Manifest, is_there: bool, kinds: Mapping[tuple[str, str], str]) -> str:
+    """Why an object cannot be tried yet: the server cannot try what stands on another object of the same release."""
     body = manifest.object
-    live = cluster.get(body["apiVersion"], body["kind"], body["metadata"]["name"])
-    try:
-        wanted = send(cluster, manifest, dry_run=True)
-    except Missing as error:
-        if cluster.namespace in namespaces_to_come:
-            # the server cannot try an object whose namespace comes with the same release
-            return Difference(
-                manifest.name, manifest.file, "create", (), (), "not tried: its namespace is not there yet"
-            )
-        raise BadParameters(f"{error}; create the namespace or put it in the manifests") from None
-    except ApiException as error:
-        if error.status == 409 and (conflicts := conflicts_of(error)):
-            return Difference(manifest.name, manifest.file, "change", (), conflicts)
-        raise refused(manifest, error) from None
-    if live is None:
-        return Difference(manifest.name, manifest.file, "create")
-    fields = tuple(fields_between(comparable(live, key), comparable(wanted, key)))
-    return Difference(manifest.name, manifest.file, "change" if fields else "same", fields)
+    definition = kinds.get((body["apiVersion"], body["kind"]))
+    if definition and not cluster.knows(body["apiVersion"], body["kind"]):
+        return f"not tried: its kind comes with {definition}"
+    if not is_there and cluster.resource(body["apiVersion"], body["kind"]).namespaced:
+        return "not tried: its namespace is not there yet"
+    return ""
 
 
-def send(cluster: Cluster, manifest: Manifest, *, dry_run: bool) -> dict[str, Any]:
-    """Server-side apply of one object as our field manager; raises ApiException for 409 and 422.
-
-    Fields that we own through an earlier undo or scale (same manager, other operation) are taken over silently;
-    anybody else's are not.
-    """
-    body = manifest.object
-    resource = cluster.resource(body["apiVersion"], body["kind"])
-    options: dict[str, Any] = {"field_manager": MANAGER, "_request_timeout": PATIENCE}
-    if resource.namespaced:
-        options["namespace"] = cluster.namespace
-    if dry_run:
-        options["dry_run"] = "All"
-    with speaking(cluster, manifest.name):
-        try:
-            found = resource.server_side_apply(body=body, **options)
-        except ApiException as error:
-            if error.status != 409 or not _only_ours(error):
-                raise
-            found = resource.server_side_apply(body=body, force_conflicts=True, **options)
-    return plain_object(found)
-
-
-def refused(manifest: Manifest, error: ApiException) -> BadParameters:
-    """The API server's reason why this object cannot be."""
-    return BadParameters(
-        f"{manifest.file}: the API server refuses {manifest.name}: {sentence(error)}; nothing was applied"
+def _refuse_unknown(cluster: Cluster, manifest: Manifest, note: str, stands: str) -> None:
+    version, kind = manifest.object["apiVersion"], manifest.object["kind"]
+    if note or cluster.knows(version, kind):
+        return
+    others = ", ".join(cluster.versions_of(kind))
+    known = f"it knows {kind} in {others}" if others else "install its definition first, or put that into the release"
+    raise BadParameters(
+        f"{manifest.file}: the cluster at {cluster.server} knows no {kind} in {version}: {known}; {stands}"
     )
 
 
-def conflicts_of(error: ApiException) -> tuple[str, ...]:
-    """``.spec.replicas (kubectl)`` for every field that another manager owns; empty for any other 409."""
-    causes = _causes(error)
-    return tuple(f"{c.get('field', '?')} ({_manager(c)})" for c in causes if c.get("reason") == "FieldManagerConflict")
+def compare_one(
+    cluster: Cluster,
+    manifest: Manifest,
+    key: DigestKey,
+    rules: Sequence[FieldRule] = (),
+    stands: str = NOTHING_YET,
+) -> Difference:
+    """What would happen to one object now."""
+    body, name = manifest.object, manifest.name
+    live = cluster.get(body["apiVersion"], body["kind"], body["metadata"]["name"])
+    _refuse_deleted(manifest, live, stands)
+    wanted, conflicts = _tried(cluster, manifest, rules, stands)
+    _, left = without_left(body, name, rules)
+    if live is None:
+        return Difference(name, manifest.file, "create", left=left)
+    fields = tuple(fields_between(comparable(live, key), comparable(wanted, key)))
+    taken = tuple(f"{one}: {rule.reason}" for one in conflicts if (rule := taking(rules, name, one)))
+    open_ones = tuple(str(one) for one in conflicts if not is_decided(rules, name, one))
+    version = str(live["metadata"].get("resourceVersion", ""))
+    return Difference(name, manifest.file, "change" if fields else "same", fields, open_ones, "", taken, left, version)
 
 
-def _only_ours(error: ApiException) -> bool:
-    causes = _causes(error)
-    return bool(causes) and all(_manager(cause) == MANAGER for cause in causes)
-
-
-def _manager(cause: dict[str, Any]) -> str:
-    found = re.search(r'conflict with "([^"]+)"', str(cause.get("message", "")))
-    return found[1] if found else str(cause.get("message", "?"))
-
-
-def _causes(error: ApiException) -> list[dict[str, Any]]:
+def _tried(
+    cluster: Cluster, manifest: Manifest, rules: Sequence[FieldRule], stands: str
+) -> tuple[Object, tuple[Conflict, ...]]:
+    """What the server would store, and every field of it that is another manager's."""
     try:
-        return list((json.loads(error.body or "{}").get("details") or {}).get("causes") or [])
-    except ValueError:
-        return []
+        return try_out(cluster, manifest, rules)
+    except Missing as error:
+        raise BadParameters(f"{error}; create the namespace or put it in the manifests; {stands}") from None
+    except CriterionFailed as error:
+        raise CriterionFailed(f"{error}; {stands}") from None
+    except ApiException as error:
+        said = reason(manifest, error)
+        raise BadParameters(f"{manifest.file}: the API server refuses {manifest.name}: {said}; {stands}") from None
+
+
+def _refuse_deleted(manifest: Manifest, live: Object | None, stands: str) -> None:
+    metadata = (live or {}).get("metadata") or {}
+    if since := metadata.get("deletionTimestamp"):
+        held = metadata.get("finalizers") or ((live or {}).get("spec") or {}).get("finalizers") or ["what is in it"]
+        raise CriterionFailed(
+            f"{manifest.name} is being deleted since {since} (waiting for {', '.join(map(str, held))}): what is "
+            f"applied now would go with it; run this again when it is gone; {stands}"
+        )
 
 
 def comparable(item: dict[str, Any], key: DigestKey) -> dict[str, Any]:

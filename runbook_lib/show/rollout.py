@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
-from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.rbac import Permission
 from runbook_lib.show.checks import quiet
@@ -28,19 +27,6 @@ def permission_table(answers: Sequence[Permission]) -> Styler:
         row[key] = f"{row[key]} {answer.verb}".strip()
     frame = pd.DataFrame(rows.values(), columns=["resource", "allowed", "missing"])
     return quiet(frame).map(lambda _: f"color: {BAD}; font-weight: bold", subset=["missing"])
-
-
-def difference_table(differences: Sequence[Difference]) -> Styler:
-    """One row a field that would change; objects that are new or as they should be have one row each."""
-    rows = []
-    for d in differences:
-        head = {"object": d.object, "from": d.file, "action": d.action}
-        fields = [{"field": f.path, "now": _short(f.before), "then": _short(f.after)} for f in d.fields]
-        conflicts = [{"field": conflict, "now": "owned by another manager"} for conflict in d.conflicts]
-        rows += [head | row for row in (fields + conflicts or [{"field": d.note}])]
-    frame = pd.DataFrame(rows, columns=["object", "from", "action", "field", "now", "then"]).fillna("")
-    colours = {"create": GOOD, "change": "#9a6700", "same": CALM}
-    return quiet(frame).map(lambda action: f"color: {colours[action]}; font-weight: bold", subset=["action"])
 
 
 def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Styler:
@@ -75,8 +61,3 @@ def drill_figure(moments: Sequence[tuple[str, datetime]]) -> Figure:
     axis.spines[["top", "right", "left"]].set_visible(False)
     plt.close(figure)
     return figure
-
-
-def _short(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= 100 else f"{text[:97]}…"

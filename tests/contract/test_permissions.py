@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from runbook_lib.act import configuration, workload
+from runbook_lib.act.release import apply
 from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.judge import preflight as judge
 from runbook_lib.model import Outcome
@@ -69,7 +70,7 @@ def test_what_is_printed_makes_the_preflight_pass_and_nothing_was_changed_before
     assert judge.permissions(after).outcome is Outcome.PASS
     assert rbac(after, runner.namespace, preflight.who(runner)) == ""
     names = configuration.concerned([], [m.object for m in bundle.read(folder, runner.namespace)])
-    workload.apply(runner, bundle.read(folder, runner.namespace))
+    apply(runner, bundle.read(folder, runner.namespace))
     configuration.snapshot(runner, names)
     workload.annotate(runner, "web", {"runbook/drill": "1"})
 

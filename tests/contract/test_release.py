@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.act import configuration, workload
 from runbook_lib.act.digest_key import digest_key
+from runbook_lib.act.release import apply
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import canonical, digest
 from runbook_lib.observe import bundle, preflight
@@ -72,7 +73,7 @@ def release(folder: Path, image: str, **deployment_spec: Any) -> Path:
 
 
 def applied(here: Cluster, folder: Path) -> None:
-    workload.apply(here, bundle.read(folder, here.namespace))
+    apply(here, bundle.read(folder, here.namespace))
     wait(here, "web", IN_TIME)
 
 
@@ -96,7 +97,7 @@ def test_the_cluster_says_who_it_is_and_what_may_be_done(here: Cluster) -> None:
 def test_a_release_arrives_whole_and_is_not_applied_twice(here: Cluster, cluster: Any, tmp_path: Path) -> None:
     manifests = bundle.read(release(tmp_path, cluster.image), here.namespace)
     assert {d.action for d in compare(here, manifests)} == {"create"}
-    first = workload.apply(here, manifests)
+    first = apply(here, manifests)
     assert first.done
     seen: list[int] = []
     done = wait(here, "web", IN_TIME, lambda state, why: seen.append(state.ready))
@@ -105,7 +106,7 @@ def test_a_release_arrives_whole_and_is_not_applied_twice(here: Cluster, cluster
     found = pods(here, "web")
     assert [pod.ready for pod in found] == [True, True]
     assert endpoints(here, "web") == {pod.address: True for pod in found}
-    again = workload.apply(here, manifests)
+    again = apply(here, manifests)
     assert not again.done
     assert revisions(here, "web")[-1].number == 1
 
@@ -116,7 +117,7 @@ def test_a_change_names_the_field_and_both_values(here: Cluster, cluster: Any, t
     (difference,) = [d for d in compare(here, changed) if d.action != "same"]
     assert (difference.object, difference.fields[0].path) == ("Deployment/web", ".spec.replicas")
     assert (difference.fields[0].before, difference.fields[0].after) == (2, 3)
-    change = workload.apply(here, changed)
+    change = apply(here, changed)
     assert change.before["Deployment/web"] == {".spec.replicas": 2}
     assert change.after["Deployment/web"] == {".spec.replicas": 3}
 
@@ -127,7 +128,7 @@ def test_a_manifest_the_server_refuses_leaves_nothing_behind(here: Cluster, clus
         "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 99999999}]}\n", encoding="utf-8"
     )
     with pytest.raises(BadParameters, match=r"bad\.yaml:1.*Service/bad.*nothing was applied"):
-        workload.apply(here, bundle.read(folder, here.namespace))
+        apply(here, bundle.read(folder, here.namespace))
     assert here.get("apps/v1", "Deployment", "web") is None
     assert here.get("v1", "ConfigMap", "web") is None
 
@@ -136,7 +137,7 @@ def test_a_kind_the_cluster_does_not_know_is_refused(here: Cluster, cluster: Any
     folder = release(tmp_path, cluster.image)
     (folder / "odd.yaml").write_text("apiVersion: odd.example/v1\nkind: Odd\nmetadata: {name: odd}\n", encoding="utf-8")
     with pytest.raises(BadParameters, match="knows no Odd"):
-        workload.apply(here, bundle.read(folder, here.namespace))
+        apply(here, bundle.read(folder, here.namespace))
     assert here.get("apps/v1", "Deployment", "web") is None
 
 
@@ -144,7 +145,7 @@ def test_a_field_of_another_manager_is_not_taken(here: Cluster, cluster: Any, tm
     applied(here, release(tmp_path, cluster.image))
     patch(here, "apps/v1", "Deployment", {"spec": {"replicas": 1}}, manager="autoscaler")
     with pytest.raises(CriterionFailed, match=r"autoscaler.*nothing was applied"):
-        workload.apply(here, bundle.read(tmp_path, here.namespace))
+        apply(here, bundle.read(tmp_path, here.namespace))
     assert deployment(here, "web")["spec"]["replicas"] == 1
 
 
@@ -154,7 +155,7 @@ def test_what_our_own_undo_wrote_does_not_stand_in_the_way_of_the_next_release(
     applied(here, release(tmp_path, cluster.image))
     workload.scale(here, "web", 1)
     wait(here, "web", IN_TIME)
-    assert workload.apply(here, bundle.read(tmp_path, here.namespace)).done
+    assert apply(here, bundle.read(tmp_path, here.namespace)).done
     assert deployment(here, "web")["spec"]["replicas"] == 2
 
 

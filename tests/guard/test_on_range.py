@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from runbook_lib.act.release import apply
 from runbook_lib.act.traffic.knob import read_weight, shift
-from runbook_lib.act.workload import apply
 from runbook_lib.clients import connect
 from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster

@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.observe import preflight
 from runbook_lib.observe.cluster import Cluster, Expired, Missing, speaking
-from runbook_lib.observe.difference import conflicts_of
+from runbook_lib.observe.field_owners import Conflict, conflicts_of
 
 DENIED = (
     'deployments.apps "web" is forbidden: User "system:serviceaccount:shop:runbook" cannot patch resource '
@@ -76,5 +76,5 @@ def test_a_403_prints_the_role_that_answers_it(cluster: Cluster) -> None:
 def test_conflicts_name_field_and_manager() -> None:
     message = 'conflict with "kubectl" using apps/v1'
     causes = [{"reason": "FieldManagerConflict", "message": message, "field": ".spec.replicas"}]
-    assert conflicts_of(refusal(409, "Apply failed", causes=causes)) == (".spec.replicas (kubectl)",)
+    assert conflicts_of(refusal(409, "Apply failed", causes=causes)) == (Conflict(".spec.replicas", "kubectl"),)
     assert conflicts_of(refusal(409, "the object has been modified")) == ()

@@ -56,6 +56,8 @@ def of_release(cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
     """
     found: dict[Need, None] = {}
     for item in objects:
+        if not cluster.knows(item["apiVersion"], item["kind"]):
+            continue  # it comes with the release, or the comparison refuses it
         kind = cluster.resource(item["apiVersion"], item["kind"])
         namespaced, group, why = bool(kind.namespaced), kind.group or "", "deploy: apply and compare"
         found[Need(group, kind.name, ("get", "patch"), why, item["metadata"]["name"], namespaced)] = None
