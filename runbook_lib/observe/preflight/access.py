@@ -59,8 +59,10 @@ def _questions(cluster: Cluster, need: Need) -> list[Permission]:
 
 
 def _answered(cluster: Cluster, one: Permission) -> Permission:
-    wanted = {"group": one.group, "resource": one.resource, "verb": one.verb}
-    wanted |= {key: value for key, value in (("namespace", one.namespace), ("name", one.name)) if value}
+    resource, _, subresource = one.resource.partition("/")  # a rule says pods/log, a review asks for both apart
+    wanted = {"group": one.group, "resource": resource, "verb": one.verb}
+    more = (("namespace", one.namespace), ("name", one.name), ("subresource", subresource))
+    wanted |= {key: value for key, value in more if value}
     spec = {"spec": {"resourceAttributes": wanted}}
     found = _review(cluster, "authorization.k8s.io/v1", "SelfSubjectAccessReview", spec, f"may I {one.title}")
     allowed = bool((found.get("status") or {}).get("allowed"))

@@ -40,6 +40,8 @@ def of_rollout(deployment: str) -> list[Need]:
         Need(apps, "deployments", ("update",), "drill and rollback", deployment),
         Need(apps, "replicasets", ("list",), "rollback: which revisions are there"),
         Need("", "pods", ("list",), "rollout and stages: readiness, restarts, OOM kills"),
+        Need("", "pods", ("delete",), "rollout: a failed Pod is made anew (kubernetes.rollout.failed_pods)"),
+        Need("", "pods/log", ("get",), "rollout: the last words of a container", optional=True),
         Need("", "events", ("list",), events),
         Need("discovery.k8s.io", "endpointslices", ("list",), "rollout: which Pods users would reach"),
         Need("", "configmaps", ("get",), "snapshot: copied before a change"),
