@@ -46,6 +46,8 @@ KERNEL_IMPORTS = (
 )
 """Loaded while a kernel starts ahead: together they take seconds, and nearly every notebook needs them."""
 YOUNG = 60.0  # seconds
+HOLDERS = frozenset({"command", "batch"})
+"""What opens an attempt only while it holds the application, so that one without a process is dead."""
 KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
@@ -191,7 +193,7 @@ def file_abandoned(folder: Path, say: Callable[[str], object] = print) -> list[R
             continue
         if attempt.facts.get("by") == "runner":
             _wait_for_kernel(attempt.folder)
-        elif time.time() - attempt.folder.stat().st_mtime < YOUNG:
+        elif attempt.facts.get("by") not in HOLDERS and time.time() - attempt.folder.stat().st_mtime < YOUNG:
             continue  # a notebook without runner may be about to open its journal
         if journal.is_held(attempt.folder):
             continue  # somebody works in it, cell by cell
