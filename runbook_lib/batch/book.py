@@ -127,7 +127,7 @@ class Book:
         if error is None and stopped_by is None:
             self._tell("finished", message=message)
         try:
-            self.run.event("ended", error=error, message=message, cell=None, signal=stopped_by)
+            self.run.event("ended", error=error, message=message, cell=None, signal=stopped_by and int(stopped_by))
             self.run.close()
             filed = filing.file(self.run.attempt, statement.ending_of(journal.read(self.run.attempt)), CONTROL_ROOM)
         except (OSError, Unwritable) as unwritten:

@@ -11,7 +11,7 @@ from runbook_lib.batch.standing import Stand
 
 @dataclass(frozen=True)
 class Row:
-    """One member: ``turn`` counts from 1, ``after`` are those that must be back before it, ``following`` what to type."""
+    """One member: ``turn`` counts from 1, ``after`` must be back before it, ``following`` is what to type."""
 
     turn: int
     member: str
