@@ -82,6 +82,54 @@ def test_the_silence_that_is_asked_for_does_not_make_the_drill_late() -> None:
     assert retention.drilled(drills, since, NOW, WEEK).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("passed", "failed", "outcome", "says"),
+    [
+        ([7, 1], [], Outcome.PASS, "longest pause"),
+        ([8, 1], [4], Outcome.PASS, "failed: 16 Nov 12:00"),  # it was drilled again in time
+        ([14, 1], [7], Outcome.FAIL, "longest pause 13 d"),  # a drill that failed is none
+        ([7, 2], [1], Outcome.FAIL, "the last one failed"),
+        ([], [1], Outcome.INCONCLUSIVE, "1 failed"),
+        ([7, 1], [30], Outcome.PASS, "longest pause 7 d <= 7 d"),  # before all users had left
+    ],
+)
+def test_a_drill_that_failed_is_no_drill_and_the_last_one_must_have_passed(
+    passed: list[int], failed: list[int], outcome: Outcome, says: str
+) -> None:
+    ago = [[NOW - timedelta(days=days) for days in some] for some in (passed, failed)]
+    verdict = retention.drilled(ago[0], NOW - timedelta(days=14), NOW, timedelta(0), WEEK, ago[1])
+    assert verdict.outcome is outcome
+    assert says in verdict.message
+
+
+def test_connections_counted_by_earlier_attempts_are_told_and_prove_nothing_alone() -> None:
+    verdict = retention.unconnected([measured("vm-1", 0)], [0, 3, 0])
+    assert verdict.outcome is Outcome.PASS
+    assert "0 at 2 of 3 earlier moments" in verdict.message
+    assert retention.unconnected([measured("vm-1", None)], [0, 0]).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("written", "outcome"), [(0.0, 0), (3.0, 2), (None, 1)])
+def test_what_the_old_side_writes_without_a_request_is_seen_in_the_database(
+    written: float | None, outcome: int
+) -> None:
+    assert retention.idle("orders", written, NOW).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("jobs", "outcome"),
+    [
+        ({"vm-1": [], "vm-2": []}, 0),
+        ({"vm-1": ["0 3 * * * /opt/clean_up.sh"]}, 0),
+        ({"vm-1": ["0 3 * * * /opt/clean_up.sh"], "vm-2": ["15 2 * * * /opt/export.sh"]}, 2),
+    ],
+)
+def test_a_job_that_would_die_with_its_machine_keeps_the_machine(jobs: dict[str, list[str]], outcome: int) -> None:
+    verdict = retention.scheduled(jobs, ["clean_up"])
+    assert verdict.outcome == outcome
+    assert ("vm-2: 15 2 * * * /opt/export.sh" in verdict.message) is bool(outcome)
+
+
 @pytest.mark.parametrize(("weight", "outcome"), [(100, 0), (99, 2), (0, 2), (None, 1)])
 def test_every_user_is_on_the_new_side(weight: int | None, outcome: int) -> None:
     assert retention.all_users(weight).outcome == outcome
@@ -92,13 +140,6 @@ def test_every_user_is_on_the_new_side(weight: int | None, outcome: int) -> None
 )
 def test_orders_flow_on_the_new_side_only(legacy: float | None, kubernetes: float | None, outcome: int) -> None:
     assert retention.at_work("orders", legacy, kubernetes).outcome == outcome
-
-
-@pytest.mark.parametrize(
-    ("answering", "failed", "outcome"), [(False, 0.0, 0), (True, 0.0, 2), (False, 4.0, 2), (False, None, 1)]
-)
-def test_an_instance_went_without_anybody_noticing(answering: bool, failed: float | None, outcome: int) -> None:
-    assert retention.retired("vm-1", answering, failed).outcome == outcome
 
 
 @pytest.mark.parametrize(

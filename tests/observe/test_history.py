@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.observe.history import drills, evidence, full_since, this_passage
+from runbook_lib.observe.history import drills, evidence, failed_drills, first_moved, full_since, retired, this_passage
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Filed:
     dry_run: bool = False
     anew: bool = False
     run_id: str = "run"
+    changes: tuple[dict[str, Any], ...] = ()
     folder: Path = field(default=Path("absent"))
 
     @property
@@ -33,7 +34,12 @@ class Filed:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"ended": f"2026-11-{self.day:02}T12:00:00.000Z", "dry_run": self.dry_run, "anew": self.anew}
+        return {
+            "ended": f"2026-11-{self.day:02}T12:00:00.000Z",
+            "dry_run": self.dry_run,
+            "anew": self.anew,
+            "changes": list(self.changes),
+        }
 
 
 ALL = Filed("gray_stage", 100, day=5)
@@ -90,3 +96,34 @@ def test_evidence_is_that_of_the_newest_attempt_that_passed(tmp_path: Path) -> N
         written.write_text(json.dumps({"seconds": number}), encoding="utf-8")
     assert evidence(past, "pilot_deploy", "drill") == {"seconds": 1}
     assert evidence(past, "assessment", "drill") is None
+
+
+def test_a_drill_that_did_not_pass_is_told_and_one_that_was_only_rehearsed_is_not() -> None:
+    past = [
+        Filed("rollback", mode="drill", outcome="failed", day=3),
+        Filed("rollback", mode="drill", outcome="crashed", day=4, dry_run=True),
+        Filed("rollback", mode="rollback", outcome="failed", day=5),
+        Filed("rollback", mode="drill", outcome="interrupted", day=6),
+    ]
+    assert [drill.at.day for drill in failed_drills(past)] == [3, 6]
+
+
+def change(what: str, day: int, done: bool = True, after: object = None) -> dict[str, Any]:
+    return {"what": what, "done": done, "at": f"2026-11-{day:02}T12:00:00.000Z", "after": after}
+
+
+def test_the_machines_that_went_are_known_by_the_changes_that_were_seen_through() -> None:
+    past = [
+        Filed("decommission", outcome="crashed", changes=(change("retire vm-1", 7),)),
+        Filed("decommission", changes=(change("retire vm-1", 8, done=False), change("retire vm-2", 8))),
+    ]
+    assert {name: at.day for name, at in retired(past).items()} == {"vm-1": 7, "vm-2": 8}
+
+
+def test_until_the_first_users_moved_the_old_side_is_as_it_was() -> None:
+    moves = [change("traffic weight", 4, after=5), change("traffic weight", 3, done=False, after=1)]
+    past = [Filed("gray_stage", 1, changes=(moves[1],)), Filed("gray_stage", 5, changes=(moves[0],))]
+    moved = first_moved(past)
+    assert moved is not None
+    assert moved.day == 4
+    assert first_moved([]) is None

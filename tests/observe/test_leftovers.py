@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runbook_lib.observe.leftovers import Leftover, behind, to_be_asked, upstreams
+from runbook_lib.observe.leftovers import Leftover, behind, jobs, owned, to_be_asked, upstreams
 from runbook_lib.sections import LegacyInstance
+from runbook_lib.sections.traffic import Command as CommandKnob
 from runbook_lib.sections.traffic import HAProxy, NginxSplit, Remote
 
 MACHINES = [LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.1{n}:8080") for n in (1, 2)]
@@ -44,8 +45,22 @@ def test_behind_nginx_of_this_machine_entries_are_read_and_behind_any_other_knob
     nginx = NginxSplit(kind="nginx-split", config="nginx.conf", variable="$side", test=["true"], reload=["true"])
     assert [one.found for one in behind(nginx, tmp_path.joinpath, MACHINES)] == [True, True]
     elsewhere = nginx.model_copy(update={"machine": Remote(host="front-1")})
-    proxy = HAProxy(kind="haproxy", socket="/run/haproxy.sock", backend="orders", legacy=["vm-1"], kubernetes=["new"])
-    for knob in (elsewhere, proxy):
+    registry = CommandKnob(kind="command", read=["true"], write=["set", "{weight}"])
+    for knob in (elsewhere, registry):
         asked = behind(knob, tmp_path.joinpath, MACHINES)
         assert [(one.concerns, one.found) for one in asked] == [("vm-1", False), ("vm-2", False)]
         assert knob.kind in asked[0].where
+    proxy = HAProxy(kind="haproxy", socket="/run/haproxy.sock", backend="orders", legacy=["vm-1"], kubernetes=["new"])
+    assert behind(proxy, tmp_path.joinpath, MACHINES) == [
+        Leftover("backend entry", "orders, HAProxy at /run/haproxy.sock", "vm-1", True)
+    ]
+
+
+def test_scheduled_jobs_are_listed_unless_they_are_settled() -> None:
+    known = {"vm-1": ["0 3 * * * clean_up.sh", "15 2 * * * export.sh"]}
+    assert [one.where for one in jobs(known, ["clean_up"])] == ["15 2 * * * export.sh (host facts of the assessment)"]
+
+
+def test_each_thing_gets_the_owner_of_its_kind_or_none() -> None:
+    found = owned(to_be_asked(MACHINES, saved=True), {"firewall rules": "network team"})
+    assert [(one.what, one.owner) for one in found] == [("firewall rules", "network team"), ("DNS records", "")]

@@ -87,7 +87,7 @@ def _ended(asking: _Asking, answer: requests.Response) -> str | None:
     state, told = _state(asking, answer), str(_value(answer, "message") or "")
     if state in asking.way.failed:
         raise ChangeFailed(f"the webhook could not retire {asking.instance}: {state} {told}".strip())
-    if state in asking.way.done or (not state and answer.status_code in (200, 204) and not _json(answer)):
+    if state in asking.way.done or (not state and answer.status_code in (200, 204) and not answer.content):
         return f"webhook: {state or answer.status_code} {told}".strip()
     return None
 
