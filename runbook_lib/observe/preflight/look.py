@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runbook_lib.clients import Clients
-from runbook_lib.errors import CriterionFailed
+from runbook_lib.errors import BadParameters, CriterionFailed
 from runbook_lib.judge.preflight.seen import Surroundings, Unknown
 from runbook_lib.observe import room
 from runbook_lib.observe.cluster import Cluster, Object
@@ -46,7 +46,7 @@ def live_of(cluster: Cluster, objects: Sequence[Object]) -> dict[str, Object]:
     for item in objects:
         try:
             live = cluster.get(item["apiVersion"], item["kind"], item["metadata"]["name"])
-        except CriterionFailed:
+        except (BadParameters, CriterionFailed):  # a kind that comes with the release, or that we may not read
             continue
         if live is not None:
             found[f"{item['kind']}/{item['metadata']['name']}"] = live
