@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
+# where containers forbid it, every start of Python would compile pandas anew: a kernel would take three times as long
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-all browser lint bench range range-down lab setup schema lock clean
 
