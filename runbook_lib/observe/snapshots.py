@@ -51,8 +51,9 @@ class SnapshotSet:
 
 def snapshot_sets(cluster: Cluster, deployment: str) -> list[SnapshotSet]:
     """The sets of a Deployment, oldest first; one that was altered is there, too, and says so."""
-    found = [_read(item) for item in cluster.all("v1", "ConfigMap", LABEL)]
-    return sorted((one for one in found if one.deployment == deployment), key=lambda one: one.at)
+    head = name_for(deployment, "").rpartition("-")[0]  # by its name: what an altered one says is not believed
+    items = [one for one in cluster.all("v1", "ConfigMap", LABEL) if str(one["metadata"]["name"]).startswith(head)]
+    return sorted((_read(item, deployment) for item in items), key=lambda one: one.at)
 
 
 def workload_of(cluster: Cluster, name: str) -> Object:
@@ -97,13 +98,13 @@ def name_for(deployment: str, text: str) -> str:
     return f"{deployment[:220]}.runbook-set-{digest(text.encode())[:16]}"
 
 
-def _read(item: Object) -> SnapshotSet:
+def _read(item: Object, deployment: str) -> SnapshotSet:
     name, problem = str(item["metadata"]["name"]), _problem(item)
     try:
         value: dict[str, Any] = json.loads((item.get("data") or {}).get(KEY, ""))
         return SnapshotSet(
             name,
-            value["deployment"],
+            deployment,
             datetime.fromisoformat(value["at"]),
             value["run"],
             value["moment"],
@@ -116,7 +117,7 @@ def _read(item: Object) -> SnapshotSet:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         made = datetime.fromisoformat(str(item["metadata"]["creationTimestamp"]))
-        return SnapshotSet(name, name.rpartition(".runbook-set-")[0], made, "", "before", True, 0, "", (), (), problem)
+        return SnapshotSet(name, deployment, made, "", "before", True, 0, "", (), (), problem)
 
 
 def _problem(item: Object) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from runbook_lib.durable import write_whole
 from runbook_lib.pages.words import instant
 from runbook_lib.record.archive import NOTEBOOK, Attempt
+from runbook_lib.record.incident import is_incident
 
 NAME = "index.js"
 HEAD = b"// What index.html lists, a view of the records; `runbook records` writes it anew.\n"
@@ -70,6 +71,7 @@ def entry(attempt: Attempt) -> Entry:
         "seconds": seconds if isinstance(seconds, int | float) and math.isfinite(seconds) else None,
         "message": message if len(message) <= LIMIT else f"{message[: LIMIT - 1]}…",
         "notebook": filed and NOTEBOOK in _subjects(attempt),
+        **({"incident": True} if is_incident(attempt) else {}),
     }
 
 

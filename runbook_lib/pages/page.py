@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.pages import words
 from runbook_lib.pages.story import span, story
 from runbook_lib.record.archive import Attempt
+from runbook_lib.record.incident import is_incident
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -30,7 +31,12 @@ def render(run: Path, known: Sequence[Attempt]) -> str | None:
     told = story(run, known)
     if told is None:
         return None
-    page = _templates().get_template("run.html").render(story=told)
+    return rendered("run.html", story=told, incident=any(is_incident(one) for one in known))
+
+
+def rendered(name: str, **values: object) -> str:
+    """A page from its template."""
+    page = _templates().get_template(name).render(**values)
     return page.encode(errors="replace").decode()  # half a surrogate is legal in JSON and in no file
 
 

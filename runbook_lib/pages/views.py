@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import write_whole
-from runbook_lib.pages import index, page
+from runbook_lib.pages import incident, index, page
 from runbook_lib.record.archive import Attempt, read_attempt
+from runbook_lib.record.incident import is_incident
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,11 @@ def differing_views(records: Path) -> list[str]:
     wrong: list[Attempt] = []
     for run in _runs(records):
         known = _attempts(run)
-        wanted = page.render(run, known)
-        if wanted is not None and not _says(run / page.NAME, wanted):
-            differing.append(run / page.NAME)
+        for path, wanted in _pages(run, known):
+            if wanted is not None and not _says(path, wanted):
+                differing.append(path)
+        if not any(map(is_incident, known)) and (run / incident.NAME).exists():
+            differing.append(run / incident.NAME)
         wrong += [attempt for attempt in known if not _listed(seen or {}, attempt)]
     if seen is None or seen or wrong:
         differing.append(records / index.NAME)
@@ -64,7 +67,7 @@ def _show(attempt: Path, with_page: bool) -> None:
     run, records = attempt.parent, attempt.parent.parent.parent
     try:
         if with_page:
-            _refresh(run / page.NAME, page.render(run, _attempts(run)))
+            _refresh_run(run, _attempts(run))
         if not (records / index.NAME).is_file():
             write(records)
             return
@@ -90,8 +93,19 @@ def _number(numbered: tuple[Path, str]) -> int:
 
 def _write_run(run: Path) -> Iterator[index.Entry]:
     known = _attempts(run)
-    _refresh(run / page.NAME, page.render(run, known))
+    _refresh_run(run, known)
     return (index.entry(attempt) for attempt in known)
+
+
+def _pages(run: Path, known: list[Attempt]) -> Iterator[tuple[Path, str | None]]:
+    """The page of a run, and that of its incident where users were brought back."""
+    yield run / page.NAME, page.render(run, known)
+    yield run / incident.NAME, incident.render(run, known)
+
+
+def _refresh_run(run: Path, known: list[Attempt]) -> None:
+    for path, text in _pages(run, known):
+        _refresh(path, text)
 
 
 def _refresh(path: Path, text: str | None) -> None:

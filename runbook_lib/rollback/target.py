@@ -66,7 +66,8 @@ def choose(standing: Standing, sets: Sequence[SnapshotSet], to_revision: int | N
 def left(standing: Standing, sets: Sequence[SnapshotSet]) -> str:
     """What there is to go back to, in a sentence."""
     numbers = ", ".join(str(one.numbers[0]) for one in standing.past) or "none"
-    kept = ", ".join(f"{one.revision} of {one.at:%Y-%m-%d %H:%M} UTC" for one in sets) or "none"
+    kept = ", ".join(f"{one.revision} of {one.at:%Y-%m-%d %H:%M} UTC" for one in sets if not one.problem) or "none"
+    kept += "".join(f"; {one.problem}" for one in sets if one.problem)
     return f"ReplicaSets are left of revision {numbers}; snapshot sets of revision {kept}"
 
 

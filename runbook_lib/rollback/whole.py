@@ -15,6 +15,7 @@ from runbook_lib.observe.rollout import Progress
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run
 from runbook_lib.record.filing import Filed
+from runbook_lib.record.incident import note_source
 from runbook_lib.rollback.restore import decide, restore
 from runbook_lib.rollback.traffic import conclude, open_late, see_them_back
 
@@ -64,6 +65,7 @@ def put_on_record(
             if silent:
                 say(f"the old side is not whole: {', '.join(silent)} did not answer; start what is missing")
             seen = see_them_back(run, run.connect(), returned.weight)
+        note_source(run)
         levels, trouble = _levels(run, returned, asked, say)
         last(run)
         message, filed = conclude(run, returned, seen, (), levels, trouble)

@@ -93,8 +93,7 @@ def test_with_the_history_pruned_workload_and_configuration_go_back_together(
 ) -> None:
     deploy("one")
     first = essence(deployment(here, "web"))
-    deploy("two", values={"MODE": "slow"}, minReadySeconds=0, replicas=2)
-    mark(here, "2")
+    deploy("two", values={"MODE": "slow"}, template=_template(here, "2"))
     assert [essence(one) for one in replica_sets(here, deployment(here, "web"))] != [first]
     run, verdicts = back(p, "configuration", 1)
     assert {v.outcome for v in verdicts} == {Outcome.PASS}, verdicts
@@ -134,7 +133,7 @@ def test_a_configuration_alone_goes_back_and_the_pods_that_read_it_are_started_a
 ) -> None:
     deploy("one")
     before = {pod["metadata"]["uid"] for pod in here.all("v1", "Pod")}
-    deploy("two", values={"MODE": "slow", "MORE": "1"})
+    deploy("two", values={"MODE": "slow", "MORE": "more"})
     _, verdicts = back(p, "configuration")
     assert values(here) == {"MODE": "fast"}
     assert {v.name: v.outcome for v in verdicts}["configuration in the Pods"] is Outcome.PASS

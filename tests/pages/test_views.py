@@ -101,7 +101,7 @@ def test_a_crash_between_record_and_page_leaves_what_was_true_before_and_is_noti
     assert views.differing_views(records) == []
     write_record(folder, "rolled_back")
     assert (index.read(records) or {})["shop", RUN, "3"]["outcome"] == "open"  # not filed, as far as the list knows
-    assert views.differing_views(records) == ["index.js", f"shop/{RUN}/index.html"]
+    assert views.differing_views(records) == ["index.js", f"shop/{RUN}/incident.html", f"shop/{RUN}/index.html"]
     views.write(records)
     assert views.differing_views(records) == []
 

@@ -83,6 +83,7 @@
     run.append(marked(line.run, words), ", attempt " + line.attempt);
     const links = element("div", "run", run);
     if (line.notebook === true) links.append(link("notebook", line.application, line.run, folder, "notebook.html"));
+    if (line.incident === true) links.append(link("after the incident", line.application, line.run, "incident.html"));
     const when = element("time", "", moment(line.started) || "unknown");
     when.dateTime = line.started;
     const steps = element("td", "step", marked(step(line), words));

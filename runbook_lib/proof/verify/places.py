@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runbook_lib.pages import index, page
+from runbook_lib.pages import incident, index, page
 from runbook_lib.proof.seal import FOLDER as SEALS
 from runbook_lib.proof.verify.report import Remarks
 
@@ -40,7 +40,7 @@ def attempts(application: Path, said: Remarks) -> list[Path]:
             inner = sorted(run.iterdir())
             found += [path for path in inner if ATTEMPT.fullmatch(path.name) and path.is_dir()]
             for path in inner:
-                if path not in found and path.name not in VIEWS:
+                if path not in found and path.name not in VIEWS | {incident.NAME}:
                     said.fault(f"{application.name}/{run.name}/{path.name}", STRANGE)
     return found
 
