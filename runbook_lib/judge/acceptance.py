@@ -117,16 +117,14 @@ def _figure(
     less: bool = True,
     remark: str = "",
 ) -> Figure:
-    sides = (_scaled(side.get(key, MISSING), scale) for side in (before, after))
-    return Figure(name, unit, group, *sides, less_is_better=less, remark=remark)
+    first, second = (_scaled(side.get(key, MISSING), scale) for side in (before, after))
+    return Figure(name, unit, group, first, second, less, remark)
 
 
 def _share(name: str, group: str, before: Source, after: Source, used: str, paid: str) -> Figure:
-    sides = []
-    for side in (before, after):
-        part, whole = _known(side, used, paid)
-        sides.append(Known(_percent(ratio(part.value, whole.value)), _origin(part, whole)))
-    return Figure(name, "%", group, *sides, less_is_better=False)
+    pairs = (_known(side, used, paid) for side in (before, after))
+    first, second = (Known(_percent(ratio(p.value, w.value)), _origin(p, w)) for p, w in pairs)
+    return Figure(name, "%", group, first, second, less_is_better=False)
 
 
 def _cost(prices: Prices | None, cores: Known, memory: Known) -> Known:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from kubernetes.utils import parse_quantity
+
 from runbook_lib.artefacts import Host, Node
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.judge.acceptance import Known, number
@@ -17,7 +19,6 @@ from runbook_lib.observe.hosts import read_hosts
 from runbook_lib.observe.metrics import query
 from runbook_lib.observe.pods import pods
 from runbook_lib.observe.rollout import deployment
-from runbook_lib.observe.room import requests_of
 from runbook_lib.observe.usage import MIB, read_usage
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections import Kubernetes, Metrics
@@ -129,14 +130,19 @@ def running(api: ApiClient, wanted: Kubernetes) -> dict[str, Known]:
     """The new side as it runs: the cores and bytes that its Pods ask for together, and how full their nodes are."""
     cluster = Cluster(api, wanted.namespace)
     living = [pod for pod in pods(cluster, wanted.deployment) if not pod.terminating]
-    each = requests_of(deployment(cluster, wanted.deployment)["spec"]["template"]["spec"])
-    origin = f"requests of {len(living)} Pods now"
-    nothing = Known(None, "its Pods ask for none")
+    spec = deployment(cluster, wanted.deployment)["spec"]["template"]["spec"]
     return {
-        "cores_paid": Known(each.cores * len(living), origin) if each.cores and living else nothing,
-        "memory_paid": Known(each.memory * len(living), origin) if each.memory and living else nothing,
+        "cores_paid": _asked(spec, "cpu", len(living)),
+        "memory_paid": _asked(spec, "memory", len(living)),
         "density": _density(Cluster(api, ""), {pod.node for pod in living if pod.node}),
     }
+
+
+def _asked(spec: dict[str, Any], kind: str, count: int) -> Known:
+    """What the containers of so many Pods ask for together, in cores or bytes."""
+    asked = (((c.get("resources") or {}).get("requests") or {}).get(kind, 0) for c in spec["containers"])
+    each = sum(float(parse_quantity(quantity)) for quantity in asked)
+    return Known(each * count, f"requests of {count} Pods now") if each and count else Known(None, "no Pod asks for it")
 
 
 def _density(cluster: Cluster, nodes: set[str]) -> Known:
