@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.pages import page
+from runbook_lib.pages import page, story
 from runbook_lib.pages.shape import mapping, mappings, text
-from runbook_lib.pages.story import facts_of
 from runbook_lib.pages.words import address, duration, instant, moment
 from runbook_lib.record.archive import Attempt
 from runbook_lib.record.incident import Incident, Step, incident_of
@@ -121,7 +120,7 @@ def _changes(filed: Sequence[Attempt]) -> list[tuple[str, str, str]]:
     """When, what, and by whom: each change that was made."""
     found = []
     for attempt in filed:
-        facts = facts_of(attempt)
+        facts = story.facts_of(attempt)
         name = text(mapping(facts.get("who")).get("name")) or "not known"
         for one in mappings(facts.get("changes")):
             if one.get("done"):
@@ -130,7 +129,7 @@ def _changes(filed: Sequence[Attempt]) -> list[tuple[str, str, str]]:
 
 
 def _following(last: Attempt, found: Incident) -> list[str]:
-    facts = facts_of(last)
+    facts = story.facts_of(last)
     said = []
     if last.outcome not in ("passed", "rolled_back"):
         said.append(f"It ended as {last.outcome.replace('_', ' ')}: {text(facts.get('message'))}")
