@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned, lagging
 from runbook_lib.act.traffic.knob import read_weight, shift
 from runbook_lib.clients import Clients
@@ -22,15 +24,19 @@ ASKED = "asked_for"
 """Event of a journal: the level and the revision that a rollback was asked for."""
 
 
-def bring_back(run: Run, clients: Clients, cause: str, weight: int = 0) -> tuple[Change, Verdict]:
+def bring_back(
+    run: Run, clients: Clients, cause: str, weight: int = 0, asked: Wanted | None = None
+) -> tuple[Change, Verdict]:
     """Send ``weight`` percent (0: nobody) to the new side and wait until the observed split says so.
 
     The verdict is INCONCLUSIVE when Prometheus cannot confirm it: the users are back all the same. Raises ChangeFailed
     when the knob refuses; the message says where the users are. Neither an archive that cannot be written stops a
-    rollback, nor a weight that cannot be read.
+    rollback, nor a weight that cannot be read. ``asked`` is how far back it is to go after this.
     """
     standing = standing_now(clients)
     run.tell("detected", cause=cause, weight=standing)
+    if asked is not None and asked.reaches("workload"):
+        run.tell(ASKED, **asdict(asked))
     shown = "?" if standing is None else standing
     run.progress(f"going back from {shown} % to {weight} %: {cause}")
     what = f"users: {shown} % -> {weight} %"
