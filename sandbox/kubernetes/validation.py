@@ -105,6 +105,18 @@ def _immutable_selector(old: JsonObject, new: JsonObject) -> Iterator[Cause]:
         yield invalid("spec.selector", new["spec"].get("selector"), "field is immutable")
 
 
+def _immutable_job(old: JsonObject, new: JsonObject) -> Iterator[Cause]:
+    yield from _immutable_selector(old, new)
+    if old["spec"].get("template") != new["spec"].get("template"):
+        yield invalid("spec.template", new["spec"].get("template"), "field is immutable")
+
+
+def _immutable_address(old: JsonObject, new: JsonObject) -> Iterator[Cause]:
+    address = new["spec"].get("clusterIP")
+    if old["spec"].get("clusterIP") not in (None, "", address) and new["spec"].get("type") != "ExternalName":
+        yield invalid("spec.clusterIPs[0]", [address], "may not change once set")
+
+
 def _cron_job(obj: JsonObject) -> Iterator[Cause]:
     if not obj["spec"].get("schedule"):
         yield required("spec.schedule")
@@ -265,9 +277,10 @@ _CHANGES: dict[str, ChangeCheck] = {
     "ConfigMap": _immutable_data,
     "DaemonSet": _immutable_selector,
     "Deployment": _immutable_selector,
-    "Job": _immutable_selector,
+    "Job": _immutable_job,
     "Pod": pod_validation.pod_change,
     "ReplicaSet": _immutable_selector,
     "Secret": _immutable_secret,
+    "Service": _immutable_address,
     "StatefulSet": _immutable_selector,
 }
