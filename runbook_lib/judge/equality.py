@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal, Protocol
 
@@ -78,10 +78,11 @@ def _rows(
             continue  # another instance has it
         kind, mine = _kind(found.get(key), fresh.get(key)), found.get(key)
         groups.setdefault((kind, mine.digest if mine else None), []).append(instance)
+    told: dict[tuple[Kind, str], Row] = {}
     for (kind, _), instances in groups.items():
         mine, other = sides[instances[0]].get(key), fresh.get(key)
         names = [setting.name for setting in (mine, other) if setting is not None]
-        yield Row(
+        row = Row(
             " = ".join(dict.fromkeys(names)),
             kind,
             tuple(instances),
@@ -90,6 +91,17 @@ def _rows(
             other.source if other else "",
             _reason(kind, names, rules),
         )
+        if not row.reason:
+            yield row
+        else:  # what is explained for each of many machines is told once
+            before = told.get((kind, row.name))
+            told[kind, row.name] = row if before is None else _merged(before, row)
+    yield from told.values()
+
+
+def _merged(one: Row, other: Row) -> Row:
+    instances = (*one.instances, *other.instances)
+    return replace(one, instances=instances, old=f"{one.old}, …" if one.old and not one.old.endswith("…") else one.old)
 
 
 def _kind(old: Setting | None, new: Setting | None) -> Kind:

@@ -51,6 +51,13 @@ def test_one_machine_that_drifted_is_named_and_the_others_are_equal() -> None:
     ]
 
 
+def test_what_is_explained_for_each_of_many_machines_is_told_once() -> None:
+    own = {vm: [replace(POOL, digest=f"hmac:1/{vm}", shown=vm)] for vm in ("vm-1", "vm-2", "vm-3")}
+    (row,) = compare(own, [POOL], MEANT)
+    assert (row.instances, row.old, row.reason) == (("vm-1", "vm-2", "vm-3"), "vm-1, …", "twice as many Pods")
+    assert len(compare(own, [POOL], Rules())) == 3
+
+
 def test_what_the_login_sets_is_no_setting_of_the_application_but_only_on_the_old_side() -> None:
     shell = Setting("SHLVL", "hmac:1/ee", "vm-1")
     (row,) = compare({"vm-1": [shell]}, [], Rules())
