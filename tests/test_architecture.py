@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "runbook_lib"
 MODULES = sorted(LIBRARY.rglob("*.py"))
-COMPOSING = ("run", "cli", "guard", "gate", "watch", "rollback", "rollout", "passage", "engine")
+COMPOSING = ("run", "cli", "batch", "guard", "gate", "watch", "rollback", "rollout", "passage", "engine")
 
 
 def imports(path: Path) -> Iterator[str]:

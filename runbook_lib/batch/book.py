@@ -57,7 +57,7 @@ def transaction(attempts: Tries) -> Transaction | None:
     if begun is None:
         return None
     members = {str(name): tuple(needs) for name, needs in begun["members"].items()}
-    stands = held_up(fold(members, events), users_of(members))
+    stands = held_up(fold(members, events), users_of(members), str(begun["level"]))
     over = attempts[-1].outcome == "passed"
     return Transaction(str(begun["level"]), str(begun["reason"]), str(begun["file"]), members, stands, over)
 
@@ -74,11 +74,7 @@ class Book:
         self.number = run.number if run else len(earlier) + 1
         self._acts = count(1)
         self._open: dict[str, dict[str, Any]] = {}
-        self._left = {
-            str(event.data.get("member")): {"attempt": f"{one.run_id}/{one.folder.name}", **event.data}
-            for one in earlier
-            for event in journal.open_intents(journal.read(one.folder))
-        }
+        self._left = {(act["member"], act["what"]): act for act in _unsettled(earlier, self.events)}
 
     @property
     def place(self) -> str:
@@ -98,9 +94,9 @@ class Book:
         self._open[member] = {"act": f"{self.number}.{next(self._acts)}", "what": what, "member": member}
         self._tell("intent", **self._open[member])
 
-    def done(self, member: str, change: Change) -> None:
-        """It was done; and an act that an earlier try left open is settled by that."""
-        self._recovered(member, change.done)
+    def done(self, member: str, change: Change, compared: bool = True) -> None:
+        """It was done, and that settles the same act of an earlier try; ``compared``: ``change`` tells of it alone."""
+        self._recovered(member, change.done, compared)
         self._tell("result", **self._open.pop(member), change=storable(change))
 
     def failed(self, member: str, error: str, message: str) -> None:
@@ -144,15 +140,29 @@ class Book:
         if self.run is not None:
             self.run.tell(kind, **data)
 
-    def _recovered(self, member: str, something_left: bool) -> None:
-        left = self._left.pop(member, None)
+    def _recovered(self, member: str, something_left: bool, compared: bool) -> None:
+        left = self._left.pop((member, self._open[member]["what"]), None)
         if left is None:
             return
-        finding = "done anew" if something_left else "done"
-        became = "something was left to do, it is done now" if something_left else "it had been done"
+        finding, became = "done", "it had been done"
+        if something_left:
+            finding, became = "done anew", "something was left to do, it is done now"
+        if not compared:
+            finding, became = "repeated", "it was begun again, and each act of it compared first; it is done now"
         said = f"{left['what']} (broken off in {left['attempt']}): {became}"
         told = {key: left[key] for key in ("attempt", "act", "what")}
         self._tell("recovered", **told, finding=finding, said=said)
+
+
+def _unsettled(earlier: Tries, events: Sequence[Event]) -> list[dict[str, Any]]:
+    """The acts that earlier tries left open and that none has settled since, with the attempt that began each."""
+    settled = {(e.data["attempt"], e.data["act"]) for e in events if e.kind == "recovered"}
+    left = [
+        {**event.data, "attempt": f"{one.run_id}/{one.folder.name}"}
+        for one in earlier
+        for event in journal.open_intents(journal.read(one.folder))
+    ]
+    return [act for act in left if (act["attempt"], act["act"]) not in settled]
 
 
 def open_book(loaded: Loaded, earlier: Tries, at: datetime) -> Book:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned, send_back
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
@@ -12,6 +13,8 @@ from runbook_lib.model import Outcome
 from runbook_lib.parameters import Parameters
 from runbook_lib.redact.at_hand import redactor_for
 from runbook_lib.runner.progress import Screen
+
+TRAFFIC = Wanted()
 
 
 @dataclass(frozen=True)
@@ -51,45 +54,41 @@ def turn(parameters: Parameters, cause: str) -> Returned:
     return send_back(connect(parameters), cause)
 
 
-def finish(parameters: Parameters, screen: Screen, returned: Returned) -> Finished:
-    """Stop whoever still runs the application, see the users back, and file it in the application's own archive."""
+def finish(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted) -> Finished:
+    """Stop whoever runs the application, see the users back, do the other levels, file it in the application's records.
+
+    While somebody on another machine is at work there, nothing but the users.
+    """
     from runbook_lib.runner import passage, run, unwritable  # seconds of imports; the users are back already
     from runbook_lib.runner.roll_back import once_more
 
     if returned.error is not None and not isinstance(returned.error, ChangeFailed):
         raise returned.error  # nothing could be turned: there is nothing to record
-    busy: Busy | None = None
     try:
         with unwritable.told("the rollback"):
             try:
                 run.take_over(passage.home(parameters), screen)
-            except Busy as error:
-                busy = error
+            except Busy as busy:
+                return _behind(busy, _recorded(parameters, screen, once_more(connect(parameters), returned), TRAFFIC))
             returned = once_more(connect(parameters), returned)
-            if busy is not None:
-                return _behind(busy, _recorded(parameters, screen, returned))
             with run.held(parameters, screen):
-                return _recorded(parameters, screen, returned)
+                return _recorded(parameters, screen, returned, asked)
     except Unwritable as error:
         if returned.error is not None:
             raise returned.error from None
         return Finished(Unwritable.exit_code, f"{returned.what}, but this is not on record: {error}")
 
 
-def _recorded(parameters: Parameters, screen: Screen, returned: Returned) -> Finished:
-    from runbook_lib.rollback import conclude, open_late, see_them_back
+def _recorded(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted) -> Finished:
+    from runbook_lib.rollback.whole import put_on_record
 
-    run = open_late(parameters, returned, "batch")
-    try:
-        seen = see_them_back(run, run.connect(), 0) if returned.change is not None else None
-        message, filed = conclude(run, returned, seen)
-    finally:
-        run.close()
-    if filed.unsigned:
-        screen.say(f"its record is not signed: {filed.unsigned}")
-    code = int(filed.statement["predicate"]["exit_code"])
-    confirmed = seen is not None and seen.outcome is Outcome.PASS
-    return Finished(code, message.removesuffix(f"; {returned.cause}"), "/".join(run.attempt.parts[-3:]), confirmed)
+    ended = put_on_record(parameters, returned, "batch", asked, screen.say)
+    if ended.filed.unsigned:
+        screen.say(f"its record is not signed: {ended.filed.unsigned}")
+    verdicts = ended.filed.statement["predicate"]["verdicts"]
+    confirmed = bool(verdicts) and all(one["outcome"] == Outcome.PASS.name for one in verdicts)
+    message = ended.message.removesuffix(f"; {returned.cause}")
+    return Finished(ended.exit_code, message, "/".join(ended.attempt.parts[-3:]), confirmed)
 
 
 def _behind(busy: Busy, finished: Finished) -> Finished:

@@ -3,7 +3,8 @@
 While only users are moved both sides go on answering, so that each step takes as long as its knob, seconds for a whole
 batch. The order holds all the same: forward a member was moved after what it depends on, so that its new side was never
 seen beside the old side of that. What is slow (stopping runners, looking at requests, filing) comes when all users are
-back; independent members go at once.
+back, for everybody at once. The levels beyond the traffic take something away that others may still use: they go member
+by member in the same order, each when those that use it are through.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.batch import member
 from runbook_lib.batch.book import Book, Tries, open_book, transaction
 from runbook_lib.batch.crew import Task, in_order
 from runbook_lib.batch.file import Loaded
-from runbook_lib.batch.member import Finished, Told
+from runbook_lib.batch.member import TRAFFIC, Finished, Told
 from runbook_lib.batch.signals import Stop, never
 from runbook_lib.batch.standing import Stand, fold, held_up
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed, PartlyBack, RunbookError, Unwritable
-from runbook_lib.model import Outcome, Verdict, now
+from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.record import archive
+from runbook_lib.runner import unwritable
 from runbook_lib.runner.progress import Screen
 
 
@@ -46,6 +49,7 @@ class _Try:
 
     loaded: Loaded
     book: Book
+    asked: Wanted
     cause: str
     screens: dict[str, Told]
     stop: Stop
@@ -61,6 +65,7 @@ def roll_back(
     loaded: Loaded,
     screen: Screen,
     reason: str,
+    asked: Wanted = TRAFFIC,
     earlier: Tries = (),
     stop: Stop = never,
 ) -> Ended:
@@ -78,26 +83,28 @@ def roll_back(
             screen.say(f"the batch's own records cannot be written ({error}); the users are brought back all the same")
         if book.run is not None:
             stack.callback(book.run.close)
-        book.begin(loaded, "traffic", reason)
+        book.begin(loaded, asked.level, reason)
         cause = f"{reason} (with the batch {book.place or loaded.name})"
         screens = {name: Told(name, p, screen) for name, p in loaded.parameters.items()}
-        current = _Try(loaded, book, cause, screens, stop)
-        _turn_all(current, _compared(current, earlier))
-        _finish_all(current)
+        current = _Try(loaded, book, asked, cause, screens, stop)
+        kept = _compared(current, earlier)
+        _turn_all(current, kept)
+        _finish_all(current, kept)
         return _concluded(current)
 
 
-def rehearse(loaded: Loaded, screen: Screen, reason: str) -> Ended:
-    """Say what a rollback would do, in its order; nobody is moved and no runner is stopped."""
-    with archive.hold(loaded.home):
+def rehearse(loaded: Loaded, screen: Screen, reason: str, asked: Wanted = TRAFFIC) -> Ended:
+    """Say what a rollback would do, in its order; nothing is changed and no runner is stopped."""
+    with unwritable.told("the dry run"), archive.hold(loaded.home):
         book = open_book(loaded, (), now())
-        book.begin(loaded, "traffic", reason)
+        book.begin(loaded, asked.level, reason)
+        further = f", then back to level {asked.level}" if asked != TRAFFIC else ""
         shown = weights(loaded)
         for name in loaded.order:
             standing = shown[name]
             where = f"{standing} %" if isinstance(standing, int) else f"? ({standing})"
-            book.would(name, f"{name}: users {where} -> 0 %")
-            screen.say(f"would: {name}: users {where} -> 0 %")
+            book.would(name, f"{name}: users {where} -> 0 %{further}")
+            screen.say(f"would: {name}: users {where} -> 0 %{further}")
         message = f"dry run: nobody was moved; {len(loaded.order)} members in this order: {', '.join(loaded.order)}"
         filed = book.file(None, message)
     return Ended({}, message, 0, book.place, filed.unsigned if filed else book.problem)
@@ -157,30 +164,47 @@ def _turn_all(current: _Try, kept: Sequence[str]) -> None:
     in_order(current.loaded.before, kept, turn, current.loaded.batch.at_once)
 
 
-def _finish_all(current: _Try) -> None:
-    """Runners stopped, requests looked at, records filed; nobody waits for anybody any more."""
+def _finish_all(current: _Try, kept: Sequence[str]) -> None:
+    """Runners stopped, requests looked at, other levels done, records filed."""
     touched = [name for name, came in current.returned.items() if came.error is None or _shown(came)]
     if not touched:
         return
-    from runbook_lib import rollback  # noqa: F401 - seconds of imports, once and before there are threads
-    from runbook_lib.runner import roll_back as _  # noqa: F401
+    from runbook_lib.rollback import whole  # noqa: F401 - seconds of imports, once and before there are threads
+    from runbook_lib.runner import roll_back  # noqa: F401
+
+    further, before = current.asked != TRAFFIC, current.loaded.before
+
+    def begin(name: str) -> None:
+        if further:
+            current.book.intend(name, f"{name}: back to level {current.asked.level}")
 
     def end(name: str, came: Finished | BaseException) -> bool:
-        screen = current.screens[name]
-        if isinstance(came, BaseException):
-            came = Finished(getattr(came, "exit_code", 70), f"{type(came).__name__}: {came}")
-        said = screen.redactor.text(came.message)
-        current.book.ended(name, exit_code=came.exit_code, message=said, run=came.run, confirmed=came.confirmed)
-        screen.say(f"{said}; record: {came.run}" if came.run else said)
-        return True
+        return _ended(current, name, came, further)
 
-    finish = Task(
-        work=lambda name: member.finish(current.loaded.parameters[name], current.screens[name], current.returned[name]),
-        begin=lambda name: None,
-        end=end,
-        stopped=lambda: current.stop() is not None,
-    )
-    in_order(dict.fromkeys(touched, ()), (), finish, current.loaded.batch.at_once)
+    def work(name: str) -> Finished:
+        return member.finish(
+            current.loaded.parameters[name], current.screens[name], current.returned[name], current.asked
+        )
+
+    waits = {name: before[name] if further else () for name in [*kept, *touched]}
+    task = Task(work, begin, end, lambda: current.stop() is not None)
+    in_order(waits, kept, task, current.loaded.batch.at_once)
+
+
+def _ended(current: _Try, name: str, came: Finished | BaseException, further: bool) -> bool:
+    """Note how a member ended; True when others may follow it."""
+    screen, book = current.screens[name], current.book
+    if isinstance(came, BaseException):
+        came = Finished(getattr(came, "exit_code", RunbookError.exit_code), f"{type(came).__name__}: {came}")
+    said = screen.redactor.text(came.message)
+    if further and came.exit_code:
+        book.failed(name, "CriterionFailed", said)
+    elif further:
+        what = f"{name}: back to level {current.asked.level}"
+        book.done(name, Change(what, None, current.asked.level, True, now(), f"record {came.run}"), False)
+    book.ended(name, exit_code=came.exit_code, message=said, run=came.run, confirmed=came.confirmed)
+    screen.say(f"{said}; record: {came.run}" if came.run else said)
+    return came.exit_code == 0
 
 
 def _shown(returned: Returned) -> bool:
@@ -190,7 +214,7 @@ def _shown(returned: Returned) -> bool:
 
 def _concluded(current: _Try) -> Ended:
     book, stop = current.book, current.stop()
-    stands = held_up(current.stands, current.loaded.before)
+    stands = held_up(current.stands, current.loaded.before, current.asked.level)
     book.judge(*(_judged(name, stands[name]) for name in current.loaded.order))
     message, error = _sentence(stands), None
     if any(stand.state != "back" for stand in stands.values()):

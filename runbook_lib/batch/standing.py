@@ -28,7 +28,7 @@ class Stand:
     def text(self) -> str:
         """The state in words: ``failed: nginx.conf cannot be read``."""
         if self.state == "waiting":
-            return f"waiting for {', '.join(self.waits_for)}"
+            return f"{self.said}waiting for {', '.join(self.waits_for)}"
         if self.state == "in the middle":
             return "in the middle: what was begun is looked at by resume"
         if self.state == "users back":
@@ -64,16 +64,22 @@ def fold(names: Iterable[str], events: Iterable[Event]) -> dict[str, Stand]:
     return stands
 
 
-def held_up(stands: Mapping[str, Stand], before: Graph) -> dict[str, Stand]:
-    """The same, with those that wait for a member that failed; where ``before`` says who goes first."""
+def held_up(stands: Mapping[str, Stand], before: Graph, level: str) -> dict[str, Stand]:
+    """The same, with those that wait for a member that failed; ``before`` says who must be back before whom.
+
+    Beyond the traffic a member whose users are back waits, too: its workload is what others still use.
+    """
     known = {name: needs for name, needs in before.items() if name in stands}
-    gone = [name for name, stand in stands.items() if stand.state in ("back", "users back", "in the middle")]
+    through = ("back", "in the middle", *(("users back",) if level == "traffic" else ()))
+    gone = [name for name, stand in stands.items() if stand.state in through]
     failed = [name for name, stand in stands.items() if stand.state == "failed"]
     held = waiting(known, gone, failed)
-    return {
-        name: replace(stand, state="waiting", waits_for=held[name]) if name in held else stand
-        for name, stand in stands.items()
-    }
+    return {name: _waits(stand, held[name]) if name in held else stand for name, stand in stands.items()}
+
+
+def _waits(stand: Stand, causes: tuple[str, ...]) -> Stand:
+    said = "its users are back; the rest is " if stand.state == "users back" else ""
+    return replace(stand, state="waiting", said=said, waits_for=causes)
 
 
 def _after(stand: Stand, kind: str, data: Mapping[str, Any]) -> Stand:

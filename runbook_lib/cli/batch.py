@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runbook_lib.act.level import Wanted, wanted
 from runbook_lib.errors import BadParameters, PartlyBack
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def show(batch: File) -> None:
 @app.command()
 def rollback(
     batch: File,
-    level: Annotated[str, typer.Option("--level", help="how far back: traffic")] = "traffic",
+    level: Annotated[
+        str,
+        typer.Option("--level", help="how far back: traffic, workload, configuration or data; each with those before"),
+    ] = "traffic",
     reason: Reason = "asked for by a person",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done; nobody is moved")] = False,
 ) -> None:
@@ -55,20 +59,19 @@ def rollback(
     from runbook_lib.batch import book, roll_back
     from runbook_lib.batch.file import load_batch
 
-    if level != "traffic":
-        raise BadParameters(f"--level {level}: allowed is traffic")
+    asked = wanted(level)
     loaded = load_batch(batch, dry_run)
     if dry_run:
-        ended = roll_back.rehearse(loaded, _screen(), reason)
+        ended = roll_back.rehearse(loaded, _screen(), reason, asked)
         print(f"{ended.message}\nrecord: {loaded.home.parent / ended.place}")
         return
     tries = book.tries(loaded.home)
     known = book.transaction(tries)
-    if known is not None and not known.over:
+    if known is not None and not known.over and known.level == asked.level:
         print(f"the last rollback of {loaded.name} is not over ({known.reason}): it is gone on with")
     else:
         tries = []
-    _go(loaded, reason, tries)
+    _go(loaded, reason, asked, tries)
 
 
 @app.command()
@@ -86,15 +89,15 @@ def resume(batch: Named) -> None:
         return
     if differs := unlike(loaded, known.depends_on):
         print(f"{path} is not the batch that was begun ({differs}); it is gone on with as the file says now")
-    _go(loaded, known.reason, tries)
+    _go(loaded, known.reason, wanted(known.level), tries)
 
 
-def _go(loaded: Loaded, reason: str, tries: Tries) -> None:
+def _go(loaded: Loaded, reason: str, asked: Wanted, tries: Tries) -> None:
     from runbook_lib.batch.roll_back import roll_back
     from runbook_lib.batch.signals import heard
 
     with heard() as stop:
-        ended = roll_back(loaded, _screen(), reason, tries, stop)
+        ended = roll_back(loaded, _screen(), reason, asked, tries, stop)
     print()
     _table(loaded, ended.stands)
     if ended.unsigned:

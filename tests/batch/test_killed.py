@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from runbook_lib import rollback  # noqa: F401 - what a forked child would import anew each time
+from runbook_lib.act.level import Wanted
 from runbook_lib.batch import book, roll_back
 from runbook_lib.batch.file import load_batch
 from runbook_lib.proof.verify import verify
@@ -56,7 +57,7 @@ def one_try(shop: Shop, number: int, before: bool, only: str) -> int:
         loaded = load_batch(shop.file)
         tries = book.tries(loaded.home)
         known = book.transaction(tries)
-        code = roll_back.roll_back(loaded, silent, "it was killed", tries if known else ()).exit_code
+        code = roll_back.roll_back(loaded, silent, "it was killed", Wanted(), tries if known else ()).exit_code
     finally:
         os._exit(code)
 

@@ -86,7 +86,7 @@ def test_whoever_fails_holds_up_what_it_depends_on_and_nobody_else(
 
     in_order(before, (), Task(work, begin, end), at_once)
     held, failed = behind(depends_on, faulty), faulty - behind(depends_on, faulty)
-    stands = held_up(fold(depends_on, events), before)
+    stands = held_up(fold(depends_on, events), before, "traffic")
     states = {state: {n for n, stand in stands.items() if stand.state == state} for state in ("back", "failed")}
     assert states == {"back": set(depends_on) - faulty - held, "failed": failed}
     assert {name for name, stand in stands.items() if stand.state == "waiting"} == held

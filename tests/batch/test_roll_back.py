@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from runbook_lib.act.level import Wanted
 from runbook_lib.batch import book, roll_back
 from runbook_lib.batch.file import load_batch
 from runbook_lib.batch.roll_back import Ended
@@ -47,7 +48,7 @@ def screen() -> Screen:
 
 
 def back(shop: Shop, tries: book.Tries = (), shown: Screen | None = None) -> Ended:
-    return roll_back.roll_back(load_batch(shop.file), shown or screen(), "the cluster is lost", tries)
+    return roll_back.roll_back(load_batch(shop.file), shown or screen(), "the cluster is lost", Wanted(), tries)
 
 
 def go_on(shop: Shop, shown: Screen | None = None) -> Ended:
@@ -134,7 +135,7 @@ def test_a_cluster_that_does_not_answer_is_the_trouble_of_one_member(small: Shop
 
 def route() -> dict[str, object]:
     sides = {"legacy": "search-vm", "kubernetes": "search"}
-    return {"kind": "http-route", "namespace": "shop", "name": "search", "rule": 0, **sides}
+    return {"kind": "http-route", "namespace": "shop", "name": "search", **sides}
 
 
 def test_parameters_that_forbid_changes_hold_up_what_the_member_uses(small: Shop) -> None:
@@ -207,7 +208,7 @@ def test_told_to_end_it_finishes_what_is_begun_and_can_be_resumed(small: Shop, m
 
     monkeypatch.setattr(roll_back.member, "turn", interrupted)
     loaded = load_batch(small.file)
-    ended = roll_back.roll_back(loaded, screen(), "enough", (), lambda: came[0] if came else None)
+    ended = roll_back.roll_back(loaded, screen(), "enough", Wanted(), (), lambda: came[0] if came else None)
     assert ended.exit_code == 128 + signal.SIGTERM
     assert set(states(ended).values()) <= {"untouched", "users back"} and "users back" in states(ended).values()
     assert small.attempts("wave")[-1].outcome == "interrupted"
