@@ -1,0 +1,138 @@
+"""The old side's counters over the whole time: from Prometheus by steps, from records, finely where one began anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.judge.silence import Course, Period, Point, Span, counted
+from runbook_lib.model import plain
+from runbook_lib.observe.silence import connections_over, kept_points, period_of, requests_over, samples, step_of
+from runbook_lib.parameters import check, load
+from runbook_lib.sections import LegacyInstance, Metrics, Selectors
+
+REPOSITORY = Path(__file__).parents[2]
+ZERO = datetime(2026, 11, 1, tzinfo=UTC)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+MACHINES = [LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.1{n}:8080") for n in (1, 2)]
+SIDES = Selectors(legacy='side="legacy"', kubernetes='side="kubernetes"')
+METRICS = Metrics(selectors=SIDES, cpu=SIDES, memory=SIDES)
+TEXT = 'sum by (instance) (http_requests_total{side="legacy",path!~"/healthz"})'
+WITHOUT = 'path!~"/healthz"'
+
+
+@dataclass
+class Remembering:
+    """Prometheus, as far as it is asked for one expression: a value by instance and time, None where it has none."""
+
+    value: Callable[[str, datetime], float | None]
+    asked: list[tuple[str, float]] = field(default_factory=list)
+    url: str = "http://prometheus"
+
+    def custom_query(self, text: str, params: dict[str, str]) -> list[dict[str, Any]]:
+        at = datetime.fromtimestamp(float(params["time"]), UTC)
+        found = {name: self.value(name, at) for name in ("vm-1", "10.0.0.12:8080")}
+        return [{"metric": {"instance": n}, "value": [0, str(v)]} for n, v in found.items() if v is not None]
+
+    def custom_query_range(self, text: str, since: datetime, until: datetime, step: str) -> list[dict[str, Any]]:
+        seconds = float(step.removesuffix("s"))
+        self.asked.append((text, seconds))
+        moments = [
+            since + timedelta(seconds=n * seconds) for n in range(int((until - since).total_seconds() / seconds) + 1)
+        ]
+        series = []
+        for name in ("vm-1", "10.0.0.12:8080"):
+            values = [(at.timestamp(), self.value(name, at)) for at in moments]
+            series.append({"metric": {"instance": name}, "values": [[at, str(v)] for at, v in values if v is not None]})
+        return series
+
+
+def over(prometheus: Remembering, period: Period, **recorded: list[Point]) -> dict[str, Course]:
+    found, text = requests_over(prometheus, METRICS, MACHINES, WITHOUT, period, recorded)  # type: ignore[arg-type]
+    assert text == TEXT
+    return {course.instance: course for course in found}
+
+
+def test_machines_are_known_by_name_or_address_and_drills_begin_and_end_to_the_second() -> None:
+    begin, end = ZERO + 7 * DAY + 7 * MINUTE, ZERO + 7 * DAY + 9 * MINUTE
+    period = Period(ZERO, ZERO + 28 * DAY, (Span(begin, end, "drills"),))
+    courses = over(Remembering(lambda name, at: 500.0 if at < begin else 900.0), period)
+    assert set(courses) == {"vm-1", "vm-2"}
+    assert {begin, end} <= {point.at for point in courses["vm-2"].points}
+    # a user at the moment of the drill's begin is the drill's
+    assert [s for s in counted(courses["vm-1"], period) if s.amount is not None and s.since >= end] == []
+
+
+def test_where_a_counter_began_anew_it_is_looked_at_finely() -> None:
+    anew = ZERO + 3 * DAY + 5 * MINUTE
+    prometheus = Remembering(lambda name, at: 0.0 if name == "vm-1" and at >= anew else 500.0)
+    period = Period(ZERO, ZERO + 28 * DAY)
+    (gap,) = counted(over(prometheus, period)["vm-1"], period)
+    assert gap.amount is None
+    assert gap.until - gap.since <= METRICS.scrape
+    assert prometheus.asked[-1][1] == METRICS.scrape.total_seconds()
+
+
+def test_what_prometheus_forgot_is_known_from_records() -> None:
+    period = Period(ZERO, ZERO + 28 * DAY)
+    forgetful = Remembering(lambda name, at: 500.0 if at > ZERO + 14 * DAY else None)
+    assert [s.until - s.since > 13 * DAY for s in counted(over(forgetful, period)["vm-1"], period)] == [True]
+    kept = [Point(ZERO, 500.0), Point(ZERO + 7 * DAY, 500.0)]
+    assert counted(over(forgetful, period, **{"vm-1": kept})["vm-1"], period) == []
+
+
+def test_connections_are_asked_for_their_maximum_in_each_step() -> None:
+    period = Period(ZERO, ZERO + 15 * DAY)
+    prometheus = Remembering(lambda name, at: 3.0)
+    found = connections_over(prometheus, METRICS, MACHINES, "open_connections", period)  # type: ignore[arg-type]
+    step = step_of(period, METRICS.scrape)
+    assert prometheus.asked == [
+        (f"max_over_time((open_connections)[{step.total_seconds() * 1000:.0f}ms:15000ms])", 864.0)
+    ]
+    assert {point.value for course in found for point in course.points} == {3.0}
+
+
+@dataclass(frozen=True)
+class Filed:
+    """An attempt as the archive gives it."""
+
+    step: tuple[str, int | None, str | None]
+    folder: Path = Path("absent")
+    outcome: str = "passed"
+    run_id: str = "run"
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def test_drills_and_what_is_explained_are_left_out_and_the_rest_begins_when_connections_had_drained() -> None:
+    values = load(REPOSITORY / "parameters" / "demo.yaml").model_dump(mode="json")
+    explained = {"since": "2026-11-05T08:00+08:00", "until": "2026-11-05T09:00+08:00", "reason": "scan"}
+    values["retention"]["explained"] = [explained]
+    p = check(values, "the parameters")
+    times = {"started": plain(ZERO + 2 * DAY), "ended": plain(ZERO + 2 * DAY + MINUTE)}
+    drill = Filed(("rollback", None, "drill"), facts=times, outcome="failed")
+    rehearsed = Filed(("rollback", None, "drill"), facts={**times, "dry_run": True})
+    period = period_of(p, [drill, rehearsed], ZERO, ZERO + 14 * DAY)
+    drain = max(p.traffic.settle, 2 * p.metrics.scrape)
+    assert period.since == ZERO + drain
+    assert [(span.since, span.until, span.why) for span in period.left_out] == [
+        (ZERO + 2 * DAY, ZERO + 2 * DAY + MINUTE + drain, "drills"),
+        (ZERO + 4 * DAY, ZERO + 4 * DAY + 60 * MINUTE, "explained: scan"),
+    ]
+
+
+def test_earlier_attempts_keep_what_they_counted_and_a_spoilt_file_gives_nothing(tmp_path: Path) -> None:
+    past = []
+    kept = {"requests": [{"instance": "vm-1", "points": [{"at": plain(ZERO), "value": 5.0}]}]}
+    counts = {"connections": [{"value": 0.0, "at": plain(ZERO)}, {"value": 2.0, "at": plain(ZERO)}]}
+    for number, text in enumerate((json.dumps(kept), "no JSON")):
+        evidence = tmp_path / str(number) / "evidence"
+        evidence.mkdir(parents=True)
+        (evidence / "period.json").write_text(text)
+        (evidence / "silence.json").write_text(json.dumps(counts))
+        past.append(Filed(("decommission", None, None), evidence.parent))
+    assert kept_points(past) == {"vm-1": [Point(ZERO, 5.0)]}
+    assert samples(past) == [(ZERO, 2.0), (ZERO, 2.0)]
