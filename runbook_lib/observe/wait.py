@@ -132,10 +132,11 @@ def _counts(state: Progress) -> tuple[int | bool, ...]:
 def stuck(cluster: Cluster, state: Progress, cause: str) -> ChangeFailed:
     """The error of a rollout that does not go on: its state, the cause, what each Pod says, and the way back."""
     why = [str(trouble) for trouble in grouped(quietly(cluster, state.name))] or ["no Pod and no Event says why"]
-    return ChangeFailed(
-        f"{state}: {cause}. {'. '.join(why)}. {may_become_ready(state)}: abort it (runbook rollout abort PARAMETERS), "
-        "undo it (06_rollback), or correct the manifests and run 03_pilot_deploy again"
+    following = (
+        "abort it (runbook rollout abort PARAMETERS), undo it (06_rollback), or correct the manifests and run "
+        "03_pilot_deploy again"
     )
+    return ChangeFailed(f"{state}: {cause.rstrip('.')}. {'. '.join(why)}. {may_become_ready(state)}: {following}")
 
 
 def may_become_ready(state: Progress) -> str:

@@ -95,5 +95,6 @@ def test_a_stalled_rollout_ends_the_wait_with_what_the_pods_say() -> None:
             "status": {"containerStatuses": [{"name": "web", "state": {"waiting": waiting_for}}]},
         }
     ]
-    with pytest.raises(ChangeFailed, match=r"timed out progressing.*Pod/web-1: web: ImagePullBackOff.*06_rollback"):
+    said = r"timed out progressing\. Pod/web-1, container web: image absent:1 cannot be pulled.*06_rollback"
+    with pytest.raises(ChangeFailed, match=said):
         wait(cluster, "web", timedelta(minutes=1))  # type: ignore[arg-type]

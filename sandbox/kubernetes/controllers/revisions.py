@@ -51,7 +51,8 @@ def brought_up_to_date(d: JsonObject, new: JsonObject, number: int) -> JsonObjec
             history = [entry for entry in annotations.get(HISTORY, "").split(",") if entry]
             annotations[HISTORY] = ",".join([*history, str(before)])
     updated = new | {"metadata": new["metadata"] | {"annotations": annotations}}
-    return updated | {"spec": new["spec"] | _min_ready(d)}
+    kept = {key: value for key, value in new["spec"].items() if key != "minReadySeconds"}
+    return updated | {"spec": kept | _min_ready(d)}
 
 
 def made(d: JsonObject, old: list[JsonObject]) -> JsonObject:
