@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 import pytest
 
+from runbook_lib.act import configuration, snapshot, workload
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
+from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.rollout import deployment
+from runbook_lib.observe.snapshots import essence, snapshot_sets
+from runbook_lib.observe.wait import wait
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "06_rollback.ipynb"
+NAME = "order-service"
 pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
@@ -49,3 +58,76 @@ def test_where_nginx_refuses_the_record_says_where_the_users_are(world: World, p
 def test_an_unknown_mode_is_refused(play: Play, world: World) -> None:
     with pytest.raises(IndexError):  # refused before there is anything to file
         play(NOTEBOOK, mode="undo")
+
+
+@pytest.fixture
+def released(world: World) -> Iterator[Cluster]:
+    """A release after which nobody is well: another template, another configuration; what stood before was kept."""
+    p = world.parameters
+    cluster = Cluster(connect(p).kubernetes, p.kubernetes.namespace)
+    kept = snapshot.keep(cluster, NAME, [], "a-release")
+    for one in kept.after:
+        if one.kind == "ConfigMap":
+            cluster.resource("v1", "ConfigMap").patch(
+                body={"data": {"RELEASE_NOTE": "two"}},
+                name=one.name,
+                namespace=cluster.namespace,
+                content_type="application/merge-patch+json",
+            )
+    workload.annotate(cluster, NAME, {"example/version": "2"})
+    wait(cluster, NAME, p.kubernetes.rollout_timeout)
+    yield cluster
+    workload.annotate(cluster, NAME, {"example/version": None})
+    configuration.restore(cluster, kept.after)
+    wait(cluster, NAME, p.kubernetes.rollout_timeout)
+    for found in snapshot_sets(cluster, NAME):
+        cluster.resource("v1", "ConfigMap").delete(name=found.name, namespace=cluster.namespace)
+
+
+def test_workload_and_configuration_go_back_to_the_set_before_the_release(
+    world: World, play: Play, released: Cluster
+) -> None:
+    (kept,) = snapshot_sets(released, NAME)
+    world.users_at(30)
+    played = play(NOTEBOOK, level="configuration", reason="the new version loses orders")
+    assert (played.error, played.outcome) == ("", "passed")
+    assert read_weight(connect(world.parameters)) == 0
+    assert essence(deployment(released, NAME)) == kept.template
+    changes = [change["what"] for change in played.attempt.facts["changes"]]
+    assert [what.split()[0] for what in changes] == ["traffic", "restore", "Deployment/order-service"]
+    page = (played.attempt.folder.parent / "incident.html").read_text()
+    assert "the new version loses orders" in page and "restored" in page
+    timeline = json.loads((played.attempt.folder / "evidence" / "timeline.json").read_text())
+    assert [step["kind"] for step in timeline["steps"]][:3] == ["detected", "decided", "acted"]
+
+
+def test_a_set_that_was_altered_is_refused_with_the_users_back_and_nothing_written(
+    world: World, play: Play, released: Cluster
+) -> None:
+    (kept,) = snapshot_sets(released, NAME)
+    maps = released.resource("v1", "ConfigMap")
+    found = released.get("v1", "ConfigMap", kept.name) or {}
+    maps.delete(name=kept.name, namespace=released.namespace)
+    text = {key: value.replace("order-service", "other-service", 1) for key, value in found["data"].items()}
+    metadata = {key: found["metadata"][key] for key in ("name", "labels")}
+    maps.create(body={**found, "metadata": metadata, "data": text}, namespace=released.namespace)
+    before = essence(deployment(released, NAME))
+    world.users_at(30)
+    played = play(NOTEBOOK, level="configuration")
+    assert (played.error, played.outcome) == ("CriterionFailed", "failed")
+    assert "was altered; it is not used" in played.message
+    assert read_weight(connect(world.parameters)) == 0
+    assert essence(deployment(released, NAME)) == before
+
+
+def test_a_drill_walks_the_other_levels_while_the_users_are_away(world: World, play: Play, released: Cluster) -> None:
+    before = essence(deployment(released, NAME), with_drill=True)
+    world.users_at(10)
+    played = play(NOTEBOOK, mode="drill", level="configuration")
+    assert (played.error, played.outcome) == ("", "passed")
+    assert read_weight(connect(world.parameters)) == 10
+    assert essence(deployment(released, NAME), with_drill=True) == before
+    drilled = json.loads((played.attempt.folder / "evidence" / "drill.json").read_text())
+    assert (drilled["level"], drilled["before"], drilled["after"]) == ("configuration", before, before)
+    assert drilled["changed"] != before
+    assert not (played.attempt.folder.parent / "incident.html").exists()
