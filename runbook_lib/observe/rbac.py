@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +50,10 @@ def rbac(answers: Sequence[Permission], namespace: str, user: str = "", name: st
         asked = [one for one in answers if one.optional is optional]
         if missing := [one for one in asked if not one.allowed]:
             head = "only to know more, may be left out" if optional else "needed"
-            head = f"# {head}; missing now: {', '.join(dict.fromkeys(one.title for one in missing))}"
+            said = ", ".join(dict.fromkeys(one.title for one in missing))
+            head = textwrap.fill(f"{head}; missing now: {said}", 110, initial_indent="# ", subsequent_indent="#   ")
             granted = _documents(asked, namespace, user, f"{name}-look" if optional else name)
-            parts.append(f"{head}\n{yaml.safe_dump_all(granted, sort_keys=False)}")
+            parts.append(f"{head}\n{yaml.safe_dump_all(granted, sort_keys=False, default_flow_style=None)}")
     unknown = f"# the cluster does not say who is asking: write the name instead of {NOBODY}\n"
     return ("" if user or not parts else unknown) + "---\n".join(parts)
 

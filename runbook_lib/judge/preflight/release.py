@@ -68,10 +68,16 @@ def permissions(answers: Sequence[Permission]) -> Verdict:
 
 
 def _by_purpose(missing: Sequence[Permission]) -> str:
-    purposes: dict[str, dict[str, None]] = {}
+    """``create get patch deployments.apps, list pods (rollout); …``."""
+    purposes: dict[str, dict[str, list[str]]] = {}
     for one in missing:
-        purposes.setdefault(one.purpose, {})[one.title] = None
-    return "; ".join(f"{', '.join(titles)}{f' ({why})' if why else ''}" for why, titles in purposes.items())
+        verb, _, resource = one.title.partition(" ")
+        verbs = purposes.setdefault(one.purpose, {}).setdefault(resource, [])
+        verbs += [verb] if verb not in verbs else []
+    return "; ".join(
+        ", ".join(f"{' '.join(verbs)} {resource}" for resource, verbs in found.items()) + (f" ({why})" if why else "")
+        for why, found in purposes.items()
+    )
 
 
 def difference(differences: Sequence[Difference]) -> Verdict:

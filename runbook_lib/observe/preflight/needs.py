@@ -73,11 +73,11 @@ def of_release(cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
 
 
 def is_there(cluster: Cluster, item: Object) -> bool:
-    """Whether the object exists; False where we may not look."""
+    """Whether the object exists; where we may not look it is taken to, and asked for again once we may."""
     try:
         return cluster.get(item["apiVersion"], item["kind"], item["metadata"]["name"]) is not None
     except CriterionFailed:
-        return False
+        return True
 
 
 def gateways_of(item: Object, namespace: str) -> list[tuple[str, str]]:
