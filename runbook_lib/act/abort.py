@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.act.rewrite import rewrite
-from runbook_lib.act.rollout import BATCHES, annotate, let_go, note, standing
+from runbook_lib.act.rollout import annotate, let_go, standing
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import (
+    BATCHES,
     clean_template,
     deployment,
+    note,
     progress,
     replica_sets,
     revision_number,

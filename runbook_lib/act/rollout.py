@@ -18,30 +18,20 @@ from runbook_lib.judge.batches import step
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import (
+    BATCHES,
+    HELD,
     deployment,
     images,
+    note,
     replica_sets,
     revision_number,
     template_digest,
 )
 
-BATCHES = "runbook/rollout"
-"""Annotation: what a release in batches found and puts back, and how far it is."""
-HELD = "runbook/paused"
-"""Annotation: who paused the rollout, and when."""
 BRAKE = 30 * 24 * 3600
 """Seconds (minReadySeconds): a new Pod does not count as available while its batch is looked at, so that the controller
 stays where it is even if nobody is there to stop it."""
 _KEPT = ("minReadySeconds", "progressDeadlineSeconds", "strategy")
-
-
-def note(live: Object, key: str) -> dict[str, Any]:
-    """What one of our annotations on a Deployment says; empty when it is not there or cannot be read."""
-    try:
-        found = json.loads((live["metadata"].get("annotations") or {}).get(key) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def pause(cluster: Cluster, name: str, by: str) -> Change:

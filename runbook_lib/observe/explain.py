@@ -14,7 +14,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object
 from runbook_lib.observe.containers import Words, container_trouble
 from runbook_lib.observe.refusals import uncreated, unmounted, unscheduled
-from runbook_lib.observe.rollout import deployment, replica_sets, selector
+from runbook_lib.observe.rollout import BATCHES, HELD, deployment, note, replica_sets, selector
 from runbook_lib.observe.trouble import Trouble, grouped
 
 LOGS = 3  # Pods whose logs are read at one look: what a hundred others say is the same
@@ -34,7 +34,9 @@ def troubles(cluster: Cluster, name: str) -> list[Trouble]:
     said = _events(cluster) if unready else {}
     refused = [found for rs in replica_sets(cluster, live) if (found := uncreated(rs))]
     reader = _Logs(cluster)
-    kept = [found for pod in unready if (found := pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader))]
+    kept = [
+        found for pod in unready if (found := pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader))
+    ]
     return [*_paused(live), *refused, *kept]
 
 
@@ -78,9 +80,12 @@ def _silent(container: str, before: bool) -> list[str]:
 
 
 def _paused(live: Object) -> list[Trouble]:
-    if not live["spec"].get("paused"):
+    """A pause that somebody has to end; between two batches the watch ends it."""
+    held = note(live, HELD)
+    if not live["spec"].get("paused") or (note(live, BATCHES) and not held):
         return []
-    what = "it is paused: no further Pod is made or ended"
+    who = f" by {held.get('by')} at {held.get('at')}" if held else ""
+    what = f"it is paused{who}: no further Pod is made or ended"
     return [
         Trouble("paused", f"Deployment/{live['metadata']['name']}", what, "go on: runbook rollout resume PARAMETERS")
     ]

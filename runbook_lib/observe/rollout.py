@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,10 @@ from runbook_lib.observe.cluster import Cluster, Object
 
 REVISION = "deployment.kubernetes.io/revision"
 HASH = "pod-template-hash"
+BATCHES = "runbook/rollout"
+"""Annotation: what a release in batches found and puts back, and how far it is."""
+HELD = "runbook/paused"
+"""Annotation: who paused the rollout, and when."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Progress:
     """Who wrote the template last, and when."""
     ignored: int = 0
     """Failed Pods that are left for later."""
+    batched: bool = False
+    """It goes in batches: what is new does not count as available until the last one is done."""
 
     @property
     def complete(self) -> bool:
@@ -96,7 +103,17 @@ def progress(live: Object) -> Progress:
         uid=metadata.get("uid", ""),
         template=template_digest(live) if "template" in spec else "",
         author=str(author(live)),
+        batched=BATCHES in (metadata.get("annotations") or {}),
     )
+
+
+def note(live: Object, key: str) -> dict[str, Any]:
+    """What one of our annotations on a Deployment says; empty when it is not there or cannot be read."""
+    try:
+        found = json.loads((live["metadata"].get("annotations") or {}).get(key) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def template_digest(owner: Object) -> str:

@@ -11,7 +11,7 @@ from runbook_lib.errors import RunbookError, Unwritable
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.explain import troubles
-from runbook_lib.observe.rollout import Progress, deployment, progress
+from runbook_lib.observe.rollout import BATCHES, HELD, Progress, deployment, note, progress
 from runbook_lib.observe.trouble import grouped
 from runbook_lib.observe.wait import may_become_ready
 from runbook_lib.parameters import Parameters
@@ -64,11 +64,11 @@ def status(parameters: Parameters, say: Say) -> Progress:
     live = deployment(cluster, name)
     state = progress(live)
     say(f"{state}, its template written by {state.author}")
-    if batches := acts.note(live, acts.BATCHES):
+    if batches := note(live, BATCHES):
         say(f"in batches: {batches.get('to')} of {state.wanted} Pods are to be new now")
-    if held := acts.note(live, acts.HELD):
+    if held := note(live, HELD):
         say(f"paused by {held.get('by')} at {held.get('at')}")
-    if told := acts.note(live, ABORTED):
+    if told := note(live, ABORTED):
         others = left(cluster, name)
         said = f"still there: {', '.join(others)}" if others else "no Pod of it exists"
         say(f"revision {told.get('revision')} was aborted by {told.get('by')} at {told.get('at')}; {said}")

@@ -78,11 +78,16 @@ def rollout_html(title: str, moments: Sequence[Moment], last: Moment, reasons: S
     old = state.total - state.updated
     left = f", {old} of the old template still there" if old > 0 else ""
     picture = base64.b64encode(line_of_time(moments, last).encode()).decode()
+    batches = (
+        "<p>In batches a new Pod counts as available only when the last batch is done: ready tells who serves.</p>"
+        if any(m.progress.batched for m in moments)
+        else ""
+    )
     written = f"; template written by {escape(state.author)}" if state.author else ""
     return (
         f"<p><b>{escape(title)}</b>: <b style='color:{colour}'>{word}</b>, last seen {last.at:%Y-%m-%d %H:%M:%S} UTC, "
         f"{last.seconds:.1f} s after the watch began{left}<br>revision {state.revision}{written}</p>"
-        f"<img alt='{escape(str(state))}' style='max-width:100%' src='data:image/svg+xml;base64,{picture}'>"
+        f"<img alt='{escape(str(state))}' style='max-width:100%' src='data:image/svg+xml;base64,{picture}'>{batches}"
         f"{_numbers(moments)}{_reasons(reasons)}"
     )
 

@@ -15,7 +15,7 @@ from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.rollout import complete
 from runbook_lib.model import Outcome
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import Progress, progress, template_digest
+from runbook_lib.observe.rollout import BATCHES, Progress, progress, template_digest
 from runbook_lib.observe.rollout import deployment as live_deployment
 from runbook_lib.parameters import check, project_root
 from runbook_lib.record import Run, journal
@@ -99,7 +99,7 @@ def test_a_release_in_batches_grows_first_and_shrinks_after(cluster: Any, releas
     spec = release.live["spec"]
     assert (spec["minReadySeconds"], spec.get("paused", False)) == (1, False)
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
-    assert acts.BATCHES not in release.live["metadata"]["annotations"]
+    assert BATCHES not in release.live["metadata"]["annotations"]
 
 
 def test_a_batch_that_is_not_good_stops_there_and_the_rest_still_serves(cluster: Any, release: Release) -> None:
@@ -137,7 +137,7 @@ def test_a_release_that_a_person_paused_makes_no_further_batch(cluster: Any, rel
     release.change(env=env("2"))
     assert acts.pause(release.here, "web", "Ada").done
     assert not acts.pause(release.here, "web", "Ada").done
-    with pytest.raises(Held, match="was paused by Ada at 20.*runbook rollout resume"):
+    with pytest.raises(Held, match=r"was paused by Ada at 20.*runbook rollout resume"):
         release.carry_out(**wanted)
     resumed = acts.resume(release.here, "web")
     assert "batch by batch" in resumed.note
