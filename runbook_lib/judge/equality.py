@@ -11,8 +11,10 @@ from typing import Literal, Protocol
 from runbook_lib.model import Outcome, Verdict
 
 Kind = Literal["same", "only old", "only new", "different", "unknown"]
-OWN = ("PWD", "OLDPWD", "SHLVL", "_", "SHELL", "TERM", "USER", "LOGNAME", "XDG_*", "SSH_*", "INVOCATION_ID")
-OWN += ("JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET", "MAINPID", "LISTEN_*", "MEMORY_PRESSURE_*")
+OWN = (
+    *("PWD", "OLDPWD", "SHLVL", "_", "SHELL", "TERM", "USER", "LOGNAME", "XDG_*", "SSH_*", "INVOCATION_ID"),
+    *("JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET", "MAINPID", "LISTEN_*", "MEMORY_PRESSURE_*"),
+)
 OWN_REASON = "set by the login or the service manager, not for the application"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
@@ -62,7 +63,7 @@ def load_figure(steps: Sequence[Step], found: Knee, latency: float) -> Figure:
     return figure
 
 
-def _mark(axis: plt.Axes, found: Knee) -> None:
+def _mark(axis: Axes, found: Knee) -> None:
     if found.low is not None and found.high is not None:
         axis.axvspan(found.low, found.high, color=BAD, alpha=0.12)
     if found.low is not None:

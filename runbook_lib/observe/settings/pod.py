@@ -49,8 +49,8 @@ class Reading:
         for source in self.container.get("envFrom") or []:
             kind, reference = _reference(source, "configMapRef", "secretRef")
             self._frozen.add((kind, reference["name"]))
-            for key, value in self._data(kind, reference["name"]).items():
-                found[source.get("prefix", "") + key] = _text(value, kind, reference["name"])
+            for key, data in self._data(kind, reference["name"]).items():
+                found[source.get("prefix", "") + key] = _text(data, kind, reference["name"])
         for entry in self.container.get("env") or []:
             if (value := self._value(entry, found)) is not None:
                 found[entry["name"]] = value
