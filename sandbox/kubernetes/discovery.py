@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.kubernetes.resources import RESOURCES, Resource
 
 JsonObject = dict[str, Any]
+Versions = dict[tuple[str, str], tuple[Resource, ...]]
 
 VERSION: JsonObject = {
     "major": "1",
@@ -38,29 +39,34 @@ _SUBRESOURCES: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
 
 
 @cache
-def _versions() -> dict[tuple[str, str], tuple[Resource, ...]]:
-    """Resources by group and version, in the order of the list."""
-    ordered = sorted(RESOURCES, key=lambda item: (item.group != "", item.group, item.version))
+def _versions(defined: tuple[Resource, ...] = ()) -> dict[tuple[str, str], tuple[Resource, ...]]:
+    """Resources by group and version, in the order of the list; ``defined`` come from definitions in the store."""
+    ordered = sorted((*RESOURCES, *defined), key=lambda item: (item.group != "", item.group, item.version))
     return {key: tuple(items) for key, items in groupby(ordered, key=lambda item: (item.group, item.version))}
 
 
-def document(path: str, aggregated: bool, address: str) -> JsonObject | None:
+def document(path: str, aggregated: bool, address: str, defined: tuple[Resource, ...] = ()) -> JsonObject | None:
     """The discovery document of a path, or None for a path that has none."""
     parts = path.strip("/").split("/")
+    known = _versions(defined)
     match parts:
         case ["api"]:
-            return _aggregated(core=True) if aggregated else _api(address)
+            return _aggregated(known, core=True) if aggregated else _api(address)
         case ["apis"]:
-            return _aggregated(core=False) if aggregated else _groups()
+            return _aggregated(known, core=False) if aggregated else _groups(known)
         case ["api", version]:
-            return _resource_list("", version)
+            return _resource_list(known, "", version)
         case ["apis", group]:
             return next(
-                (item | {"kind": "APIGroup", "apiVersion": "v1"} for item in _all_groups() if item["name"] == group),
+                (
+                    item | {"kind": "APIGroup", "apiVersion": "v1"}
+                    for item in _all_groups(known)
+                    if item["name"] == group
+                ),
                 None,
             )
         case ["apis", group, version]:
-            return _resource_list(group, version)
+            return _resource_list(known, group, version)
         case ["version"]:
             return VERSION
         case ["openapi", "v2"]:
@@ -78,22 +84,22 @@ def _api(address: str) -> JsonObject:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
-def _all_groups() -> list[JsonObject]:
+def _all_groups(known: Versions) -> list[JsonObject]:
     groups: dict[str, list[JsonObject]] = {}
-    for group, version in _versions():
+    for group, version in known:
         if group:
             groups.setdefault(group, []).append({"groupVersion": f"{group}/{version}", "version": version})
     return [{"name": name, "versions": found, "preferredVersion": found[0]} for name, found in groups.items()]
 
 
-def _groups() -> JsonObject:
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": _all_groups()}
+def _groups(known: Versions) -> JsonObject:
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": _all_groups(known)}
 
 
-def _resource_list(group: str, version: str) -> JsonObject | None:
-    if (group, version) not in _versions():
+def _resource_list(known: Versions, group: str, version: str) -> JsonObject | None:
+    if (group, version) not in known:
         return None
-    resources = [entry for item in _versions()[group, version] for entry in _entries(item)]
+    resources = [entry for item in known[group, version] for entry in _entries(item)]
     group_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}
 
@@ -120,9 +126,9 @@ def _subresource(item: Resource, name: str) -> tuple[JsonObject, tuple[str, ...]
     return ({"kind": f"{item.kind}ProxyOptions"} if name == "proxy" else kind), verbs
 
 
-def _aggregated(*, core: bool) -> JsonObject:
+def _aggregated(known: Versions, *, core: bool) -> JsonObject:
     items: list[JsonObject] = []
-    for (group, version), resources in _versions().items():
+    for (group, version), resources in known.items():
         if (group == "") is core:
             listed = [_aggregated_entry(item) for item in resources]
             versions = [{"version": version, "resources": listed, "freshness": "Current"}]

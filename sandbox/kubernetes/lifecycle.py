@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox.kubernetes import definitions
 from sandbox.kubernetes.resources import RESOURCES, Resource, resource
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ def owner_uids(obj: JsonObject | None) -> list[str]:
 
 
 def created(store: Store, kind: Resource, obj: JsonObject) -> None:
-    """A new namespace gets the ServiceAccount that its Pods run as."""
+    """A new namespace gets the ServiceAccount that its Pods run as; a new definition is established."""
     if kind.kind == "Namespace":
         account = {"metadata": {"name": "default", "namespace": obj["metadata"]["name"]}}
         store.create(resource("serviceaccounts", ""), account, "kube-controller-manager")
+    if kind.kind == "CustomResourceDefinition":
+        definitions.establish(store, obj)
 
 
 def updated(store: Store, kind: Resource, obj: JsonObject) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +46,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def target(path: str) -> Target | None:
-    """What the path names, or None when the server knows no such resource."""
+def target(path: str, defined: Sequence[Resource] = ()) -> Target | None:
+    """What the path names, or None when the server knows no such resource; ``defined`` are kinds beside its own."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
@@ -57,7 +58,10 @@ def target(path: str) -> Target | None:
     namespace = None
     if rest[0] == "namespaces" and len(rest) > 2 and not (group == "" and rest[2] in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
-    resource = by_path(group, version, rest[0])
+    own = by_path(group, version, rest[0])
+    resource = own or next(
+        (one for one in defined if (one.group, one.version, one.plural) == (group, version, rest[0])), None
+    )
     if resource is None or len(rest) > 3 or (namespace is not None and not resource.namespaced):
         return None
     subresource = rest[2] if len(rest) > 2 else None

@@ -13,7 +13,19 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.kubernetes import discovery, logs, objects, proxy, rbac, request, selectors, table, tokens, watch
+from sandbox.kubernetes import (
+    definitions,
+    discovery,
+    logs,
+    objects,
+    proxy,
+    rbac,
+    request,
+    selectors,
+    table,
+    tokens,
+    watch,
+)
 from sandbox.kubernetes.errors import ApiError
 from sandbox.kubernetes.request import Target
 from sandbox.kubernetes.settings import Settings
@@ -114,13 +126,14 @@ class Server:
         address = f"{self.settings.host}:{self.settings.port}"
         if path == "/openapi/v2" and "protobuf" in accept:
             return web.Response(body=b"", content_type=OPENAPI_V2)  # an empty document: old kubectls read no other form
-        found = discovery.document(path, aggregated, address)
+        defined = definitions.served(self.store)
+        found = discovery.document(path, aggregated, address, defined)
         if found is not None:
             kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" if aggregated else None
             return _json(found, 200, kind if found.get("kind") == "APIGroupDiscoveryList" else None)
         if (way := proxy.way(asked.rel_url.raw_path)) is not None:
             return await proxy.answer(self.store, way, asked)
-        target = request.target(path)
+        target = request.target(path, defined)
         if target is None:
             return _unknown_path(path)
         return await self._on_objects(target, asked)
