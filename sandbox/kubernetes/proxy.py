@@ -52,7 +52,8 @@ def way(path: str) -> Way | None:
 async def answer(store: Store, found: Way, asked: web.Request) -> web.Response:
     """What the target answers; ApiError 403, 404 and 503 in the API server's words."""
     verb = VERBS.get(asked.method, asked.method.lower())
-    wanted = rbac.Wanted(verb, "", f"{found.plural}/proxy", found.namespace, found.name)
+    named = found.prefix.split("/")[6]  # a Role of names has to say the port, too
+    wanted = rbac.Wanted(verb, "", f"{found.plural}/proxy", found.namespace, named)
     rbac.require(store, tokens.user_of(store, asked), wanted)
     host = _pod(store, found) if found.plural == "pods" else _service(store, found)
     url = f"{found.scheme}://{host}{found.rest}" + (f"?{asked.query_string}" if asked.query_string else "")

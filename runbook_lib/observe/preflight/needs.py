@@ -8,6 +8,7 @@ from typing import NamedTuple
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.parameters import Parameters
+from runbook_lib.sections import Kubernetes
 from runbook_lib.sections.traffic import HttpRoute, IngressCanary, VirtualService
 
 GATEWAYS = "gateway.networking.k8s.io"
@@ -28,8 +29,9 @@ class Need(NamedTuple):
 
 def needs(p: Parameters, cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
     """Everything that 03, 04, 06 and the guard will ask of the cluster for this release."""
-    service = Need("", "services", ("get",), "preflight: the Service", p.kubernetes.service, optional=True)
-    return [*of_release(cluster, objects), *of_rollout(p.kubernetes.deployment), *of_traffic(p), service, *LOOKS]
+    release = list(objects)
+    shared = [*of_rollout(p.kubernetes.deployment), *of_verification(p.kubernetes, release), *of_traffic(p)]
+    return [*of_release(cluster, release), *shared, *LOOKS]
 
 
 def of_rollout(deployment: str) -> list[Need]:
@@ -44,11 +46,39 @@ def of_rollout(deployment: str) -> list[Need]:
         Need("", "pods/log", ("get",), "rollout: the last words of a container", optional=True),
         Need("", "events", ("list",), events),
         Need("discovery.k8s.io", "endpointslices", ("list",), "rollout: which Pods users would reach"),
-        Need("", "configmaps", ("get",), "snapshot: copied before a change"),
-        Need("", "configmaps", ("create", "update"), "rollback: restored"),
+        Need("", "configmaps", ("get", "list", "create"), "snapshot: what stands is kept in the cluster"),
+        Need("", "configmaps", ("update",), "rollback: restored"),
+        Need(apps, "deployments", ("create",), "rollback: a Deployment that is gone"),
         Need("", "secrets", ("get", "create"), "snapshot: copied before a change"),
         Need("", "secrets", ("update",), "rollback: restored"),
     ]
+
+
+def of_verification(k: Kubernetes, objects: Iterable[Object] = ()) -> list[Need]:
+    """The Service, and the way through the API server where Pods or Service are asked by it (`kubernetes.reach`)."""
+    methods = {case.method for case in k.smoke} | ({"GET", "POST"} if k.session_login else {"GET"})
+    verbs = tuple(sorted({_VERBS[method] for method in methods}))
+    through, why = k.reach != "direct", "verification: asked through the API server (kubernetes.reach)"
+    found = [
+        Need("", "services", ("get",), "verification: where the Service listens", k.service),
+        Need("autoscaling", "horizontalpodautoscalers", ("list",), "load test: what it may scale to", optional=True),
+    ]
+    if through:
+        found.append(Need("", "services/proxy", verbs, why, _proxied(k.service, objects)))
+        found.append(Need("", "pods/proxy", verbs, why, optional=k.reach == "auto"))
+    return found
+
+
+def _proxied(service: str, objects: Iterable[Object]) -> str:
+    """How a Role names a Service that is asked through the API server: with its port, ``web:http``; "" if unknown."""
+    for item in objects:
+        if (item["kind"], item["metadata"]["name"]) == ("Service", service):
+            port = next(iter((item.get("spec") or {}).get("ports") or []), {})
+            return f"{service}:{port.get('name') or port.get('port')}" if port else ""
+    return ""
+
+
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 def of_release(cluster: Cluster, objects: Iterable[Object]) -> list[Need]:
