@@ -92,7 +92,8 @@ def told(folders: Sequence[Path]) -> Incident:
     steps = [step for folder in folders for step in _steps(journal.read(folder))]
     causes = [step.said for step in steps if step.kind == "detected"]
     before = _read(folders[-1] / SOURCE_FILE) or next(filter(None, (_read(one / SOURCE_FILE) for one in folders)), {})
-    earlier = tuple(_step(one) for one in before.get("steps", []) if isinstance(one, dict))
+    listed = before.get("steps")
+    earlier = tuple(_step(one) for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
     effect = _effect(folders) or _effect_of(before.get("effect"))
     cause = next(iter(causes), "")
     if cause.startswith(ASKED) and before.get("cause"):

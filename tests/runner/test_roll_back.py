@@ -11,15 +11,18 @@ from rich.console import Console
 from throwaway import demo, make_project
 
 from runbook_lib.act import send_back
+from runbook_lib.act.level import Wanted, wanted
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.cli.named import parameters_file
 from runbook_lib.clients import connect
-from runbook_lib.errors import BadParameters, Unreachable
-from runbook_lib.model import now
+from runbook_lib.errors import BadParameters, CriterionFailed, RunbookError, Unreachable
+from runbook_lib.model import Outcome, Verdict, now
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import archive
+from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover, roll_back
+from runbook_lib.rollback import whole
+from runbook_lib.rollback.traffic import ASKED
+from runbook_lib.runner import passage, recover, roll_back, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
 from runbook_lib.sections.traffic import NginxSplit
@@ -137,3 +140,71 @@ def test_after_users_were_brought_back_a_run_that_goes_on_goes_no_further(p: Par
     later = Step("assessment")
     open_attempt(p, later.key, None, "runner")
     assert recover.brought_back(p) == ""
+
+
+@pytest.fixture
+def levels(p: Parameters, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Wanted, int]]:
+    """What is asked of the cluster, in its place, and where the users are by then."""
+    asked: list[tuple[Wanted, int]] = []
+
+    class Made:
+        to_revision, source, why = 3, "ReplicaSet/x", ("because",)
+
+    def decide(_: object, __: object, what: Wanted) -> Made:
+        asked.append((what, read_weight(connect(p))))
+        return Made()
+
+    seen = (Verdict("workload", Outcome.PASS, "the template is abc"),)
+    monkeypatch.setattr(whole, "decide", decide)
+    monkeypatch.setattr(whole, "restore", lambda *_: seen)
+    return asked
+
+
+def test_the_other_levels_come_after_the_users_and_stand_in_the_same_record(
+    p: Parameters, levels: list[tuple[Wanted, int]]
+) -> None:
+    assert roll_back.roll_back(p, screen(), asked=wanted("configuration", 3)) == 0
+    assert levels == [(Wanted("configuration", 3), 0)]
+    (attempt,) = archive.attempts(p.path(p.records))
+    assert "users: 30 % -> 0 %" in attempt.facts["message"] and "the template is abc" in attempt.facts["message"]
+    assert (attempt.folder.parent / "incident.html").is_file()
+
+
+@pytest.mark.parametrize("error", [CriterionFailed("the copy is gone"), Unreachable("the cluster does not answer")])
+def test_a_level_that_cannot_be_done_leaves_the_users_back_and_says_so(
+    p: Parameters, monkeypatch: pytest.MonkeyPatch, error: RunbookError
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(whole, "decide", refused)
+    shown = screen()
+    assert roll_back.roll_back(p, shown, asked=wanted("workload")) == error.exit_code
+    assert read_weight(connect(p)) == 0
+    (attempt,) = archive.attempts(p.path(p.records))
+    assert (attempt.outcome, attempt.facts["error"]) == ("failed", type(error).__name__)
+    assert "not all that was asked for is done" in said(shown) and str(error) in said(shown)
+
+
+def test_a_rollback_that_was_broken_off_on_its_way_goes_as_far_back_as_it_was_asked_to(
+    p: Parameters, levels: list[tuple[Wanted, int]]
+) -> None:
+    folder = open_attempt(p, passage.ROLLBACK.key, None, "command")  # and it was killed between two acts
+    book = journal.Journal(folder)
+    book.write("detected", cause="asked for by a person", weight=30)
+    book.write(ASKED, level="configuration", to_revision=3)
+    book.write("intent", act="1.1", what="rollback: workload to revision 3")
+    book.close()
+    assert run.advance(p, shown := screen()) == 20
+    assert levels == [(Wanted("configuration", 3), 0)]
+    first, second = archive.attempts(p.path(p.records))
+    assert (first.outcome, second.outcome, second.facts["seconds"] >= 0) == ("crashed", "passed", True)
+    assert not (second.folder / archive.NOTEBOOK).exists()
+    assert "was broken off" in said(shown)
+    assert recover.asked_for(p) is None
+
+
+def test_what_is_typed_wrongly_moves_nobody() -> None:
+    for level, revision in (("everything", None), ("traffic", 3), ("workload", 0)):
+        with pytest.raises(BadParameters):
+            wanted(level, revision)
