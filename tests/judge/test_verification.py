@@ -71,6 +71,14 @@ def test_a_case_that_was_not_sent_is_not_known_and_a_fault_outweighs_it() -> Non
     assert verification.smoke([unsent]).outcome is Outcome.INCONCLUSIVE
 
 
+def test_a_token_that_the_service_cannot_be_sent_is_enough_at_the_pods_but_not_the_other_way_round() -> None:
+    service = replace(ANSWER, target="Service/web", status=None, unasked="the API server keeps it")
+    assert verification.smoke([ANSWER, service]).outcome is Outcome.PASS
+    assert verification.smoke([replace(ANSWER, case="other"), service]).outcome is Outcome.INCONCLUSIVE
+    pod = replace(service, target="web-b")
+    assert verification.smoke([ANSWER, pod]).outcome is Outcome.INCONCLUSIVE
+
+
 def test_the_way_that_was_used_is_named() -> None:
     through = replace(ANSWER, target="web-b", way="API server")
     message = verification.smoke([ANSWER, through, through]).message

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import planted
 import pytest
 import requests
 import yaml
@@ -36,6 +40,36 @@ def with_manifests(world: World, folder: Path, **changed: Any) -> dict[str, Any]
     return {"kubernetes": {**world.values["kubernetes"], "manifests": str(folder), **changed}}
 
 
+@contextmanager
+def secrets_of_both_sides(world: World, folder: Path, values: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Parameters under which both sides have an API key, the machines a password, and a case a token."""
+    kubernetes = with_manifests(world, folder / "manifests")["kubernetes"]
+    file = next((folder / "manifests").glob("*connections.yaml"))
+    file.write_text(file.read_text(encoding="utf-8") + f"  api-key: {values['token']}\n", encoding="utf-8")
+    (folder / "case-token").write_text(values["bearer"], encoding="utf-8")
+    case = {"name": "a customer", "path": "/orders", "token": f"file:{folder / 'case-token'}"}
+    settings = kubernetes["settings"]
+    names = settings["names"] | {"API_KEY": "/etc/order-service/connections/api-key"}
+    expected = [*settings["expected"], {"name": "OLD_PASSWORD", "reason": "a database that is not used any more"}]
+    with machines_say(world, f"API_KEY={values['token']}\nOLD_PASSWORD={values['password']}\n"):
+        changed = {"smoke": [*kubernetes["smoke"], case], "settings": {"names": names, "expected": expected}}
+        yield {"kubernetes": kubernetes | changed}
+
+
+@contextmanager
+def machines_say(world: World, more: str, *instances: str) -> Iterator[None]:
+    """Something more in the settings of machines, of all of them when none is named."""
+    files = [world.plan.machines / f"{name}.env" for name in instances or world.plan.legacy]
+    before = {file: file.read_text(encoding="utf-8") for file in files}
+    for file, text in before.items():
+        file.write_text(text + more, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for file, text in before.items():
+            file.write_text(text, encoding="utf-8")
+
+
 def side_of(world: World, **headers: str) -> str:
     """Which side answers a user that comes with these headers."""
     return requests.get(f"{world.plan.front.url}/healthz", headers=headers, timeout=60).headers["X-Side"]
@@ -51,8 +85,10 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
     world: World, cluster: Cluster, play: Play, tmp_path: Path
 ) -> None:
     before = template_digest(deployment(cluster, "order-service"))
-    testers = {"traffic": {**world.values["traffic"], "testers": {"header": "X-Canary"}}}
-    played = play(NOTEBOOK, testers)
+    values = planted.plant()
+    with secrets_of_both_sides(world, tmp_path, values) as kubernetes:
+        testers = {"traffic": {**world.values["traffic"], "testers": {"header": "X-Canary"}}, **kubernetes}
+        played = play(NOTEBOOK, testers)
     assert (played.error, played.outcome) == ("", "passed")
     admitting = connect(check({**world.values, **testers}, "the test"))
     sides = [side_of(world, **headers) for headers in ({"X-Canary": "always"}, {})]
@@ -63,6 +99,10 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
     assert template_digest(deployment(cluster, "order-service")) == before
     passed = {verdict["name"] for verdict in played.attempt.facts["verdicts"] if verdict["outcome"] == "PASS"}
     assert {"permissions", "no user traffic", "rollout", "pods", "smoke", "sessions", "rollback drill"} <= passed
+    assert "configuration" in passed
+    told = (played.attempt.folder / "evidence" / "configuration.json").read_text(encoding="utf-8")
+    same = {row["name"] for row in json.loads(told)["rows"] if row["kind"] == "same"}
+    assert {"API_KEY = /etc/order-service/connections/api-key", "TZ"} <= same
     data = cluster.get("v1", "Secret", "order-service-connections")["data"]  # type: ignore[index]
     secret = data["redis-url"]
     files = [file for file in played.attempt.folder.rglob("*") if file.is_file()]
@@ -70,6 +110,8 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
         text = file.read_text(encoding="utf-8", errors="replace")
         assert secret not in text, file.name
         assert base64.b64decode(secret).decode() not in text, file.name
+    left = b"\n".join(file.read_bytes() for file in [*files, tmp_path / NOTEBOOK])
+    assert planted.leaks(left, values) == set()
 
 
 def test_nothing_is_applied_while_users_are_on_the_new_side(world: World, cluster: Cluster, play: Play) -> None:
@@ -94,6 +136,22 @@ def test_a_manifest_that_the_cluster_refuses_changes_nothing(
     assert "Deployment/order-service" in played.message
     assert "nothing was applied" in played.message
     assert deployment(cluster, "order-service")["spec"]["replicas"] == 3
+
+
+@pytest.mark.heavy
+def test_a_machine_that_drifted_fails_the_pilot_and_the_load_test_says_what_it_knows(
+    world: World, cluster: Cluster, play: Play
+) -> None:
+    load = {"first": 20, "grow": 2, "most": 40, "step": "2s"}
+    with machines_say(world, "STOP_SECONDS=30\n", "vm-2"):
+        played = play(NOTEBOOK, {"kubernetes": {**world.values["kubernetes"], "load_test": load}})
+    assert played.error == "CriterionFailed"
+    assert "STOP_SECONDS (different: vm-2)" in played.message
+    told = json.loads((played.attempt.folder / "evidence" / "load-test.json").read_text(encoding="utf-8"))
+    assert [step["rate"] for step in told["steps"]] == [20, 40] or told["stopped"]
+    verdicts = {verdict["name"]: verdict for verdict in played.attempt.facts["verdicts"]}
+    assert verdicts["capacity of a Pod"]["outcome"] in ("PASS", "INCONCLUSIVE")  # a loaded machine sends late
+    assert (played.attempt.folder / "evidence" / "autoscaler.json").is_file()
 
 
 @pytest.mark.heavy
