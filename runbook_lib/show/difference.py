@@ -97,7 +97,7 @@ def _lines(before: str, after: str) -> str:
     """A line difference with a little around each change; a long one is folded, and says how long."""
     found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=CONTEXT))[2:]
     added, gone = (sum(line.startswith(sign) for line in found) for sign in "+-")
-    head = f"({added} lines more, {gone} lines less, of {len(before.splitlines())})"
+    head = f"(+{added} -{gone} of {len(before.splitlines())} lines)"
     body = "".join(_line(line) for line in found) or "only the end of the text differs"
     pre = f"<pre {_PRE}>{body}</pre>"
     return f"{head}{pre}" if len(found) <= MOST_LINES else f"<details><summary>{head}</summary>{pre}</details>"
