@@ -75,17 +75,22 @@ class Cost:
 
 
 def standing(step: Step, error_rate: float) -> tuple[Standing, str]:
-    """Did the Pod hold this rate, with 95 % confidence; and what says that it did not."""
+    """Did the Pod hold this rate, with 95 % confidence; and what says that it did not.
+
+    Our own delay counts as latency: what was held in spite of it was held, and what was not may be our fault.
+    """
+    keeps_up = step.throughput >= KEEPS_UP * step.rate
+    sure = upper_bound(step.slow, step.sent) <= SLOW and upper_bound(step.failed, step.sent) <= max(error_rate, SLOW)
+    if sure and keeps_up:
+        return "held", ""
     if late := generator_late(step):
         return "unclear", late
     if lower_bound(step.failed, step.sent) > error_rate:
         return "gave way", f"{step.failed} of {step.sent} failed"
     if lower_bound(step.slow, step.sent) > SLOW:
         return "gave way", f"{step.slow} of {step.sent} slow"
-    if step.sent >= FEWEST and step.throughput < KEEPS_UP * step.rate:
+    if step.sent >= FEWEST and not keeps_up:
         return "gave way", f"{step.throughput:.0f} of {step.rate:g} answered a second"
-    if upper_bound(step.slow, step.sent) <= SLOW and upper_bound(step.failed, step.sent) <= max(error_rate, SLOW):
-        return "held", ""
     return "unclear", f"{step.sent} requests are too few to tell"
 
 

@@ -116,8 +116,9 @@ class _Test:
             self.tell(f"{self.target.name}: {rate:g} requests/s", number / len(planned))
             step, stopped = self._step(rate, wanted.step.total_seconds(), limit, old, number)
             steps.append(step)
-            stopped = stopped or generator_late(step)
-            if stopped or standing(step, p.thresholds.error_rate)[0] == "gave way":
+            how, _ = standing(step, p.thresholds.error_rate)
+            stopped = stopped or (generator_late(step) if how == "unclear" else "")
+            if stopped or how == "gave way":
                 break
         found = knee(steps, p.thresholds.error_rate)
         spent, counted = self._spent(), self._counted(old)
@@ -150,9 +151,12 @@ class _Test:
         return _GAVE_WAY if standing(part, self.clients.parameters.thresholds.error_rate)[0] == "gave way" else ""
 
     def _counted(self, old: OldSide) -> float | None:
-        """Requests that the new side counted meanwhile; the last scrape is waited for."""
-        time.sleep(1.5 * self.clients.parameters.metrics.scrape.total_seconds())
-        old.look()
+        """Requests that the new side counted meanwhile; the last scrapes are waited for."""
+        scrape = self.clients.parameters.metrics.scrape.total_seconds()
+        until = time.monotonic() + max(5.0, 3 * scrape)
+        while old.under.kubernetes_requests < len(self.answers) and time.monotonic() < until:
+            time.sleep(scrape / 2)
+            old.look()
         return old.under.kubernetes_requests if old.seen else None
 
     def _spent(self) -> Cost | None:

@@ -29,6 +29,7 @@ QUIET = Interval(60, 10_000, 0, 0, 0)
         ({"sent": 100}, "unclear", "100 requests are too few"),
         ({"sent": 0, "throughput": 0}, "unclear", "0 requests"),
         ({"late": 80, "slow": 900}, "unclear", "the generator is the limit"),
+        ({"late": 80}, "held", ""),  # in spite of our delay
     ],
 )
 def test_a_step_is_held_gives_way_or_cannot_tell(changed: dict[str, float], how: str, why: str) -> None:

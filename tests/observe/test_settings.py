@@ -123,7 +123,8 @@ POD = {
 def cluster(**changed: Any) -> Cluster:
     objects = {"Pod": POD, "ConfigMap": CONFIG, "Secret": SECRET} | changed
     made = Cluster(ApiClient(Configuration(host="http://127.0.0.1:9")), "shop")
-    made.get = lambda version, kind, name: objects[kind] if name in ("web", "web-a") else None  # type: ignore[method-assign]
+    made.get = lambda version, kind, name: objects[kind] if name == "web" else None  # type: ignore[method-assign]
+    made.all = lambda version, kind, selector="", fields="": [objects[kind]] if objects[kind] else []  # type: ignore[method-assign]
     return made
 
 
