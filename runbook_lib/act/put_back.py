@@ -5,11 +5,12 @@ from __future__ import annotations
 from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.act.rewrite import rewrite
-from runbook_lib.act.rollout import BATCHES, let_go, note, standing
+from runbook_lib.act.rollout import let_go, standing
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
 from runbook_lib.observe.difference import MANAGER
+from runbook_lib.observe.rollout import BATCHES, note
 from runbook_lib.observe.snapshots import BACK_AT, essence, essential_template
 
 

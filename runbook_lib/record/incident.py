@@ -182,16 +182,17 @@ def _effect(folders: Sequence[Path]) -> Effect | None:
     if not counted:
         return None
     names = ("kubernetes_requests", "kubernetes_bad", "legacy_requests", "legacy_bad")
-    sums = [sum(_number(one.get(name)) for _, one in counted) for name in names]
+    requests, failed, old, old_failed = (sum(_number(one.get(name)) for _, one in counted) for name in names)
     first = next((at for at, one in counted if _number(one.get("kubernetes_bad")) > 0), "")
-    return Effect(*sums, first)
+    return Effect(requests, failed, old, old_failed, first)
 
 
 def _effect_of(value: Any) -> Effect | None:
     if not isinstance(value, dict):
         return None
     names = ("requests", "failed", "old_requests", "old_failed")
-    return Effect(*(_number(value.get(name)) for name in names), str(value.get("first", "")))
+    requests, failed, old, old_failed = (_number(value.get(name)) for name in names)
+    return Effect(requests, failed, old, old_failed, str(value.get("first", "")))
 
 
 def _left(folders: Sequence[Path]) -> tuple[str, ...]:

@@ -87,7 +87,8 @@ def last_rehearsal(parameters: Parameters) -> Rehearsal | None:
         for event in reversed(journal.read(attempt.folder)):
             if event.kind == REHEARSED:
                 place = f"{attempt.run_id}/{attempt.folder.name}"
-                return Rehearsal(event.at, place, *(event.data.get(key) for key in ("script", "sha256", "code")))
+                said = event.data
+                return Rehearsal(event.at, place, str(said["script"]), str(said["sha256"]), said["code"])
     return None
 
 

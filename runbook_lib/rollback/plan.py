@@ -65,7 +65,8 @@ def plan(clients: Clients, asked: Wanted) -> Plan:
     sets, standing = snapshot_sets(cluster, p.deployment), _standing(cluster, live)
     target = choose(standing, sets, asked.to_revision)
     source = fetch(cluster, target.source, target.template)
-    snapshot, states = None, ()
+    snapshot: SnapshotSet | None = None
+    states: tuple[tuple[str, str], ...] = ()
     if asked.reaches("configuration"):
         snapshot = _belonging(target, standing, sets)
         states = configuration_now(cluster, snapshot.configuration)
@@ -92,10 +93,10 @@ def fetch(cluster: Cluster, source: str, template: str) -> Object:
     kind, _, name = source.partition("/")
     if kind == "ConfigMap":
         return workload_of(cluster, name)
-    found = cluster.get("apps/v1", kind, name)
-    if found is None or essence(found) != template:
+    found = cluster.all("apps/v1", kind, fields=f"metadata.name={name}")  # to list them is a right that is asked for
+    if not found or essence(found[0]) != template:
         raise CriterionFailed(f"{source} is gone or was changed just now; nothing was changed, begin again")
-    return found
+    return found[0]
 
 
 def _standing(cluster: Cluster, live: Object | None) -> Standing:

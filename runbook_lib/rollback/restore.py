@@ -6,8 +6,6 @@ revision may start with the later configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from runbook_lib.act import configuration, put_back, workload
 from runbook_lib.act.level import Wanted
 from runbook_lib.clients import Clients
@@ -16,15 +14,13 @@ from runbook_lib.judge import rollout as judge_rollout
 from runbook_lib.model import Change, Outcome, Verdict, now, plain
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.pods import pods
-from runbook_lib.observe.rollout import Progress, deployment
+from runbook_lib.observe.rollout import deployment
 from runbook_lib.observe.snapshots import RESTARTED, configuration_now, essence
 from runbook_lib.observe.stale import stale
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.wait import Show, wait
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
 from runbook_lib.rollback.plan import Plan, fetch, plan
-
-Show = Callable[[Progress, list[str]], None]
 
 
 def decide(run: Run, clients: Clients, asked: Wanted) -> Plan:

@@ -110,19 +110,19 @@ def _named(standing: Standing, sets: Sequence[SnapshotSet], number: int) -> Targ
 def _to_set(standing: Standing, chosen: SnapshotSet, why: str) -> Target:
     if chosen.problem:
         raise CriterionFailed(f"{chosen.problem}; nothing was changed. Name a revision whose ReplicaSet is left")
-    said = (why, f"its snapshot set is of {chosen.at:%Y-%m-%d %H:%M:%S} UTC, {chosen.moment} a release")
+    said = [why, f"its snapshot set is of {chosen.at:%Y-%m-%d %H:%M:%S} UTC, {chosen.moment} a release"]
     kept = next((one for one in reversed(standing.past) if one.template == chosen.template), None)
     source = f"ReplicaSet/{kept.replica_set}" if kept else f"ConfigMap/{chosen.name}"
     if kept is None:
-        said += ("its ReplicaSet is gone: the template comes from the snapshot set",)
-    return Target(chosen.revision, chosen.template, chosen.images, source, said, chosen)
+        said.append("its ReplicaSet is gone: the template comes from the snapshot set")
+    return Target(chosen.revision, chosen.template, chosen.images, source, tuple(said), chosen)
 
 
 def _to_past(found: Past, sets: Sequence[SnapshotSet], why: str, number: int | None = None) -> Target:
     """The set of that revision number, or else the newest of the same template, belongs to it."""
     same = [one for one in sets if one.template == found.template]
     exact = [one for one in same if one.revision in found.numbers and number in (None, one.revision)]
-    chosen = (exact or same or [None])[-1]
+    chosen = next(reversed(exact or same), None)
     said = [why]
     if chosen is not None:
         word = "of this revision" if exact else f"of the same template, then revision {chosen.revision}"

@@ -12,6 +12,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model import Verdict
 from runbook_lib.observe.legacy import look_at_all
 from runbook_lib.observe.rollout import Progress
+from runbook_lib.observe.wait import Show
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run
 from runbook_lib.record.filing import Filed
@@ -88,11 +89,11 @@ def _levels(
         return (), error
 
 
-def _telling(run: Run, say: Callable[[str], object]) -> Callable[[Progress, list[str]], None]:
+def _telling(run: Run, say: Callable[[str], object]) -> Show:
     """Each new state of the rollout once, and what holds it up."""
     told: list[str] = []
 
-    def show(progress: Progress, why: list[str]) -> None:
+    def show(progress: Progress, why: Sequence[str]) -> None:
         sentence = "; ".join((str(progress), *why[:1]))
         if sentence not in told[-1:]:
             told.append(sentence)

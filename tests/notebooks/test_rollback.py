@@ -94,7 +94,7 @@ def test_workload_and_configuration_go_back_to_the_set_before_the_release(
     assert read_weight(connect(world.parameters)) == 0
     assert essence(deployment(released, NAME)) == kept.template
     changes = [change["what"] for change in played.attempt.facts["changes"]]
-    assert [what.split()[0] for what in changes] == ["traffic", "restore", "Deployment/order-service"]
+    assert [what.split()[0] for what in changes] == ["traffic", "restore", "Deployment/order-service", "start"]
     page = (played.attempt.folder.parent / "incident.html").read_text()
     assert "the new version loses orders" in page and "restored" in page
     timeline = json.loads((played.attempt.folder / "evidence" / "timeline.json").read_text())
@@ -124,7 +124,7 @@ def test_a_drill_walks_the_other_levels_while_the_users_are_away(world: World, p
     before = essence(deployment(released, NAME), with_drill=True)
     world.users_at(10)
     played = play(NOTEBOOK, mode="drill", level="configuration")
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert read_weight(connect(world.parameters)) == 10
     assert essence(deployment(released, NAME), with_drill=True) == before
     drilled = json.loads((played.attempt.folder / "evidence" / "drill.json").read_text())
