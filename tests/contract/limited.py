@@ -6,7 +6,8 @@ import copy
 from typing import Any
 
 import yaml
-from kubernetes import client, utils
+from kubernetes import client
+from kubernetes.dynamic import DynamicClient
 
 
 def client_of(cluster: Any, name: str = "runner") -> client.ApiClient:
@@ -33,8 +34,16 @@ def client_of(cluster: Any, name: str = "runner") -> client.ApiClient:
     return client.ApiClient(settings)
 
 
-def apply_yaml(cluster: Any, text: str) -> None:
-    """What `kubectl apply -f -` does with a document that was printed."""
-    for document in yaml.safe_load_all(text):
-        if document:
-            utils.create_from_dict(cluster.client, document)
+def apply_yaml(api: client.ApiClient, text: str) -> None:
+    """What `kubectl apply --server-side -f -` does with a document that was printed."""
+    dynamic = DynamicClient(api)
+    for document in filter(None, yaml.safe_load_all(text)):
+        resource = dynamic.resources.get(api_version=document["apiVersion"], kind=document["kind"])
+        metadata = document["metadata"]
+        resource.server_side_apply(
+            body=document,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            field_manager="administrator",
+            force_conflicts=True,
+        )

@@ -34,7 +34,7 @@ def granted(cluster: Any) -> Any:
 
     def apply(text: str) -> None:
         made.extend(yaml.safe_load_all(text))
-        apply_yaml(cluster, text)
+        apply_yaml(cluster.client, text)
 
     yield apply
     for document in made:
