@@ -61,11 +61,11 @@ def rollback(
 
     asked = wanted(level)
     loaded = load_batch(batch, dry_run)
+    tries = book.tries(loaded.home)
     if dry_run:
         ended = roll_back.rehearse(loaded, _screen(), reason, asked)
         print(f"{ended.message}\nrecord: {loaded.home.parent / ended.place}")
         return
-    tries = book.tries(loaded.home)
     known = book.transaction(tries)
     if known is not None and not known.over and known.level == asked.level:
         print(f"the last rollback of {loaded.name} is not over ({known.reason}): it is gone on with")

@@ -15,14 +15,18 @@ from typer.testing import CliRunner
 from runbook_lib.act.level import Wanted
 from runbook_lib.batch import book, roll_back
 from runbook_lib.batch.file import load_batch
+from runbook_lib.batch.member import Finished
 from runbook_lib.batch.roll_back import Ended
 from runbook_lib.cli import app
 from runbook_lib.errors import BadParameters, Busy, PartlyBack
+from runbook_lib.model import now
 from runbook_lib.pages.page import NAME
+from runbook_lib.parameters import Parameters
 from runbook_lib.proof.verify import verify
 from runbook_lib.record import archive, journal
 from runbook_lib.runner import run
 from runbook_lib.runner.progress import Screen
+from runbook_lib.show.batch import batches_table
 from runbook_lib.trust.identity import signers_of
 from tests.batch.shop import BACK, DEPENDS_ON, MOVED, Shop, make_shop
 
@@ -173,6 +177,58 @@ def test_a_runner_that_cannot_be_stopped_is_named(small: Shop, monkeypatch: pyte
     assert states(ended) == {"web": "failed", "cart": "back", "stock": "back", "search": "back"}
     assert "front-2" in ended.stands["web"].said and "stop it there" in ended.stands["web"].said
     assert set(small.weights().values()) == {0}
+
+
+def test_beyond_the_traffic_a_member_waits_until_those_that_use_it_are_wholly_back(
+    small: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: list[tuple[str, str]] = []
+    broken = {"cart"}
+
+    def finish(p: Parameters, _: object, __: object, asked: Wanted) -> Finished:
+        assert set(small.weights().values()) == {0}
+        name = p.application.name
+        worked.append((name, asked.level))
+        return Finished(30 if name in broken else 0, "it was looked at", f"{name}/20261121t000000z-rollback/attempt-1")
+
+    monkeypatch.setattr(roll_back.member, "finish", finish)
+    loaded = load_batch(small.file)
+    ended = roll_back.roll_back(loaded, screen(), "the release is bad", Wanted("workload"))
+    assert states(ended) == {"web": "back", "cart": "failed", "stock": "waiting", "search": "back"}
+    assert ended.stands["stock"].text == "its users are back; the rest is waiting for cart"
+    assert {level for _, level in worked} == {"workload"}
+    told = batches_table(small.folder / "records").data  # type: ignore[attr-defined]
+    assert dict(zip(told["member"], told["state"], strict=True))["stock"] == ended.stands["stock"].text
+
+    broken.clear()
+    worked.clear()
+    tries = book.tries(loaded.home)
+    known = book.transaction(tries)
+    assert known is not None and known.level == "workload"
+    ended = roll_back.roll_back(loaded, screen(), known.reason, Wanted("workload"), tries)
+    assert ended.exit_code == 0 and [name for name, _ in worked] == ["cart", "stock"]
+    assert batches_table(small.folder / "records").data.empty  # type: ignore[attr-defined]
+
+
+def test_an_act_that_was_broken_off_is_told_once(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load_batch(small.file)
+    with archive.hold(loaded.home):
+        left = book.open_book(loaded, (), now())
+        left.begin(loaded, "traffic", "it dies")
+        left.intend("web", "web: users -> 0 %")
+        assert left.run is not None
+        left.run.close()
+    small.nginx("web").write_text(BACK)
+    small.nginx("cart").rename(small.folder / "away")
+    assert go_on(small).exit_code == PartlyBack.exit_code
+    small.nginx("web").write_text(MOVED)
+    (small.folder / "away").rename(small.nginx("cart"))
+    assert go_on(small).exit_code == 0
+    first, second, third = small.attempts("wave")
+    assert first.outcome == "crashed" and first.facts["open_intents"]
+    (told,) = second.facts["recovered"]
+    assert (told["finding"], told["attempt"]) == ("done", f"{first.run_id}/attempt-1")
+    assert third.facts["recovered"] == []
 
 
 def test_two_cannot_roll_one_batch_back_at_once(small: Shop) -> None:

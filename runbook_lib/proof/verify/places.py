@@ -10,6 +10,8 @@ from runbook_lib.proof.seal import FOLDER as SEALS
 from runbook_lib.proof.verify.report import Remarks
 
 VIEWS = frozenset({page.NAME, index.NAME})
+HALF = re.compile(r"\.(?:index\.(?:html|js)|incident\.html)\.\d+\.part")
+"""What is left of a view whose writer was killed."""
 LOCKS = frozenset({".index.lock", ".rewriting.lock"})
 ATTEMPT = re.compile(r"attempt-[1-9]\d{0,8}")
 OWN = re.compile(r"runner\.lock|guard\.json|\.guard\.json\.\d+\.part")
@@ -25,7 +27,7 @@ def applications(records: Path, said: Remarks) -> list[Path]:
         if path.is_dir() and not path.is_symlink() and path.name not in {SEALS, ".ipynb_checkpoints"}:
             found.append(path)
         elif path.name not in VIEWS | LOCKS | {SEALS}:
-            said.fault(path.name, STRANGE)
+            _strange(path.name, path, said)
     return found
 
 
@@ -41,8 +43,15 @@ def attempts(application: Path, said: Remarks) -> list[Path]:
             found += [path for path in inner if ATTEMPT.fullmatch(path.name) and path.is_dir()]
             for path in inner:
                 if path not in found and path.name not in VIEWS | {incident.NAME}:
-                    said.fault(f"{application.name}/{run.name}/{path.name}", STRANGE)
+                    _strange(f"{application.name}/{run.name}/{path.name}", path, said)
     return found
+
+
+def _strange(place: str, path: Path, said: Remarks) -> None:
+    if HALF.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+        said.note(place, "is what a crash left of a view; it may be removed")
+    else:
+        said.fault(place, STRANGE)
 
 
 def seals(records: Path, said: Remarks) -> None:
