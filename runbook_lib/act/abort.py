@@ -11,6 +11,7 @@ from runbook_lib.act.rollout import annotate, let_go, standing
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import (
+    ABORTED,
     BATCHES,
     clean_template,
     deployment,
@@ -19,11 +20,9 @@ from runbook_lib.observe.rollout import (
     replica_sets,
     revision_number,
     selector,
+    taken_back,
     template_digest,
 )
-
-ABORTED = "runbook/aborted"
-"""Annotation: which template was taken back, and what stands instead."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,6 @@ def abort(cluster: Cluster, name: str, by: str) -> Change:
     found = back.replica_set
     to = f"revision {revision_number(found)}" if found else "no Pods: no revision before it is kept"
     return Change(what, before, note(written, ABORTED), True, now(), f"back to {to}")
-
-
-def taken_back(live: Object) -> dict[str, Any]:
-    """What an abort wrote down, while the Deployment still stands as it left it; else nothing."""
-    told = note(live, ABORTED)
-    replicas = live["spec"].get("replicas", 1)
-    stands = told.get("to") == template_digest(live) and told.get("replicas", replicas) == replicas
-    # a later rollout to the same template is another one: going back makes the next revision, and no more
-    return told if stands and revision_number(live) <= told.get("revision", 0) + 1 else {}
 
 
 def target(cluster: Cluster, live: Object) -> Target:
@@ -106,11 +96,12 @@ def settle(cluster: Cluster, name: str) -> Change:
     live = deployment(cluster, name)
     told, before = note(live, ABORTED), standing(live)
     what = f"forget the abort of Deployment/{name}"
-    if not told or told.get("template") == before["template"] or told.get("to") == before["template"]:
+    emptied = told.get("replicas") == 0 and not before["replicas"]
+    if not told or (told.get("to") == before["template"] and not emptied):
         return Change(what, before, before, False, now(), "there is none")
 
     def write(current: Object) -> None:
-        if told.get("replicas") == 0 and not current["spec"].get("replicas"):
+        if emptied:
             current["spec"]["replicas"] = told.get("had", 1)
         annotate(current, ABORTED, None)
 

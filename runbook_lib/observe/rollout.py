@@ -17,6 +17,8 @@ BATCHES = "runbook/rollout"
 """Annotation: what a release in batches found and puts back, and how far it is."""
 HELD = "runbook/paused"
 """Annotation: who paused the rollout, and when."""
+ABORTED = "runbook/aborted"
+"""Annotation: which template was taken back, and what stands instead."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Progress:
     """Failed Pods that are left for later."""
     batched: bool = False
     """It goes in batches: what is new does not count as available until the last one is done."""
+    aborted: str = ""
+    """Who took the release back, and when, while the Deployment stands as that left it."""
 
     @property
     def complete(self) -> bool:
@@ -104,7 +108,18 @@ def progress(live: Object) -> Progress:
         template=template_digest(live) if "template" in spec else "",
         author=str(author(live)),
         batched=BATCHES in (metadata.get("annotations") or {}),
+        aborted="{by} at {at}".format_map(told) if (told := taken_back(live)) else "",
     )
+
+
+def taken_back(live: Object) -> dict[str, Any]:
+    """What an abort wrote down, while the Deployment still stands as it left it; else nothing."""
+    if not (told := note(live, ABORTED)):
+        return {}
+    replicas = live["spec"].get("replicas", 1)
+    stands = told.get("to") == template_digest(live) and told.get("replicas", replicas) == replicas
+    # a later rollout to the same template is another one: going back makes the next revision, and no more
+    return told if stands and revision_number(live) <= told.get("revision", 0) + 1 else {}
 
 
 def note(live: Object, key: str) -> dict[str, Any]:

@@ -110,6 +110,11 @@ class _Last:
                 f"Deployment/{state.name} was deleted and made anew meanwhile (uid {self.first.uid} -> {state.uid}): "
                 "this is not the one whose rollout was watched; find out who did it, then run 03_pilot_deploy again"
             )
+        if state.aborted and not self.first.aborted:
+            raise ChangeFailed(
+                f"the release that was watched (revision {self.first.revision} of Deployment/{state.name}) was aborted "
+                f"by {state.aborted}; look until nothing of it is left: runbook rollout status PARAMETERS"
+            )
         if state.template != self.first.template:
             raise ChangeFailed(
                 f"revision {state.revision} of Deployment/{state.name} was written by {state.author}: this is not the "

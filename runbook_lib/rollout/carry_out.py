@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from runbook_lib.act.abort import ABORTED, settle
+from runbook_lib.act.abort import settle
 from runbook_lib.act.rollout import finish, grow, hold, new_pods
 from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.batches import faults, targets
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.pods import PodState, newest_pods
-from runbook_lib.observe.rollout import BATCHES, HELD, Progress, deployment, note, template_digest
+from runbook_lib.observe.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
 from runbook_lib.observe.trouble import Trouble
 from runbook_lib.observe.wait import Show, may_become_ready, watched
 from runbook_lib.record import Run

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runbook_lib.act import rollout as acts
-from runbook_lib.act.abort import ABORTED, abort, left
+from runbook_lib.act.abort import abort, left
 from runbook_lib.clients import connect
 from runbook_lib.errors import RunbookError, Unwritable
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.explain import troubles
-from runbook_lib.observe.rollout import BATCHES, HELD, Progress, deployment, note, progress
+from runbook_lib.observe.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, progress
 from runbook_lib.observe.trouble import grouped
 from runbook_lib.observe.wait import may_become_ready
 from runbook_lib.parameters import Parameters

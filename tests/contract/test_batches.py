@@ -256,6 +256,18 @@ def test_the_first_release_is_aborted_to_no_pods_and_the_next_gets_them_back(clu
     assert release.carry_out().wanted == 2
 
 
+def test_a_watch_whose_release_is_aborted_by_somebody_says_who(cluster: Any, release: Release) -> None:
+    release.start(container(cluster.image, readinessProbe=READY), 2)
+    release.change(readinessProbe=NEVER)
+
+    def see(state: Progress, why: Any) -> None:
+        if state.updated:
+            abort(release.here, "web", "Ada")
+
+    with pytest.raises(ChangeFailed, match=r"\(revision 2 of Deployment/web\) was aborted by Ada at 20"):
+        carry_out(release.run(), release.here, see)
+
+
 def test_a_release_that_stands_whole_is_not_aborted(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 1)
     before = release.live["metadata"]["resourceVersion"]
