@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from runbook_lib.act import send_back
 from runbook_lib.act.level import Wanted, wanted
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.cli.named import parameters_file
+from runbook_lib.cli.passage import rollback
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, CriterionFailed, RunbookError, Unreachable
 from runbook_lib.model import Outcome, Verdict, now
@@ -208,3 +210,16 @@ def test_what_is_typed_wrongly_moves_nobody() -> None:
     for level, revision in (("everything", None), ("traffic", 3), ("workload", 0)):
         with pytest.raises(BadParameters):
             wanted(level, revision)
+
+
+def test_bad_options_of_the_command_move_nobody(p: Parameters) -> None:
+    for options in (
+        {"to": "previous", "level": "workload"},
+        {"to": "5"},
+        {"level": "pods"},
+        {"to_revision": 3},
+    ):
+        with pytest.raises(BadParameters):
+            given: dict[str, Any] = {"to": "0", "level": "traffic", "to_revision": None, **options}
+            rollback("parameters/demo.yaml", **given)
+    assert read_weight(connect(p)) == 30
