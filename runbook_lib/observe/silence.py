@@ -108,7 +108,8 @@ def samples(attempts: Iterable[Attempt]) -> list[tuple[datetime, float]]:
     found = []
     for attempt in attempts:
         path = attempt.folder / "evidence" / "silence.json"
-        if attempt.step[0] == "decommission" and path.is_file():
+        over = attempt.facts.get("ended")  # the one that asks is no earlier one
+        if attempt.step[0] == "decommission" and over and path.is_file():
             counted = json.loads(path.read_text(encoding="utf-8")).get("connections") or []
             values = [float(one["value"]) for one in counted if one.get("value") is not None]
             if values and len(values) == len(counted):

@@ -79,7 +79,14 @@ def render(report: Report) -> str:
     """The page; it loads nothing and runs nothing."""
     groups = [(title, [f for f in report.figures if f.group == key]) for key, title in GROUPS]
     page = template("acceptance.html").render(
-        report=report, groups=groups, value=value, bar=bar, change=change, course=course(report), size=(WIDTH, HEIGHT)
+        report=report,
+        groups=groups,
+        value=value,
+        bar=bar,
+        change=change,
+        assumed=assumed,
+        course=course(report),
+        size=(WIDTH, HEIGHT),
     )
     return page.encode(errors="replace").decode()
 
@@ -100,6 +107,11 @@ def change(figure: Figure) -> str:
     return f"{share:.1f} x" if share >= 3 else f"{100 * figure.change:+.0f} %"
 
 
+def assumed(gain: Gain) -> str:
+    """The inputs of a benefit that nobody of this application stated or measured."""
+    return ", ".join(f"{name} {shown}" for name, shown, origin in gain.inputs if origin.startswith("assumed"))
+
+
 def bar(figure: Figure, number: float | None) -> float:
     """The length of a bar, 0 to 100, beside the longer one of both."""
     known = [v for v in (figure.before.value, figure.after.value) if v is not None]
@@ -109,7 +121,7 @@ def bar(figure: Figure, number: float | None) -> float:
 
 def course(report: Report) -> dict[str, object]:
     """The share of the users on Kubernetes as a path, when all had moved and each drill as places on it."""
-    if report.began is None or report.at <= report.began:
+    if report.began is None or report.at <= report.began or not report.weights:
         return {}
     whole = report.at - report.began
 

@@ -21,6 +21,7 @@ from runbook_lib.show.checks import quiet
 from runbook_lib.show.gray import SIDE_COLOURS
 
 BAD, CALM = "#cf222e", "#57606a"
+NARROW = 0.14  # of the width: a name takes so much of it
 
 
 class Rehearsed(Protocol):
@@ -39,13 +40,17 @@ def retention_figure(since: datetime | None, at: datetime, drills: Sequence[Dril
     end = max(age * 1.15, wanted.recommended * 1.15)
     unit, name = _unit(end)
     axis.barh(0, age / unit, color=SIDE_COLOURS["kubernetes"], height=0.5)
+    place = None
     for mark, label in ((wanted.minimum, "minimum"), (wanted.recommended, "recommended"), (wanted.maximum, "maximum")):
         if mark <= end:
             axis.axvline(mark / unit, color=CALM, linestyle="--", linewidth=1)
-            axis.annotate(label, (mark / unit, 0.42), xytext=(3, 0), textcoords="offset points", color=CALM)
+            lower = place is not None and mark - place < NARROW * end  # two names would stand on one another
+            height = -0.4 if lower else 0.42
+            axis.annotate(label, (mark / unit, height), xytext=(3, 0), textcoords="offset points", color=CALM)
+            place = mark
     inside = [(drill.at - since) / unit for drill in drills if since and drill.at >= since]
     axis.plot(inside, [0] * len(inside), "o", color="white", markeredgecolor=CALM, label="drill")
-    axis.set(xlim=(0, end / unit), ylim=(-0.4, 0.6), yticks=[], xlabel=f"{name} since all users are on the new side")
+    axis.set(xlim=(0, end / unit), ylim=(-0.45, 0.6), yticks=[], xlabel=f"{name} since all users are on the new side")
     axis.spines[["top", "right", "left"]].set_visible(False)
     if since is None:
         axis.set_title("no record says since when", loc="left", color=BAD)

@@ -133,6 +133,7 @@ def test_earlier_attempts_keep_what_they_counted_and_a_spoilt_file_gives_nothing
         evidence.mkdir(parents=True)
         (evidence / "period.json").write_text(text)
         (evidence / "silence.json").write_text(json.dumps(counts))
-        past.append(Filed(("decommission", None, None), evidence.parent))
+        past.append(Filed(("decommission", None, None), evidence.parent, facts={"ended": plain(ZERO)}))
+    past.append(Filed(("decommission", None, None), past[0].folder))  # it is not over: the one that asks
     assert kept_points(past) == {"vm-1": [Point(ZERO, 5.0)]}
     assert samples(past) == [(ZERO, 2.0), (ZERO, 2.0)]
