@@ -121,3 +121,20 @@ def test_a_token_that_is_none_is_told_to_log_in_again(cluster: Any, runner: Clus
     runner.api.configuration.api_key["authorization"] += "x"
     with pytest.raises(Unreachable, match="log in again"):
         runner.get("v1", "ConfigMap", "web")
+
+
+def test_a_role_names_what_is_asked_through_the_api_server_with_its_port(
+    cluster: Any, runner: Cluster, granted: Any
+) -> None:
+    path = f"/api/v1/namespaces/{cluster.namespace}/services/web:80/proxy/"
+    named = Permission("get", "", "services/proxy", False, name="web:80")
+    assert _proxied(runner, path) == 403
+    granted(rbac([named], cluster.namespace, preflight.who(runner)))
+    assert cluster.wait("the right", lambda: _proxied(runner, path) != 403)
+    assert _proxied(runner, path.replace("web:80", "web")) == 403
+
+
+def _proxied(here: Cluster, path: str) -> int:
+    """The status of a question to a Service that is not there: whoever may ask hears so."""
+    asked = here.api.param_serialize(method="GET", resource_path=path, auth_settings=["BearerToken"])
+    return int(here.api.call_api(*asked).status)
