@@ -35,7 +35,9 @@ class Sheet:
     application: str
     run_id: str
     title: str
+    message: str
     incident: Incident
+    steps: tuple[tuple[Step, str], ...]
     effect: tuple[str, ...]
     times: tuple[tuple[str, str], ...]
     marks: tuple[Mark, ...]
@@ -55,7 +57,9 @@ def render(run: Path, known: Sequence[Attempt]) -> str | None:
         run.parent.name,
         run.name,
         "users were brought back to the old side",
+        text(filed[-1].facts.get("message")),
         found,
+        tuple((step, _between(found.steps[0].at, step.at)) for step in found.steps),
         _effect(found),
         tuple(_times(found)),
         tuple(_marks(found.steps)),
@@ -72,14 +76,13 @@ def _effect(found: Incident) -> tuple[str, ...]:
     effect = found.effect
     if effect is None:
         return ("Nobody counted requests while users were on the new side: how many failed is not on record.",)
+    share = "" if effect.share is None else f", {effect.share:.2%} of all requests of all users"
     said = [
         f"{effect.failed:,.0f} of {effect.requests:,.0f} requests on the new side failed while it was watched"
-        f"{f' ({effect.failed / effect.requests:.2%})' if effect.requests else ''}.",
+        f"{f' ({effect.failed / effect.requests:.2%})' if effect.requests else ''}{share}.",
         f"On the old side {effect.old_failed:,.0f} of {effect.old_requests:,.0f} failed in the same time"
         f"{f' ({effect.old_failed / effect.old_requests:.2%})' if effect.old_requests else ''}.",
     ]
-    if effect.share is not None:
-        said.append(f"That is {effect.share:.2%} of all requests of all users.")
     if long := _between(effect.first, found.at("acted")):
         said.append(
             f"From the first failed request that was counted to the change that brought the users back: {long}."

@@ -54,7 +54,7 @@ def test_what_a_guard_did_alone_is_told_with_the_requests_that_failed(tmp_path: 
     views.filed(folder)
     page = (folder.parent / "incident.html").read_text()
     assert "the guard saw errors: 9 % &lt;b&gt;" in page
-    assert "4 of 20 requests on the new side failed" in page and "10.00% of all requests" in page
+    assert "4 of 20 requests on the new side failed" in page and "10.00% of all requests of all users" in page
     assert all(word in page for word in ("detected", "decided", "acted", "drained", "guard of olga"))
     assert "incident.html" in (folder.parent / "index.html").read_text()
     assert '"incident":true' in (tmp_path / "index.js").read_text()
