@@ -1,0 +1,91 @@
+"""The old side goes when two people say so: not one with two keys, not whoever asks, and once more after the first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from keys import make_key, make_keys, signer_line
+
+from runbook_lib.decommission import ask_again
+from runbook_lib.errors import BadParameters, GatePending, GateRejected
+from runbook_lib.gate import answer_gate, gates_folder, open_gates
+from runbook_lib.model import Outcome, Verdict
+from runbook_lib.parameters import Parameters
+from runbook_lib.record import Run
+from tests.gate.conftest import ask, begin, pending, say
+
+SEEN = (Verdict("retired vm-1", Outcome.PASS, "vm-1 is silent"),)
+
+
+@pytest.fixture
+def two_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of allowed signers in which anna has two keys, both at hand, and ben has one."""
+    folder = tmp_path / "people"
+    folder.mkdir()
+    roles = {"olga": "runbook-operator", "anna": "runbook-approver", "ben": "runbook-approver"}
+    signers = make_keys(folder, roles)
+    second = make_key(folder, "anna-laptop")
+    with signers.open("a", encoding="utf-8") as stream:
+        stream.write(signer_line(second, "anna", "runbook-approver") + "\n")
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    hands = ("olga", "anna", "anna-laptop", "ben")
+    monkeypatch.setenv("RUNBOOK_SIGNING_KEY", os.pathsep.join(str(folder / name) for name in hands))
+    return signers
+
+
+def test_one_person_with_two_keys_is_one_person_and_who_asks_is_none(
+    parameters: Parameters, two_keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = parameters.gates.model_copy(update={"allowed_signers": str(two_keys), "keys": []})
+    parameters = parameters.model_copy(update={"gates": gates})
+    run = begin(parameters, "decommission", None)
+    folder = gates_folder(parameters.path(parameters.records), parameters.application.name)
+    with pytest.raises(GatePending, match="waits for 2 of anna, ben"):
+        ask(run)
+    (waiting,) = open_gates(parameters.path(parameters.records), parameters.application.name)
+    answer_gate(folder, waiting.id, "approved", "seen", "anna", parameters)
+    monkeypatch.setenv("RUNBOOK_SIGNING_KEY", str(two_keys.parent / "anna-laptop"))
+    with pytest.raises(BadParameters, match="anna has already answered"):
+        answer_gate(folder, waiting.id, "approved", "with my other key", "anna", parameters)
+    with pytest.raises(BadParameters, match=r"olga asked .* and may not answer it"):
+        answer_gate(folder, waiting.id, "approved", "mine", "olga", parameters)
+    with pytest.raises(GatePending, match="waits for 1 of ben"):
+        ask(run)
+
+
+def asking(parameters: Parameters, how: str) -> Run:
+    """A decommission whose parameters ask people again so often."""
+    retention = parameters.retention.model_copy(update={"ask_again": how})
+    return begin(parameters.model_copy(update={"retention": retention}), "decommission", None)
+
+
+def test_people_are_asked_once_more_after_the_first_machine_and_a_no_ends_it(
+    parameters: Parameters, folder: Path
+) -> None:
+    first, second = parameters.legacy.instances[:2]
+    ask_again(asking(parameters, "never"), first, SEEN, 2)
+    run = asking(parameters, "first")
+    ask_again(run, second, SEEN, 1)
+    with pytest.raises(GatePending, match=r"vm-1 of order-service is gone. Go on with the other 2\? waits for 2"):
+        ask_again(run, first, SEEN, 2)
+    (waiting,) = open_gates(folder.parent.parent, "order-service")
+    say(folder, waiting.id, "anna approved", "ben rejected")
+    with pytest.raises(GateRejected, match="ben said no"):
+        ask_again(run, first, SEEN, 2)
+
+
+def test_the_question_before_the_first_machine_and_those_after_are_answered_apart(
+    parameters: Parameters, folder: Path
+) -> None:
+    run = asking(parameters, "each")
+    say(folder, pending(run), "anna approved", "ben approved")
+    assert ask(run).by == "anna, ben"
+    with pytest.raises(GatePending, match="vm-1 of order-service is gone"):
+        ask_again(run, parameters.legacy.instances[0], SEEN, 2)
+    (waiting,) = open_gates(folder.parent.parent, "order-service")
+    say(folder, waiting.id, "anna approved", "chloe approved")
+    again = begin(run.parameters, "decommission", None, run)  # after a kill: both were answered, nobody is asked again
+    assert ask(again).by == "anna, ben"
+    ask_again(again, parameters.legacy.instances[0], SEEN, 2)
