@@ -102,13 +102,12 @@ def _looked(p: Parameters, clients: Clients, instance: LegacyInstance, since: da
 
 
 def _business(p: Parameters, clients: Clients, since: datetime) -> list[Verdict]:
-    """Whether the figures go on rising as they did in the quiet window before."""
-    quiet, figures, until = p.retention.quiet, p.business.figures, now()
-    after = {m.name: m.value for m in read_figures(clients.database, figures, since, until) if m.side == "kubernetes"}
-    before = read_figures(clients.database, figures, since - quiet, since)
+    """Whether what is counted (a figure with no unit) goes on rising as it did in the quiet window before."""
+    quiet, until = p.retention.quiet, now()
+    counts = [figure for figure in p.business.figures if not figure.unit]
+    after = {m.name: m.value for m in read_figures(clients.database, counts, since, until) if m.side == "kubernetes"}
+    before = read_figures(clients.database, counts, since - quiet, since)
     rates = {m.name: m.value / quiet.total_seconds() for m in before if m.side == "kubernetes" and m.value is not None}
-    found = (
-        departure.going_on(f.name, after.get(f.name), rates.get(f.name), (until - since).total_seconds())
-        for f in figures
-    )
+    seconds = (until - since).total_seconds()
+    found = (departure.going_on(f.name, after.get(f.name), rates.get(f.name), seconds) for f in counts)
     return [verdict for verdict in found if verdict is not None]
