@@ -180,6 +180,7 @@ def hold(folder: Path) -> Iterator[None]:
         finally:
             stream.seek(0)
             stream.truncate()
+            fcntl.flock(stream, fcntl.LOCK_UN)  # a program that another thread starts now has a copy of what is open
 
 
 @dataclass(frozen=True)

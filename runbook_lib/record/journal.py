@@ -59,6 +59,7 @@ class Journal:
     def close(self) -> None:
         """Let go of the file; nothing more is written."""
         if self._file >= 0:
+            fcntl.flock(self._file, fcntl.LOCK_UN)  # a program that another thread starts now has a copy of the file
             os.close(self._file)
             self._file = -1
 
@@ -93,6 +94,7 @@ def is_held(folder: Path) -> bool:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        fcntl.flock(stream, fcntl.LOCK_UN)
     return False
 
 

@@ -14,7 +14,7 @@ import pytest
 from throwaway import write_record
 
 from runbook_lib.errors import Busy
-from runbook_lib.record import archive
+from runbook_lib.record import archive, journal
 from runbook_lib.record.archive import Attempt
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -96,6 +96,25 @@ def test_a_record_that_cannot_be_read_is_told_and_not_dropped(tmp_path: Path, co
     (folder / archive.RECORD).write_text(content)
     (attempt,) = archive.attempts(tmp_path)
     assert attempt.outcome == "unreadable" and archive.RECORD in attempt.problem
+
+
+def test_what_is_let_go_of_is_free_even_while_a_program_has_a_copy_of_the_files(tmp_path: Path) -> None:
+    waits, end = os.pipe()
+    with archive.hold(tmp_path / "orders"):
+        book = journal.Journal(tmp_path / "orders")
+        child = os.fork()  # by another thread, say, to run ssh-keygen
+        if not child:
+            os.close(end)
+            os.read(waits, 1)
+            os._exit(0)
+        book.close()
+    try:
+        assert not journal.is_held(tmp_path / "orders")
+        with archive.hold(tmp_path / "orders"):
+            pass
+    finally:
+        os.close(end)
+        os.waitpid(child, 0)
 
 
 def test_only_one_runner_holds_an_application_and_the_other_learns_which(tmp_path: Path) -> None:
