@@ -11,22 +11,9 @@ from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from runbook_lib.observe.pods import PodState
-from runbook_lib.observe.rbac import Permission
 from runbook_lib.show.checks import quiet
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
-
-
-def permission_table(answers: Sequence[Permission]) -> Styler:
-    """One row a resource: the verbs we may use, and those that are missing."""
-    rows: dict[str, dict[str, str]] = {}
-    for answer in answers:
-        name = f"{answer.resource}.{answer.group}" if answer.group else answer.resource
-        row = rows.setdefault(name, {"resource": name, "allowed": "", "missing": ""})
-        key = "allowed" if answer.allowed else "missing"
-        row[key] = f"{row[key]} {answer.verb}".strip()
-    frame = pd.DataFrame(rows.values(), columns=["resource", "allowed", "missing"])
-    return quiet(frame).map(lambda _: f"color: {BAD}; font-weight: bold", subset=["missing"])
 
 
 def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Styler:

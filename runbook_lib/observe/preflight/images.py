@@ -133,7 +133,7 @@ def _entries(secret: Object) -> Iterator[tuple[str, Credentials]]:
     texts = dict(secret.get("stringData") or {})
     try:
         texts |= {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
-        content = next((json.loads(texts[key]) for key in _SECRET_KEYS if key in texts), {})
+        content: Object = next((json.loads(texts[key]) for key in _SECRET_KEYS if key in texts), {})
         entries = dict(content.get("auths") or content)
         for host, entry in entries.items():
             user, _, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")

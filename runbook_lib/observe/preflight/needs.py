@@ -73,7 +73,7 @@ def _proxied(service: str, objects: Iterable[Object]) -> str:
     """How a Role names a Service that is asked through the API server: with its port, ``web:http``; "" if unknown."""
     for item in objects:
         if (item["kind"], item["metadata"]["name"]) == ("Service", service):
-            port = next(iter((item.get("spec") or {}).get("ports") or []), {})
+            port: Object = next(iter((item.get("spec") or {}).get("ports") or []), {})
             return f"{service}:{port.get('name') or port.get('port')}" if port else ""
     return ""
 
