@@ -96,11 +96,15 @@ def file_left(parameters: Parameters, screen: Screen, said: str) -> int:
 def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None) -> int:
     from runbook_lib.runner import passage, run
 
+    if parameters.dry_run:  # nobody is stopped for a question
+        return _recorded(parameters, screen, returned, asked, "command")
     home = passage.home(parameters)
     try:
         run.take_over(home, screen)
     except Busy as error:
-        screen.say(f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more")
+        left = f"; level {asked.level} waits for that" if asked and asked.reaches("workload") else ""
+        said = f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more{left}"
+        screen.say(said)
         alone = once_more(connect(parameters), returned)  # nothing but the users while somebody else is at work
         return _recorded(parameters, screen, alone, None, "command") or Busy.exit_code
     returned = once_more(connect(parameters), returned)

@@ -223,3 +223,14 @@ def test_bad_options_of_the_command_move_nobody(p: Parameters) -> None:
             given: dict[str, Any] = {"to": "0", "level": "traffic", "to_revision": None, **options}
             rollback("parameters/demo.yaml", **given)
     assert read_weight(connect(p)) == 30
+
+
+def test_a_dry_run_stops_no_runner_and_moves_nobody(
+    p: Parameters, levels: list[tuple[Wanted, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "take_over", lambda *_: pytest.fail("somebody was stopped"))
+    dry = p.model_copy(update={"dry_run": True})
+    with archive.hold(passage.home(p)):
+        assert roll_back.roll_back(dry, shown := screen(), asked=wanted("configuration")) == 0
+    assert levels == [(Wanted("configuration"), 30)]
+    assert "back to revision 3 from ReplicaSet/x: because" in said(shown)
