@@ -334,3 +334,10 @@ def test_there_is_a_valid_example_of_each_kind_of_knob(demo: dict[str, Any]) -> 
     assert set(examples) == kinds
     for kind, knob in examples.items():
         assert check(put(demo, "traffic.knob", knob), "the parameters").traffic.knob.kind == kind
+
+
+def test_settings_whose_names_speak_of_secrets_may_be_named_in_the_parameters(demo: dict[str, Any]) -> None:
+    names = [{"old": "DB_PASSWORD", "new": "/run/secrets/token"}]
+    files = [{"path": "/run/secrets/password", "format": "properties"}]
+    data = put(demo, "kubernetes.settings", {"names": names, "files": files})
+    assert check(data, "app.yaml").kubernetes.settings.rules.names == {"DB_PASSWORD": "/run/secrets/token"}

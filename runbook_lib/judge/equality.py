@@ -85,7 +85,7 @@ def _rows(
         mine, other = sides[instances[0]].get(key), fresh.get(key)
         names = [setting.name for setting in (mine, other) if setting is not None]
         row = Row(
-            " = ".join(dict.fromkeys(names)),
+            " → ".join(dict.fromkeys(names)),
             kind,
             tuple(instances),
             mine.shown if mine else None,

@@ -44,21 +44,34 @@ class ExpectedDifference(Section):
     reason: Annotated[str, Field(min_length=1)]
 
 
+class SameSetting(Section):
+    """One setting under two names; no mapping, for ``PASSWORD: …`` would be taken for a secret."""
+
+    old: Annotated[str, Field(min_length=1)]
+    new: Annotated[str, Field(min_length=1)]
+    """A name, or the path of the mounted file that holds the value."""
+
+
+class SettingsFile(Section):
+    path: str
+    format: Format
+
+
 class Settings(Section):
     """What the settings of the new side are read from, and which differences from the old side are meant."""
 
     container: str | None = None
     """None: the first container of the Pod."""
-    files: dict[str, Format] = {}
-    """Mounted files whose values are compared one by one, by path; any other is compared as a whole."""
+    files: list[SettingsFile] = []
+    """Mounted files whose values are compared one by one; any other is compared as a whole."""
     path: str | None = None
     """HTTP path of a Pod that tells its settings, too, like /actuator/env."""
     format: Format = "actuator"
     """Of what ``path`` answers."""
     token: Reference | None = None
     """Sent as a bearer token with ``path``."""
-    names: dict[str, str] = {}
-    """Old name: the name, or the mounted file, that holds the same on the new side."""
+    names: list[SameSetting] = []
+    """Settings that have another name on the new side."""
     relaxed: bool = False
     """True: names that differ only in case, dots, dashes and underscores are one, as Spring binds them."""
     expected: list[ExpectedDifference] = []
@@ -66,7 +79,8 @@ class Settings(Section):
     @property
     def rules(self) -> Rules:
         """How the sides are compared."""
-        return Rules(self.names, self.relaxed, tuple((one.name, one.reason) for one in self.expected))
+        names = {one.old: one.new for one in self.names}
+        return Rules(names, self.relaxed, tuple((one.name, one.reason) for one in self.expected))
 
 
 class SettingsSource(Section):

@@ -69,7 +69,7 @@ def test_what_the_login_sets_is_no_setting_of_the_application_but_only_on_the_ol
 def test_a_name_may_be_another_one_on_the_new_side() -> None:
     file = replace(POOL, name="/etc/web/pool")
     (row,) = compare({"vm-1": [POOL]}, [file], Rules(names={"POOL": "/etc/web/pool"}))
-    assert (row.name, row.kind) == ("POOL = /etc/web/pool", "same")
+    assert (row.name, row.kind) == ("POOL → /etc/web/pool", "same")
 
 
 @pytest.mark.parametrize(("relaxed", "kinds"), [(True, ["same"]), (False, ["only new", "only old"])])

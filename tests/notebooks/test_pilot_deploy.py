@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +25,11 @@ from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.rollout import deployment, progress, template_digest
 from runbook_lib.observe.wait import wait
 from runbook_lib.parameters import check
-from tests.notebooks.conftest import Play, World
+from tests.notebooks.conftest import REPOSITORY, Play, World
 
 NOTEBOOK = "03_pilot_deploy.ipynb"
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
+HEAVY = pytest.mark.heavy
 pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
@@ -49,7 +54,7 @@ def secrets_of_both_sides(world: World, folder: Path, values: dict[str, str]) ->
     (folder / "case-token").write_text(values["bearer"], encoding="utf-8")
     case = {"name": "a customer", "path": "/orders", "token": f"file:{folder / 'case-token'}"}
     settings = kubernetes["settings"]
-    names = settings["names"] | {"API_KEY": "/etc/order-service/connections/api-key"}
+    names = [*settings["names"], {"old": "API_KEY", "new": "/etc/order-service/connections/api-key"}]
     expected = [*settings["expected"], {"name": "OLD_PASSWORD", "reason": "a database that is not used any more"}]
     with machines_say(world, f"API_KEY={values['token']}\nOLD_PASSWORD={values['password']}\n"):
         changed = {"smoke": [*kubernetes["smoke"], case], "settings": {"names": names, "expected": expected}}
@@ -102,7 +107,7 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
     assert "configuration" in passed
     told = (played.attempt.folder / "evidence" / "configuration.json").read_text(encoding="utf-8")
     same = {row["name"] for row in json.loads(told)["rows"] if row["kind"] == "same"}
-    assert {"API_KEY = /etc/order-service/connections/api-key", "TZ"} <= same
+    assert {"API_KEY → /etc/order-service/connections/api-key", "TZ"} <= same
     data = cluster.get("v1", "Secret", "order-service-connections")["data"]  # type: ignore[index]
     secret = data["redis-url"]
     files = [file for file in played.attempt.folder.rglob("*") if file.is_file()]
@@ -152,6 +157,37 @@ def test_a_machine_that_drifted_fails_the_pilot_and_the_load_test_says_what_it_k
     verdicts = {verdict["name"]: verdict for verdict in played.attempt.facts["verdicts"]}
     assert verdicts["capacity of a Pod"]["outcome"] in ("PASS", "INCONCLUSIVE")  # a loaded machine sends late
     assert (played.attempt.folder / "evidence" / "autoscaler.json").is_file()
+
+
+BAD = {
+    "an unknown kind": ("apiVersion: odd.example/v1\nkind: Odd\nmetadata: {name: a}\n", "knows no Odd"),
+    "a wrong schema": (f"{SERVICE}spec: {{ports: [{{port: eighty}}]}}\n", "refuses Service/a"),
+    "two of one name": (f"{SERVICE}---\n{SERVICE}", "Service/a stands at .*a.yaml:1 and at"),
+    "nothing": ("", "holds no object"),
+    "a template": (f"{SERVICE}spec: {{{{ .Values.spec }}}}\n", "template expression"),
+    "another namespace": (SERVICE.replace("name: a", "name: a, namespace: other"), "namespace other"),
+    "no YAML": ("a: [", "not YAML"),
+}
+
+
+@pytest.mark.parametrize("case", [one if one == "a wrong schema" else pytest.param(one, marks=HEAVY) for one in BAD])
+def test_a_bad_manifest_ends_the_run_with_one_sentence_and_applies_nothing(
+    world: World, cluster: Cluster, tmp_path: Path, case: str
+) -> None:
+    text, says = BAD[case]
+    changed = with_manifests(world, tmp_path / "manifests")
+    file, wanted = deployed(tmp_path / "manifests")
+    wanted["spec"]["replicas"] = 5
+    file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    (tmp_path / "manifests" / "a.yaml").write_text(text, encoding="utf-8")
+    parameters = tmp_path / "parameters.yaml"
+    parameters.write_text(yaml.safe_dump({**world.values, **changed}), encoding="utf-8")
+    command = [sys.executable, "-m", "runbook_lib.cli", "run", str(parameters), "--phase", "pilot_deploy"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 78, done.stdout + done.stderr
+    assert re.search(f"{says}.*nothing was applied", " ".join(done.stdout.split()))
+    assert "Traceback" not in done.stdout + done.stderr
+    assert deployment(cluster, "order-service")["spec"]["replicas"] == 3
 
 
 @pytest.mark.heavy

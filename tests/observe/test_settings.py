@@ -167,8 +167,8 @@ def test_the_environment_and_the_files_of_a_container_are_what_the_kubelet_gave_
 
 
 def test_a_file_of_a_known_format_is_compared_value_by_value(tmp_path: Path) -> None:
-    assert new(read(tmp_path, {"files": {"/etc/app.yaml": "yaml"}}, "A=1"))["pool.size"] == "5"
-    sides = read(tmp_path, {"files": {"/etc/app.yaml": "json"}}, "A=1")
+    assert new(read(tmp_path, {"files": [{"path": "/etc/app.yaml", "format": "yaml"}]}, "A=1"))["pool.size"] == "5"
+    sides = read(tmp_path, {"files": [{"path": "/etc/app.yaml", "format": "json"}]}, "A=1")
     assert sides.unread == {"web-a": "/etc/app.yaml: it is no JSON (line 1)"}
 
 

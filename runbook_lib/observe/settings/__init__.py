@@ -67,7 +67,8 @@ def both_sides(
         unread[asked.name] = str(error)
     hidden = {value for value in reading.secrets() if len(value) >= SHORTEST}
     shown = {name for name, found in new.items() if not found.secret and found.source != wanted.path}
-    public = {old for old, name in wanted.names.items() if name in shown} | (shown - set(wanted.names))
+    names = wanted.rules.names
+    public = {name for name, fresh in names.items() if fresh in shown} | (shown - names.keys())
     old: dict[str, list[Setting]] = {}
     for instance, values in _instances(legacy, sender, folder):
         if isinstance(values, str):
@@ -83,9 +84,9 @@ def both_sides(
 
 def _of_pod(reading: Reading, wanted: Settings) -> dict[str, Found]:
     """Environment and files; of a file whose format is known each value, under its own name."""
-    found = dict(reading.environment())
+    found, formats = dict(reading.environment()), {file.path: file.format for file in wanted.files}
     for path, file in reading.files().items():
-        kind = wanted.files.get(path)
+        kind = formats.get(path)
         if kind is None or file.value is None:
             found[path] = Found(None if file.value is None else file.value.rstrip("\n"), file.source, file.secret)
         else:
