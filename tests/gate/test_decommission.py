@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from keys import make_key, make_keys, signer_line
 
-from runbook_lib.decommission import ask_again
+from runbook_lib.decommission import ask_again, goes_for_good
 from runbook_lib.errors import BadParameters, GatePending, GateRejected
 from runbook_lib.gate import answer_gate, gates_folder, open_gates
 from runbook_lib.model import Outcome, Verdict
+from runbook_lib.observe.located import read_located
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import Run
+from runbook_lib.record import Run, journal
 from tests.gate.conftest import ask, begin, pending, say
 
 SEEN = (Verdict("retired vm-1", Outcome.PASS, "vm-1 is silent"),)
@@ -89,3 +90,23 @@ def test_the_question_before_the_first_machine_and_those_after_are_answered_apar
     again = begin(run.parameters, "decommission", None, run)  # after a kill: both were answered, nobody is asked again
     assert ask(again).by == "anna, ben"
     ask_again(again, parameters.legacy.instances[0], SEEN, 2)
+
+
+def test_who_approves_reads_what_goes_for_good(parameters: Parameters) -> None:
+    stated = read_located(parameters.path(parameters.assessment.profile), "profile")
+    machines = parameters.legacy.instances
+    told = goes_for_good(parameters, machines, stated, [])
+    assert f"vm-1 ({machines[0].url})" in told
+    assert "/data/orders/invoices (said to move to object store)" in told
+    assert "no backup was looked at: retention.backups names none" in told
+    saved = Verdict("backup: database", Outcome.PASS, "daily is 5 h old <= 24 h")
+    assert "saved: daily is 5 h old <= 24 h" in goes_for_good(parameters, machines[:1], stated, [saved])
+
+
+def test_a_page_is_kept_among_the_evidence_under_a_name_of_its_own(parameters: Parameters) -> None:
+    run = begin(parameters, "decommission", None)
+    paths = [run.keep("acceptance.html", "<p>one</p>"), run.keep("acceptance.html", "<p>two</p>")]
+    assert [path.name for path in paths] == ["acceptance.html", "acceptance-2.html"]
+    assert paths[0].read_text() == "<p>one</p>"
+    noted = [e.data["path"] for e in journal.read(run.attempt) if e.kind == "evidence"]
+    assert noted == ["evidence/acceptance.html", "evidence/acceptance-2.html"]
