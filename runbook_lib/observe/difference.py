@@ -124,7 +124,7 @@ def compare_one(
         return Difference(name, manifest.file, "create", left=left)
     fields = tuple(fields_between(comparable(live, key), comparable(wanted, key)))
     taken = tuple(f"{one}: {rule.reason}" for one in conflicts if (rule := taking(rules, name, one)))
-    open_ones = tuple(str(one) for one in conflicts if not is_decided(rules, name, one))
+    open_ones = tuple(one.told for one in conflicts if not is_decided(rules, name, one))
     version = str(live["metadata"].get("resourceVersion", ""))
     return Difference(name, manifest.file, "change" if fields else "same", fields, open_ones, "", taken, left, version)
 

@@ -35,9 +35,10 @@ class Conflict:
         return f"{self.field} ({self.manager})"
 
     @property
-    def hint(self) -> str:
-        """What such an owner usually means; empty for one that we do not know."""
-        return next((said for who, at, said in _HINTS if re.match(who, self.manager) and re.search(at, self.field)), "")
+    def told(self) -> str:
+        """The same with what such an owner usually means, where we know it."""
+        hint = next((said for who, at, said in _HINTS if re.match(who, self.manager) and re.search(at, self.field)), "")
+        return f"{self.field} ({self.manager}: {hint})" if hint else str(self)
 
 
 def conflicts_of(error: ApiException) -> tuple[Conflict, ...]:
@@ -71,15 +72,20 @@ def is_decided(rules: Iterable[FieldRule], name: str, conflict: Conflict) -> boo
 def _covers(rule: FieldRule, name: str, field: str) -> bool:
     if not fnmatchcase(name, rule.object):
         return False
-    wanted, found = (text.replace('"', "") for text in (rule.field, field))
+    wanted, found = (_written(text).replace('"', "") for text in (rule.field, field))
     return found == wanted or found.startswith((f"{wanted}.", f"{wanted}["))
+
+
+def _written(path: str) -> str:
+    """A path as conflicts write it: ``.data.app.conf`` where a difference says ``.data[app.conf]``."""
+    return re.sub(r"\[([^\]=]+)\]", r".\1", path)
 
 
 def without_left(body: dict[str, Any], name: str, rules: Iterable[FieldRule]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The object without the fields that are left to their owners, and ``field: reason`` for each that was there."""
     chosen = [rule for rule in rules if rule.decision == "leave" and fnmatchcase(name, rule.object)]
     kept = copy.deepcopy(body) if chosen else body
-    left = [f"{rule.field}: {rule.reason}" for rule in chosen if _remove(kept, rule.field)]
+    left = [f"{rule.field}: {rule.reason}" for rule in chosen if _remove(kept, _written(rule.field))]
     return kept, tuple(left)
 
 

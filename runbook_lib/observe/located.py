@@ -70,14 +70,19 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {DEEPEST} levels", problem_mark=event.start_mark)
+            raise _marked(f"nested deeper than {DEEPEST} levels", event)
+
+
+def _marked(problem: str, at: Any) -> yaml.YAMLError:
+    """An error with its line; the C parser's marks are of another type than the error's annotation says."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
 
 
 def _build(source: yaml.Node, file: str, known: dict[int, Node], twice: list[tuple[int, str]], path: str = "") -> Node:
     """A Node per YAML node; an alias is the same Node, one inside what it names an error."""
     if id(source) in known:
         if known[id(source)].value is None and isinstance(source, yaml.CollectionNode):
-            raise yaml.MarkedYAMLError(problem="an alias inside what it names", problem_mark=source.start_mark)
+            raise _marked("an alias inside what it names", source)
         return known[id(source)]
     line = source.start_mark.line + 1
     known[id(source)] = Node(None, file, line, path)

@@ -36,7 +36,7 @@ def difference_view(differences: Sequence[Difference], release: Release, hide: H
 
 
 def _summary(differences: Sequence[Difference]) -> str:
-    count = Counter(d.action for d in differences)
+    count: Counter[str] = Counter(d.action for d in differences)
     words = (("create", "to create", GOOD), ("change", "to change", WARN), ("same", "as they are", "inherit"))
     parts = [f"<b style='color:{colour}'>{count[key]} {said}</b>" for key, said, colour in words]
     return f"<p>{len(differences)} objects: {', '.join(parts)}.</p>"
