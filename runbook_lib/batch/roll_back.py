@@ -50,6 +50,7 @@ class _Try:
     loaded: Loaded
     book: Book
     asked: Wanted
+    reason: str
     cause: str
     screens: dict[str, Told]
     stop: Stop
@@ -86,7 +87,7 @@ def roll_back(
         book.begin(loaded, asked.level, reason)
         cause = f"{reason} (with the batch {book.place or loaded.name})"
         screens = {name: Told(name, p, screen) for name, p in loaded.parameters.items()}
-        current = _Try(loaded, book, asked, cause, screens, stop)
+        current = _Try(loaded, book, asked, reason, cause, screens, stop)
         kept = _compared(current, earlier)
         _turn_all(current, kept)
         _finish_all(current, kept)
@@ -216,7 +217,7 @@ def _concluded(current: _Try) -> Ended:
     book, stop = current.book, current.stop()
     stands = held_up(current.stands, current.loaded.before, current.asked.level)
     book.judge(*(_judged(name, stands[name]) for name in current.loaded.order))
-    message, error = _sentence(stands), None
+    message, error = f"{current.reason}: {_sentence(stands)}", None
     if any(stand.state != "back" for stand in stands.values()):
         error = PartlyBack.__name__
     filed = book.file(None if stop else error, message, stop)
