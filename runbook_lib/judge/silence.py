@@ -116,6 +116,8 @@ def silent(name: str, what: str, found: Sequence[Stretch], period: Period, insta
     length = words(period.until - period.since)
     named = f"; not seen: {words(unknown)} ({_listed(gaps)})" if gaps else ""
     left_out = f"; left out: {_reasons(period)}" if period.left_out else ""
+    if period.until <= period.since:
+        return Verdict(name, Outcome.INCONCLUSIVE, f"{what}: no time has passed since all users had left", numbers)
     if total >= 0.5:
         return Verdict(name, Outcome.FAIL, f"{total:.0f} {what} in {length} > 0: {_listed(busy)}{left_out}", numbers)
     if not instances:

@@ -29,7 +29,7 @@ Found = dict[str, dict[datetime, float]]
 
 def period_of(p: Parameters, attempts: Iterable[Attempt], since: datetime, at: datetime) -> Period:
     """From when all users had left, without drills and what the parameters explain, each with time to drain."""
-    drain = max(p.traffic.settle, 2 * p.metrics.scrape)
+    drain = max(p.traffic.settle, 2 * p.metrics.scrape, p.retention.drained or timedelta(0))
     if isinstance(p.traffic.knob, Dns):
         drain = max(drain, FOLLOWED * p.traffic.knob.ttl)
     drills = [

@@ -107,6 +107,8 @@ class Retention(Section):
     """The way back is walked at least so often."""
     unseen: Duration = timedelta(hours=1)
     """So much of the whole time may be unknown in all, where Prometheus did not count; each gap is named."""
+    drained: Duration | None = None
+    """So long after all users were sent away some may still come; null: what the scrapes, settle and a TTL explain."""
     explained: list[Explained] = []
     """Stretches in which requests are known, with the reason; they are left out, and shown at the gate."""
     backups: list[Backup] = []

@@ -67,6 +67,10 @@ def test_without_a_machine_to_ask_nothing_is_known() -> None:
     assert silent("silence", "requests", [], period(), 0).outcome is Outcome.INCONCLUSIVE
 
 
+def test_before_any_time_has_passed_nothing_is_silent() -> None:
+    assert judged({0: 50}, period(end=0)).outcome is Outcome.INCONCLUSIVE
+
+
 def test_two_machines_that_are_not_seen_at_once_are_one_gap() -> None:
     over = period(unseen=2)
     found = [s for _ in range(2) for s in counted(course({2: 5, 10: 5}), over)]

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.clients import connect
 from runbook_lib.model import now, plain
-from runbook_lib.observe.legacy import look_at_all
+from runbook_lib.observe.legacy import look_at_all, requests_within
 from sandbox import control
 from tests.notebooks.conftest import Play, Played, World
 
@@ -49,9 +50,14 @@ def passage(moved: datetime, *later: dict[str, Any]) -> Callable[[Path], None]:
 
 def moved_and_silent(world: World) -> datetime:
     """All users are on the new side for long enough; when they had moved."""
+    p, deadline = world.parameters, time.monotonic() + 60
     world.users_at(100)
+    names = [i.name for i in p.legacy.instances]
+    while any(m.value != 0 for m in requests_within(connect(p).prometheus, p.metrics, timedelta(seconds=4), names)):
+        assert time.monotonic() < deadline, "users still come to the old side"
+        time.sleep(0.5)
     moved = now()
-    time.sleep(world.parameters.retention.quiet.total_seconds() + 3)
+    time.sleep((p.retention.quiet + (p.retention.drained or timedelta(0))).total_seconds())
     return moved
 
 
