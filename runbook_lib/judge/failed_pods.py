@@ -17,6 +17,8 @@ class Trouble(Protocol):
     def uid(self) -> str: ...
     @property
     def lasting(self) -> bool: ...
+    @property
+    def starting(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def handle(
     A Pod that another of the same template could not better (no such image name, no room, a missing ConfigMap) is not
     made anew: the cluster tries again by itself once that is mended.
     """
-    failed = [one for one in troubles if one.uid and now - since.get(one.uid, now) >= patience]
+    mine = [one for one in troubles if one.uid and not one.starting]
+    failed = [one for one in mine if now - since.get(one.uid, now) >= patience]
     uids = tuple(one.uid for one in failed)
     if policy == "fail":
         return Handling(uids, fails=bool(failed))

@@ -130,9 +130,14 @@ def _unready(where: str, spec: Object, status: Object, events: Sequence[Object])
     said = _answer(status["name"], probe, events)
     if not said:
         return None
-    what = f"it runs but is not ready: {_asked(spec, probe)} said {said}"
     since = str(status["state"]["running"].get("startedAt") or "")
-    return Trouble("probe", where, what, f"mend what the {probe} probe asks for, or correct the probe", since)
+    if probe == "startup":  # the kubelet ends it when its time is over: until then nothing has failed
+        given = spec["startupProbe"]
+        seconds = given.get("periodSeconds", 10) * given.get("failureThreshold", 3)
+        what = f"it is starting: {_asked(spec, probe)} said {said}"
+        return Trouble("probe", where, what, f"wait: it has {seconds} s to start", since, starting=True)
+    what = f"it runs but is not ready: {_asked(spec, probe)} said {said}"
+    return Trouble("probe", where, what, "mend what the readiness probe asks for, or correct the probe", since)
 
 
 def _answer(container: str, probe: str, events: Sequence[Object]) -> str:

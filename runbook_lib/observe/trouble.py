@@ -37,6 +37,8 @@ class Trouble:
     uid: str = ""
     lasting: bool = False
     """Another Pod of the same template would fare no better, or the cluster tries again by itself."""
+    starting: bool = False
+    """Nothing has failed yet: it is within the time that its startup probe gives it."""
     others: int = 0
     """How many other Pods have the same."""
 

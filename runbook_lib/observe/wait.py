@@ -20,12 +20,12 @@ Enough = Callable[[Progress, Sequence[Trouble]], bool]
 
 
 def follow(
-    cluster: Cluster, name: str, seconds: float, clock: Callable[[], float] = time.monotonic
+    cluster: Cluster, name: str, seconds: float, clock: Callable[[], float] = time.monotonic, look: int = LOOK
 ) -> Iterator[Progress]:
     """Each new state as the API server tells it, until it is complete, stalled or the time is over.
 
-    A state that lasts is given again every LOOK seconds. A watch that breaks (410, a restarted API server, a connection
-    that hangs) is taken up again; Unreachable only when the time is over.
+    A state that lasts is given again every ``look`` seconds. A watch that breaks (410, a restarted API server, one that
+    hangs) is taken up again; Unreachable only when the time is over.
     """
     end = clock() + seconds
     stalled_before = False
@@ -38,7 +38,7 @@ def follow(
             if state.complete or left <= 0 or (state.stalled and stalled_before):
                 return
             stalled_before = bool(state.stalled)
-            quiet = max(1, min(LOOK, int(left)))
+            quiet = max(1, min(look, int(left)))
             for live in cluster.watch("apps/v1", "Deployment", name, state.resource_version, quiet):
                 state = progress(live)
                 yield state
@@ -66,6 +66,7 @@ def watched(
     enough: Enough,
     deadline: timedelta | None = None,
     clock: Callable[[], float] = time.monotonic,
+    look: int = LOOK,
 ) -> Progress:
     """The first state that is ``enough``; ChangeFailed when it does not come, or is no more of the same release.
 
@@ -73,7 +74,7 @@ def watched(
     """
     last = _Last(clock)
     try:
-        for state in follow(cluster, name, timeout.total_seconds(), clock):
+        for state in follow(cluster, name, timeout.total_seconds(), clock, look):
             last.see(state)
             troubles = [] if state.ready >= state.wanted and not state.paused else quietly(cluster, name)
             show(state, [str(trouble) for trouble in grouped(troubles)])

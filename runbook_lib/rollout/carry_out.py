@@ -16,7 +16,7 @@ from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.pods import PodState, newest_pods
 from runbook_lib.observe.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
 from runbook_lib.observe.trouble import Trouble
-from runbook_lib.observe.wait import Show, may_become_ready, watched
+from runbook_lib.observe.wait import LOOK, Show, may_become_ready, watched
 from runbook_lib.record import Run
 from runbook_lib.rollout.patience import Patience
 from runbook_lib.rollout.take_back import take_back
@@ -116,7 +116,11 @@ class _Rollout:
                 found.append(arrived)
             return arrived is not None
 
-        watched(self.cluster, self.name, timeout, self.show, decide, None if quiet is not None else deadline)
+        if quiet is not None:  # a batch that stands still is what is waited for
+            look = max(1, min(LOOK, int(quiet.total_seconds())))
+            watched(self.cluster, self.name, timeout, self.show, decide, look=look)
+        else:
+            watched(self.cluster, self.name, timeout, self.show, decide, deadline)
         return found[-1]
 
     def _arrived(self, state: Progress, troubles: Sequence[Trouble]) -> Progress | None:

@@ -52,10 +52,11 @@ class Patience:
         return done
 
     def _note(self, troubles: Sequence[Trouble], now: float) -> None:
-        here = {one.uid for one in troubles if one.uid}
+        here = {one.uid for one in troubles if one.uid and not one.starting}
         self.since = {uid: began for uid, began in self.since.items() if uid in here}
         for one in troubles:
-            self.since.setdefault(one.uid, now)
+            if not one.starting:
+                self.since.setdefault(one.uid, now)
             if (said := str(one)) not in self.seen:  # each reason once, with its time
                 self.seen.add(said)
                 self.run.tell("trouble", said=said, since=one.since)

@@ -26,8 +26,8 @@ Batch = Annotated[int | str, AfterValidator(_batch)]
 class Rollout(Section):
     failed_pods: Literal["fail", "recreate", "ignore"] = "recreate"
     """What a Pod that stays in trouble means: fail the release, re-create it until it is ready, or ignore a few."""
-    patience: Span = timedelta(minutes=1)
-    """How long a Pod may be in trouble before it counts as failed."""
+    patience: Span = timedelta(minutes=3)
+    """How long a Pod may be in trouble before it has failed; longer than its slowest start without a startupProbe."""
     ignore_below: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """With `ignore`: failed Pods are left for later while they are fewer than this share of the wanted ones."""
     progress_deadline: Span | None = None

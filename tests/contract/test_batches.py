@@ -84,6 +84,7 @@ def env(value: str) -> list[dict[str, Any]]:
 # batches
 
 
+@pytest.mark.heavy
 def test_a_release_in_batches_grows_first_and_shrinks_after(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 4, minReadySeconds=1)
     wanted = {"batches": [1, "50%"], "pause": "1s"}
@@ -102,6 +103,7 @@ def test_a_release_in_batches_grows_first_and_shrinks_after(cluster: Any, releas
     assert BATCHES not in release.live["metadata"]["annotations"]
 
 
+@pytest.mark.heavy
 def test_a_batch_that_is_not_good_stops_there_and_the_rest_still_serves(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 3)
     run = release.run(timeout="6s", batches=[1], pause="0s")
@@ -130,6 +132,7 @@ def test_batches_that_were_broken_off_go_on_where_they_stand(cluster: Any, relea
     assert release.carry_out(**wanted).complete
 
 
+@pytest.mark.heavy
 def test_a_release_that_a_person_paused_makes_no_further_batch(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
     wanted = {"batches": [1], "pause": "0s"}
@@ -144,6 +147,7 @@ def test_a_release_that_a_person_paused_makes_no_further_batch(cluster: Any, rel
     assert release.carry_out(**wanted).complete
 
 
+@pytest.mark.heavy
 def test_a_paused_rollout_goes_on_when_it_is_resumed(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
     acts.pause(release.here, "web", "Ada")
@@ -156,12 +160,14 @@ def test_a_paused_rollout_goes_on_when_it_is_resumed(cluster: Any, release: Rele
 # failed Pods
 
 
+@pytest.mark.heavy
 def test_a_failed_pod_fails_the_release_where_the_parameters_say_so(cluster: Any, release: Release) -> None:
     release.objects.create("deployments", deployment("web", container(cluster.image, readinessProbe=NEVER)))
     with pytest.raises(ChangeFailed, match=r"1 Pod in trouble for more than 1 s"):
         release.carry_out(failed_pods="fail", patience="1s")
 
 
+@pytest.mark.heavy
 def test_a_failed_pod_is_made_anew_until_it_is_ready(cluster: Any, release: Release, objects: Objects) -> None:
     """What kept it is over, but it would never see that: another Pod does."""
     unlucky(cluster, objects, 1)
@@ -177,6 +183,7 @@ def test_a_failed_pod_is_made_anew_until_it_is_ready(cluster: Any, release: Rele
     assert all(what.startswith("re-create Pod/web-") for what in acted)
 
 
+@pytest.mark.heavy
 def test_a_few_failed_pods_are_left_for_later_where_the_parameters_say_so(
     cluster: Any, release: Release, objects: Objects
 ) -> None:
@@ -201,6 +208,7 @@ def unlucky(cluster: Any, objects: Objects, replicas: int) -> None:
 # abort
 
 
+@pytest.mark.heavy
 def test_an_aborted_release_leaves_no_pod_that_may_become_ready(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 3)
     before = template_digest(release.live)
@@ -219,6 +227,7 @@ def test_an_aborted_release_leaves_no_pod_that_may_become_ready(cluster: Any, re
     assert template_digest(release.live) == before, "a second abort does not go forward again"
 
 
+@pytest.mark.heavy
 def test_an_abort_goes_to_the_revision_that_serves_and_not_to_another_that_never_did(
     cluster: Any, release: Release
 ) -> None:
@@ -246,6 +255,7 @@ def test_an_abort_that_was_killed_after_its_write_is_carried_on_and_not_turned_r
     assert template_digest(release.live) == good
 
 
+@pytest.mark.heavy
 def test_the_first_release_is_aborted_to_no_pods_and_the_next_gets_them_back(cluster: Any, release: Release) -> None:
     release.objects.create("deployments", deployment("web", container(cluster.image, readinessProbe=NEVER), 2))
     release.objects.wait_for("Pods", lambda: len(release.objects.pods("web")) == 2)
@@ -256,6 +266,7 @@ def test_the_first_release_is_aborted_to_no_pods_and_the_next_gets_them_back(clu
     assert release.carry_out().wanted == 2
 
 
+@pytest.mark.heavy
 def test_a_watch_whose_release_is_aborted_by_somebody_says_who(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
     release.change(readinessProbe=NEVER)
@@ -277,6 +288,7 @@ def test_a_release_that_stands_whole_is_not_aborted(cluster: Any, release: Relea
     assert release.live["metadata"]["resourceVersion"] == before
 
 
+@pytest.mark.heavy
 def test_a_rollout_that_fails_is_taken_back_by_itself_where_the_parameters_say_so(
     cluster: Any, release: Release
 ) -> None:

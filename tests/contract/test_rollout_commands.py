@@ -65,6 +65,7 @@ def test_a_rollout_is_looked_at_paused_and_taken_back_on_record(
     assert "no Pod of it exists" in after.output
 
 
+@pytest.mark.heavy
 def test_an_abort_is_carried_out_where_it_cannot_be_put_on_record(
     cluster: Any, objects: Objects, file: Path, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_an_api_server_that_restarts_in_the_middle_does_not_end_the_watch(
     assert wrong.count(0) > 0, "the watch was cut"
 
 
+@pytest.mark.heavy
 def test_a_watch_whose_version_is_forgotten_is_taken_up_from_a_fresh_read(
     cluster: Any, objects: Objects, through: tuple[Cluster, Disturbance]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_watch_whose_version_is_forgotten_is_taken_up_from_a_fresh_read(
     assert wrong.expired == 0
 
 
+@pytest.mark.heavy
 def test_a_server_that_has_too_much_to_do_is_asked_again_when_it_says(
     cluster: Any, objects: Objects, through: tuple[Cluster, Disturbance]
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_write_that_is_throttled_is_sent_again(
     assert objects.get("deployments", "web")["spec"]["replicas"] == 2
 
 
+@pytest.mark.heavy
 def test_a_watch_that_hangs_is_given_up_and_taken_up_again(
     cluster: Any, objects: Objects, through: tuple[Cluster, Disturbance]
 ) -> None:
@@ -165,12 +168,14 @@ def test_a_deployment_that_is_made_anew_meanwhile_is_another_one(cluster: Any, o
         wait(here, "web", IN_TIME, see)
 
 
+@pytest.mark.heavy
 def test_a_deployment_that_is_deleted_meanwhile_is_said_to_be(cluster: Any, objects: Objects, here: Cluster) -> None:
     start(objects, container(cluster.image, SLOW, readinessProbe=READY))
     with pytest.raises(ChangeFailed, match=r"was deleted meanwhile; last seen: Deployment/web revision"):
         wait(here, "web", IN_TIME, lambda state, why: objects.delete("deployments", "web"))
 
 
+@pytest.mark.heavy
 def test_a_number_of_replicas_that_an_autoscaler_changes_meanwhile_is_waited_for(
     cluster: Any, objects: Objects, here: Cluster
 ) -> None:
@@ -186,6 +191,7 @@ def test_a_number_of_replicas_that_an_autoscaler_changes_meanwhile_is_waited_for
     assert (done.complete, done.wanted) == (True, 2)
 
 
+@pytest.mark.heavy
 def test_a_rollout_of_no_pods_is_over_at_once_and_a_paused_one_says_so(
     cluster: Any, objects: Objects, here: Cluster
 ) -> None:
@@ -197,6 +203,7 @@ def test_a_rollout_of_no_pods_is_over_at_once_and_a_paused_one_says_so(
         wait(here, "web", timedelta(seconds=3))
 
 
+@pytest.mark.heavy
 def test_nothing_that_changes_for_too_long_ends_the_watch(cluster: Any, objects: Objects, here: Cluster) -> None:
     never = {"httpGet": {"path": "/missing", "port": 8080}, "periodSeconds": 1}
     start(objects, container(cluster.image, readinessProbe=never))
@@ -232,6 +239,7 @@ def test_a_selector_that_no_node_has_is_said(cluster: Any, objects: Objects, her
     assert "correct its nodeSelector, affinity or topology spread" in until_said(here, "no node takes it")
 
 
+@pytest.mark.heavy
 def test_a_readiness_probe_that_fails_says_what_it_asked_and_heard(
     cluster: Any, objects: Objects, here: Cluster
 ) -> None:
@@ -244,6 +252,7 @@ def test_a_readiness_probe_that_fails_says_what_it_asked_and_heard(
     assert "said HTTP probe failed with statuscode: 404; mend what the readiness probe asks for" in said
 
 
+@pytest.mark.heavy
 def test_a_container_that_its_liveness_probe_ends_says_so(cluster: Any, objects: Objects, here: Cluster) -> None:
     probe = {"httpGet": {"path": "/missing", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
     unready = {"httpGet": {"path": "/missing", "port": 8080}, "periodSeconds": 1}

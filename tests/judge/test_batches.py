@@ -22,6 +22,7 @@ class Pod:
 class Trouble:
     uid: str
     lasting: bool = False
+    starting: bool = False
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,10 @@ def test_fewer_than_the_ratio_may_fail_and_never_all(wanted: int, ratio: float, 
 def test_a_pod_fails_when_its_patience_is_over_and_the_policy_says_what_that_means(
     policy: Policy, fails: bool, recreated: tuple[str, ...], ignored: bool
 ) -> None:
-    troubles = [Trouble("a"), Trouble("b", lasting=True), Trouble("c"), Trouble("")]
-    since = {"a": 0.0, "b": 0.0, "c": 50.0}
+    troubles = [Trouble("a"), Trouble("b", lasting=True), Trouble("c"), Trouble(""), Trouble("d", starting=True)]
+    since = {"a": 0.0, "b": 0.0, "c": 50.0, "d": 0.0}
     done = handle(policy, troubles, since, 60.0, 60.0, 30, 0.1)
-    assert done.failed == ("a", "b"), "c is in trouble for 10 s only, and a quota is no Pod"
+    assert done.failed == ("a", "b"), "c is in trouble for 10 s only, a quota is no Pod, and d may still start"
     assert (done.fails, done.recreate, done.ignored) == (fails, recreated, ignored)
 
 
