@@ -110,13 +110,13 @@ class Filed:
 def test_drills_and_what_is_explained_are_left_out_and_the_rest_begins_when_connections_had_drained() -> None:
     values = load(REPOSITORY / "parameters" / "demo.yaml").model_dump(mode="json")
     explained = {"since": "2026-11-05T08:00+08:00", "until": "2026-11-05T09:00+08:00", "reason": "scan"}
-    values["retention"]["explained"] = [explained]
+    values["retention"] |= {"explained": [explained], "drained": "20s"}
     p = check(values, "the parameters")
     times = {"started": plain(ZERO + 2 * DAY), "ended": plain(ZERO + 2 * DAY + MINUTE)}
     drill = Filed(("rollback", None, "drill"), facts=times, outcome="failed")
     rehearsed = Filed(("rollback", None, "drill"), facts={**times, "dry_run": True})
     period = period_of(p, [drill, rehearsed], ZERO, ZERO + 14 * DAY)
-    drain = max(p.traffic.settle, 2 * p.metrics.scrape)
+    drain = timedelta(seconds=20)
     assert period.since == ZERO + drain
     assert [(span.since, span.until, span.why) for span in period.left_out] == [
         (ZERO + 2 * DAY, ZERO + 2 * DAY + MINUTE + drain, "drills"),
