@@ -128,6 +128,7 @@ def _template(here: Cluster, version: str) -> dict[str, Any]:
     return {**template, "metadata": {**metadata, "annotations": {"example/version": version}}}
 
 
+@pytest.mark.heavy
 def test_a_configuration_alone_goes_back_and_the_pods_that_read_it_are_started_anew(
     here: Cluster, deploy: Callable[..., None], p: Parameters
 ) -> None:
@@ -178,7 +179,10 @@ def test_an_immutable_configmap_with_bytes_is_made_anew_as_it_was(here: Cluster)
     assert not configuration.restore(here, kept).done
 
 
-@pytest.mark.parametrize("spoil", ["set gone", "set altered", "copy gone", "copy altered"])
+@pytest.mark.parametrize(
+    "spoil",
+    ["set altered", *(pytest.param(one, marks=pytest.mark.heavy) for one in ("set gone", "copy gone", "copy altered"))],
+)
 def test_a_snapshot_that_is_gone_or_altered_is_refused_before_anything_is_written(
     here: Cluster, deploy: Callable[..., None], p: Parameters, spoil: str
 ) -> None:
@@ -206,6 +210,7 @@ def test_a_snapshot_that_is_gone_or_altered_is_refused_before_anything_is_writte
     assert canonical([deployment(here, "web")["spec"], values(here)]) == before
 
 
+@pytest.mark.heavy
 def test_a_process_that_dies_between_two_acts_is_gone_on_from_where_it_was(
     here: Cluster, deploy: Callable[..., None], p: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_process_that_dies_between_two_acts_is_gone_on_from_where_it_was(
     assert (essence(deployment(here, "web")), values(here)) == (first, {"MODE": "fast"})
 
 
+@pytest.mark.heavy
 def test_a_cluster_that_goes_away_in_the_middle_is_said_and_later_gone_on_with(
     here: Cluster, deploy: Callable[..., None], p: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +279,7 @@ def test_somebody_who_writes_a_configmap_at_the_same_time_is_read_again(
     assert values(here) == {"MODE": "fast"}
 
 
+@pytest.mark.heavy
 def test_a_paused_rollout_goes_on_with_the_earlier_template(
     here: Cluster, deploy: Callable[..., None], p: Parameters
 ) -> None:
@@ -291,6 +298,7 @@ def test_a_paused_rollout_goes_on_with_the_earlier_template(
     assert (essence(live), bool(live["spec"].get("paused"))) == (first, False)
 
 
+@pytest.mark.heavy
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
     here: Cluster, deploy: Callable[..., None], p: Parameters
 ) -> None:
@@ -310,6 +318,7 @@ def test_without_a_script_level_data_is_refused(here: Cluster, deploy: Callable[
         plan(connect(p), wanted("data", 1))
 
 
+@pytest.mark.heavy
 def test_where_nothing_was_kept_the_newest_other_replica_set_is_gone_back_to_and_not_forward_again(
     here: Cluster, cluster: Any, tmp_path: Path, p: Parameters
 ) -> None:

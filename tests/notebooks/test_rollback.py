@@ -120,6 +120,7 @@ def test_a_set_that_was_altered_is_refused_with_the_users_back_and_nothing_writt
     assert essence(deployment(released, NAME)) == before
 
 
+@pytest.mark.heavy
 def test_a_drill_walks_the_other_levels_while_the_users_are_away(world: World, play: Play, released: Cluster) -> None:
     before = essence(deployment(released, NAME), with_drill=True)
     world.users_at(10)
