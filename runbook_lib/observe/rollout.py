@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.errors import CriterionFailed
+from runbook_lib.judge.batches import Fences, fences
 from runbook_lib.model import digest
 from runbook_lib.observe.author import author
 from runbook_lib.observe.cluster import Cluster, Object
@@ -45,6 +46,8 @@ class Progress:
     """Failed Pods that are left for later."""
     batched: bool = False
     """It goes in batches: what is new does not count as available until the last one is done."""
+    fences: Fences | None = None
+    """Pods that may be there beyond the wanted ones, or be missing; None where all old ones end first (Recreate)."""
     aborted: str = ""
     """Who took the release back, and when, while the Deployment stands as that left it."""
 
@@ -108,8 +111,17 @@ def progress(live: Object) -> Progress:
         template=template_digest(live) if "template" in spec else "",
         author=str(author(live)),
         batched=BATCHES in (metadata.get("annotations") or {}),
+        fences=_fences(spec),
         aborted="{by} at {at}".format_map(told) if (told := taken_back(live)) else "",
     )
+
+
+def _fences(spec: Object) -> Fences | None:
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        return None
+    rolling = strategy.get("rollingUpdate") or {}
+    return fences(rolling.get("maxSurge"), rolling.get("maxUnavailable"), spec.get("replicas", 1))
 
 
 def taken_back(live: Object) -> dict[str, Any]:

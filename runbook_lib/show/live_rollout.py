@@ -86,10 +86,18 @@ def rollout_html(title: str, moments: Sequence[Moment], last: Moment, reasons: S
     written = f"; template written by {escape(state.author)}" if state.author else ""
     return (
         f"<p><b>{escape(title)}</b>: <b style='color:{colour}'>{word}</b>, last seen {last.at:%Y-%m-%d %H:%M:%S} UTC, "
-        f"{last.seconds:.1f} s after the watch began{left}<br>revision {state.revision}{written}</p>"
+        f"{last.seconds:.1f} s after the watch began{left}<br>revision {state.revision}{written}{_allowed(state)}</p>"
         f"<img alt='{escape(str(state))}' style='max-width:100%' src='data:image/svg+xml;base64,{picture}'>{batches}"
         f"{_numbers(moments)}{_reasons(reasons)}"
     )
+
+
+def _allowed(state: Progress) -> str:
+    """What the Deployment's own strategy lets happen; in batches each has fences of its own."""
+    if state.fences is None or state.batched:
+        return ""
+    most, least = state.wanted + state.fences.surge, state.wanted - state.fences.unavailable
+    return f"; its rolling update keeps at most {most} Pods and at least {least} available"
 
 
 def _word(state: Progress) -> tuple[str, str]:

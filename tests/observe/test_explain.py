@@ -114,6 +114,21 @@ def test_a_pod_that_only_starts_is_in_no_trouble() -> None:
     assert pod_trouble(pod, []) is None
 
 
+def test_a_pod_within_its_startup_time_has_not_failed() -> None:
+    probe = {"httpGet": {"path": "/up", "port": 80}, "periodSeconds": 2, "failureThreshold": 30}
+    pod = scheduled("")
+    pod["spec"]["containers"][0] |= {"startupProbe": probe}
+    running = {"name": "web", "state": {"running": {"startedAt": "x"}}, "started": False, "ready": False}
+    pod["status"] = {"containerStatuses": [running]}
+    about = {"uid": "u", "fieldPath": "spec.containers{web}"}
+    event = {"reason": "Unhealthy", "message": "Startup probe failed: connection refused", "involvedObject": about}
+    found = pod_trouble(pod, [event])
+    assert found is not None
+    assert found.starting
+    assert "it is starting: GET /up on port 80" in str(found)
+    assert str(found).endswith("said connection refused; wait: it has 60 s to start")
+
+
 def test_who_wrote_the_template_last_is_known_and_a_status_is_no_template() -> None:
     def entry(manager: str, at: str, path: dict[str, Any], **more: str) -> dict[str, Any]:
         return {"manager": manager, "time": at, "fieldsV1": {"f:spec": path}, **more}

@@ -10,12 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from runbook_lib.judge.batches import Fences
 from runbook_lib.observe.rollout import Progress
 from runbook_lib.show import live_rollout
 from runbook_lib.show.live_rollout import LiveRollout, Moment, Reason, rollout_html
 
 BEGIN = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
-GOING = Progress("web", 2, 3, 4, 1, 3, 3, True, False, "", "7", author="runbook at 2026-11-21T02:00:00Z")
+GOING = Progress(
+    "web", 2, 3, 4, 1, 3, 3, True, False, "", "7", author="runbook at 2026-11-21T02:00:00Z", fences=Fences(1, 0)
+)
 DONE = replace(GOING, total=3, updated=3)
 
 
@@ -36,7 +39,7 @@ def test_the_last_state_is_named_with_its_time(state: Progress, word: str) -> No
     seen = moments(GOING, state)
     html = rollout_html("Deployment/web", seen, seen[-1], [])
     assert f">{word}</b>, last seen 2026-11-21 02:00:01 UTC" in html
-    assert "template written by runbook at 2026-11-21T02:00:00Z" in html
+    assert "template written by runbook at 2026-11-21T02:00:00Z; its rolling update keeps at most 4 Pods" in html
 
 
 def test_the_line_of_time_is_a_picture_that_needs_no_script() -> None:
