@@ -19,7 +19,8 @@ class Fault:
     """What happens to the next ``times`` requests whose line (``PATCH /api/… ``) ``meets`` accepts.
 
     ``status``: this is the answer, nothing is forwarded. ``lost``: it is forwarded, and the connection cut before the
-    answer. ``before``: is called first, whatever happens then.
+    answer. ``dead``: cut before anything is forwarded, as a server that is restarted does. ``before``: is called first,
+    whatever happens then.
     """
 
     meets: Callable[[str], bool]
@@ -27,6 +28,7 @@ class Fault:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    dead: bool = False
     before: Callable[[], object] | None = None
 
 
@@ -85,8 +87,8 @@ def _handler(api: client.ApiClient, made: Middle) -> type[BaseHTTPRequestHandler
                 if fault.status:
                     self._answer(fault.status, fault.headers, b'{"kind":"Status","message":"a fault of the test"}')
                     return
-            answer = self._forward(body)
-            if fault is not None and fault.lost:
+            answer = None if fault is not None and fault.dead else self._forward(body)
+            if answer is None or (fault is not None and fault.lost):
                 self.close_connection = True
                 self.connection.close()
                 return

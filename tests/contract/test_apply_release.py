@@ -81,6 +81,14 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(
     assert way.stored() == ["a", "b", "b", "b", "c"]
 
 
+def test_a_server_that_is_restarted_between_two_objects_is_waited_for(
+    here: Cluster, way: Middle, three: tuple[Manifest, ...]
+) -> None:
+    way.faults.append(Fault(storing("/b?"), times=2, dead=True))
+    assert apply(here, three).done
+    assert [data(here, name) for name in "abc"] == [{"mode": "fast"}] * 3
+
+
 def test_a_server_that_stays_away_leaves_a_sentence_and_the_next_run_goes_on(
     here: Cluster, way: Middle, three: tuple[Manifest, ...]
 ) -> None:

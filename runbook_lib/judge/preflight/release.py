@@ -88,8 +88,11 @@ def difference(differences: Sequence[Difference]) -> Verdict:
         return Verdict("difference", Outcome.INCONCLUSIVE, "there is no object to apply", numbers)
     said = f"{count['create']} to create, {count['change']} to change, {count['same']} as they are"
     owned = [f"{d.object} {conflict}" for d in differences for conflict in d.conflicts]
+    way = "leave or take each in kubernetes.fields, with a reason"
     if owned:
-        return Verdict("difference", Outcome.FAIL, f"{said}; owned by other managers: {', '.join(owned)}", numbers)
+        return Verdict(
+            "difference", Outcome.FAIL, f"{said}; owned by other managers: {', '.join(owned)}; {way}", numbers
+        )
     return Verdict("difference", Outcome.PASS, said, numbers)
 
 
