@@ -240,7 +240,7 @@ def _room_of(node: Object, taken: Sizes) -> NodeRoom:
         node["metadata"]["name"],
         size.get("cpu", 0.0) - taken.get("cpu", 0.0),
         size.get("memory", 0.0) - taken.get("memory", 0.0),
-        size.get("pods", math.inf) - taken.get("pods", 0.0),
+        size.get("pods", 110.0) - taken.get("pods", 0.0),
         dict(node["metadata"].get("labels") or {}),
         tuple(taints),
     )
