@@ -116,7 +116,8 @@ class LoadTest(Section):
     latency: Span | None = None
     """P99 that a step must keep; None: thresholds.latency."""
     mix: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Smoke cases by name, and their share; none: every one that reads and expects 2xx, evenly."""
+    """Smoke cases by name, and their share, as users send them: health checks cost less and are not counted.
+    None: every case that reads and expects 2xx, evenly."""
     writes: bool = False
     """True: ``mix`` may name cases that are not reading."""
     head_room: Annotated[float, Field(ge=1)] = 1.5
