@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.act.rewrite import rewrite
+from runbook_lib.act.rollout import let_go
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import Change, now
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.rollout import (
+    BATCHES,
+    HELD,
     clean_template,
     deployment,
+    note,
     replica_sets,
     revision_number,
     template_digest,
@@ -21,19 +25,23 @@ from runbook_lib.observe.rollout import (
 def undo(cluster: Cluster, name: str, to_revision: int | None = None) -> Change:
     """Put an earlier revision's Pod template back (`kubectl rollout undo`); None means the one before the newest.
 
-    Raises BadParameters when that ReplicaSet is gone or there is no earlier one, CriterionFailed for a paused rollout.
+    A pause of ours and the batches of a release end with it: they hold up no rollback. Raises BadParameters when that
+    ReplicaSet is gone or there is no earlier one, CriterionFailed for a rollout that somebody else paused.
     """
     what = f"undo Deployment/{name} to revision {to_revision or 'before'}"
     live = deployment(cluster, name)
-    if live["spec"].get("paused"):
+    ours = bool(note(live, BATCHES) or note(live, HELD))
+    if live["spec"].get("paused") and not ours:
         raise CriterionFailed(f"Deployment/{name} is paused; resume it first: kubectl rollout resume deployment/{name}")
     target = _target(cluster, live, to_revision)
     what = f"undo Deployment/{name} to revision {revision_number(target)}"
     before, wanted = _state(live), template_digest(target)
-    if template_digest(live) == wanted:
+    if template_digest(live) == wanted and not ours:
         return Change(what, before, before, False, now(), "it already has this template")
 
     def put_back(current: Object) -> None:
+        if ours:
+            let_go(current)
         current["spec"]["template"] = clean_template(target)
 
     written = rewrite(cluster, name, put_back)

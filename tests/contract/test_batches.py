@@ -11,6 +11,7 @@ from workloads import READY, SERVER, Objects, container, deployment
 
 from runbook_lib.act import rollout as acts
 from runbook_lib.act.abort import abort, left
+from runbook_lib.act.workload import undo
 from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.rollout import complete
 from runbook_lib.model import Outcome
@@ -155,6 +156,23 @@ def test_a_paused_rollout_goes_on_when_it_is_resumed(cluster: Any, release: Rele
     assert acts.resume(release.here, "web").done
     assert not acts.resume(release.here, "web").done
     assert release.carry_out().complete
+
+
+def test_a_rollback_is_not_held_up_by_a_pause_of_ours(cluster: Any, release: Release) -> None:
+    release.start(container(cluster.image, readinessProbe=READY), 2)
+    good = template_digest(release.live)
+    prepare(release.run(batches=[1], pause="0s"), release.here)
+    release.change(readinessProbe=NEVER)
+    acts.grow(release.here, "web", 1)
+    acts.pause(release.here, "web", "Ada")
+    assert undo(release.here, "web").done
+    spec = release.live["spec"]
+    assert (template_digest(release.live), spec.get("paused", False), spec.get("minReadySeconds", 0)) == (
+        good,
+        False,
+        0,
+    )
+    assert not undo(release.here, "web", progress(release.live).revision).done
 
 
 # failed Pods
