@@ -88,7 +88,7 @@ def env(value: str) -> list[dict[str, Any]]:
 @pytest.mark.heavy
 def test_a_release_in_batches_grows_first_and_shrinks_after(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 4, minReadySeconds=1)
-    wanted = {"batches": [1, "50%"], "pause": "1s"}
+    wanted: dict[str, Any] = {"batches": [1, "50%"], "pause": "1s"}
     run = release.run(**wanted)
     prepare(run, release.here)
     release.change(env=env("2"))
@@ -124,7 +124,7 @@ def test_a_batch_that_is_not_good_stops_there_and_the_rest_still_serves(cluster:
 
 def test_batches_that_were_broken_off_go_on_where_they_stand(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
-    wanted = {"batches": [1], "pause": "0s"}
+    wanted: dict[str, Any] = {"batches": [1], "pause": "0s"}
     prepare(release.run(**wanted), release.here)
     release.change(env=env("2"))
     acts.grow(release.here, "web", 1)  # and here the runner dies
@@ -136,7 +136,7 @@ def test_batches_that_were_broken_off_go_on_where_they_stand(cluster: Any, relea
 @pytest.mark.heavy
 def test_a_release_that_a_person_paused_makes_no_further_batch(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
-    wanted = {"batches": [1], "pause": "0s"}
+    wanted: dict[str, Any] = {"batches": [1], "pause": "0s"}
     prepare(release.run(**wanted), release.here)
     release.change(env=env("2"))
     assert acts.pause(release.here, "web", "Ada").done
