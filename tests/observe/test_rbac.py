@@ -5,8 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.observe.rbac import Permission, rbac, rbac_for
+from sandbox.kubernetes.cluster import new_store
+from sandbox.kubernetes.rbac import User, Wanted, reason
+from sandbox.kubernetes.resources import resource
 
 PATCH = Permission("patch", "apps", "deployments", False, name="web", purpose="deploy")
 GET = Permission("get", "apps", "deployments", True, name="web")
@@ -75,3 +80,40 @@ def test_a_403_without_a_namespace_asks_for_a_cluster_role() -> None:
     role, _ = yaml.safe_load_all(rbac_for(message, "shop"))
     assert (role["kind"], role["metadata"]["name"]) == ("ClusterRole", "runbook-list-nodes-shop")
     assert rbac_for("no", "shop") == "(the API server did not say which permission)"
+
+
+PERMISSIONS = st.builds(
+    Permission,
+    verb=st.sampled_from(["get", "list", "create", "patch"]),
+    group=st.sampled_from(["", "apps"]),
+    resource=st.sampled_from(["pods", "pods/proxy", "deployments"]),
+    allowed=st.booleans(),
+    namespaced=st.booleans(),
+    namespace=st.sampled_from(["", "shop", "edge"]),
+    name=st.sampled_from(["", "web", "web:http"]),
+    optional=st.booleans(),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(PERMISSIONS, max_size=8), st.sampled_from(["anna", "system:serviceaccount:shop:runner"]))
+def test_whoever_applies_what_is_printed_has_all_that_was_asked_and_nothing_else(
+    answers: list[Permission], user: str
+) -> None:
+    store = new_store()
+    for space in ("shop", "edge"):
+        store.create(resource("namespaces", ""), {"metadata": {"name": space}})
+    for document in yaml.safe_load_all(rbac(answers, "shop", user, "runbook-web")):
+        if document:
+            store.create(resource(document["kind"]), document)
+
+    def may(one: Permission, verb: str) -> bool:
+        place = (one.namespace or "shop") if one.namespaced else ""
+        wanted = Wanted(verb, one.group, one.resource, place, one.name)
+        return reason(store, User(user, ("system:authenticated",)), wanted) is not None
+
+    for optional in (False, True):  # each part is printed when something of it is missing
+        part = [one for one in answers if one.optional is optional]
+        if not all(one.allowed for one in part):
+            assert all(may(one, one.verb) for one in part)
+    assert not any(may(one, "delete") for one in answers)
