@@ -17,7 +17,7 @@ from runbook_lib.judge.preflight.seen import Series, Unknown
 from runbook_lib.observe.preflight import monitoring
 from runbook_lib.observe.preflight.clocks import clocks
 from runbook_lib.observe.preflight.names import names
-from runbook_lib.observe.preflight.needs import Need, of_traffic, of_verification
+from runbook_lib.observe.preflight.needs import Need, of_references, of_traffic, of_verification
 from runbook_lib.parameters import Parameters, check
 from tests.fake_prometheus import FakePrometheus, serving
 
@@ -187,3 +187,10 @@ def test_a_server_that_does_not_say_the_time_leaves_the_clocks_unknown(monkeypat
     monkeypatch.setattr(module, "server_time", lambda _: at)
     found = clocks(None, Unknown("no"), lambda: at + timedelta(seconds=20.5))  # type: ignore[arg-type]
     assert found.ours == 20.0
+
+
+def test_a_secret_that_the_parameters_refer_to_must_be_readable() -> None:
+    p = parameters(prometheus={"token": "secret:monitoring/prometheus#token"}, gates={"webhook": "env:HOOK"})
+    (need,) = of_references(p)
+    assert (need.namespace, need.name, need.verbs, need.optional) == ("monitoring", "prometheus", ("get",), False)
+    assert of_references(parameters()) == []

@@ -31,7 +31,7 @@ def needs(p: Parameters, cluster: Cluster, objects: Iterable[Object]) -> list[Ne
     """Everything that 03, 04, 06 and the guard will ask of the cluster for this release."""
     release = list(objects)
     shared = [*of_rollout(p.kubernetes.deployment), *of_verification(p.kubernetes, release), *of_traffic(p)]
-    return [*of_release(cluster, release), *shared, *LOOKS]
+    return [*of_release(cluster, release), *shared, *of_references(p), *LOOKS]
 
 
 def of_rollout(deployment: str) -> list[Need]:
@@ -116,6 +116,22 @@ def gateways_of(item: Object, namespace: str) -> list[tuple[str, str]]:
     return [
         (ref.get("namespace") or namespace, ref["name"]) for ref in parents if ref.get("kind", "Gateway") == "Gateway"
     ]
+
+
+def of_references(p: Parameters) -> list[Need]:
+    """The Secrets of the cluster that the parameters refer to: ``secret:namespace/name#key``."""
+    found = sorted({text for text in _texts(p.model_dump()) if text.startswith("secret:")})
+    names = [text.removeprefix("secret:").partition("#")[0].partition("/") for text in found]
+    why = "parameters: a value by reference"
+    return [Need("", "secrets", ("get",), why, name, namespace=place) for place, _, name in names if place and name]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def of_traffic(p: Parameters) -> list[Need]:
