@@ -53,6 +53,7 @@ class Proposal:
 def propose(found: Knee, cost: Cost | None, demand: Demand, now: Standing, head_room: float) -> Proposal | None:
     """A Pod is held at 70 % of what it is sure to carry; None where that is not known.
 
+    A threshold follows only from a Pod that gave way: of one that could carry more it would be too low.
     The least replicas carry a usual hour with one of them lost, the most carry the peak with head room.
     """
     if found.low is None or demand.peak <= 0:
@@ -60,14 +61,16 @@ def propose(found: Knee, cost: Cost | None, demand: Demand, now: Standing, head_
     target = HPA_TARGET * found.low
     least = max(FEWEST, math.ceil(demand.usual / target) + 1)
     most = max(least + 1, math.ceil(head_room * demand.peak / target))
-    cores = None if cost is None else cost.idle + cost.request * target
-    threshold = None if cores is None or not now.cores else max(1, math.floor(100 * cores / now.cores))
+    part = None if cost is None or not now.cores else (cost.idle + cost.request * target) / now.cores
+    threshold = None if part is None or found.high is None else max(1, math.floor(100 * part))
     why = [f"{target:.0f} requests/s a Pod ({HPA_TARGET:.0%} of {found.low:g})"]
-    if cost is not None and cores is not None and now.cores:
-        error = 1000 * 1.96 * cost.error
-        why.append(f"{1000 * cost.request:.2f} ± {error:.2f} ms of CPU a request, {100 * cores / now.cores:.0f} % then")
-    else:
+    if cost is None or part is None:
         why.append("its CPU is not known: the threshold stays as it is")
+    else:
+        error = 1000 * 1.96 * cost.error
+        why.append(f"{1000 * cost.request:.2f} ± {error:.2f} ms of CPU a request, {part:.0%} of its request then")
+    if found.high is None:
+        why.append("it never gave way: for a threshold raise load_test.most")
     why.append(f"old side {demand.usual:.0f} requests/s usually, {demand.peak:.0f} at its peak ({demand.seen})")
     return Proposal(target, threshold, least, most, "; ".join(why))
 

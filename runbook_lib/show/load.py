@@ -51,6 +51,8 @@ def load_figure(steps: Sequence[Step], found: Knee, latency: float) -> Figure:
         points = [(rate, 1000 * value) for rate, value in zip(offered, values, strict=True) if value is not None]
         lower.plot(*zip(*points, strict=True), color=colour, marker="o", label=name.upper()) if points else None
     lower.axhline(1000 * latency, color=BAD, linestyle="--", label=f"limit {1000 * latency:g} ms")
+    upper.set_ylim(bottom=0)
+    upper.set_xlim(left=0)
     lower.set_yscale("log")
     lower.set_ylabel("ms from when it was due")
     lower.set_xlabel("offered requests/s")

@@ -161,8 +161,15 @@ def test_without_the_cpu_only_replicas_are_proposed_and_without_a_capacity_nothi
     assert propose(Knee(100, None), None, replace(DEMAND, peak=0), NOW, 1.5) is None
 
 
+def test_of_a_pod_that_never_gave_way_no_threshold_follows() -> None:
+    found = propose(Knee(100, None), Cost(0.001, 0.0001, 0.01), DEMAND, NOW, 1.5)
+    assert found is not None
+    assert (found.threshold, found.most) == (None, 10)
+    assert "it never gave way: for a threshold raise load_test.most" in found.why
+
+
 def test_the_patch_names_the_autoscaler_that_is_there() -> None:
-    found = propose(Knee(100, None), Cost(0.001, 0, 0), DEMAND, NOW, 1.5)
+    found = propose(Knee(100, 150), Cost(0.001, 0, 0), DEMAND, NOW, 1.5)
     assert found is not None
     there, fresh = (patch(found, now, "shop-web", "shop") for now in (NOW, Standing(3, 0.1)))
     assert (there["metadata"]["name"], fresh["metadata"]["name"]) == ("web", "shop-web")
