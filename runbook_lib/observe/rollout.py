@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.errors import CriterionFailed
+from runbook_lib.errors import CriterionFailed, RunbookError
 from runbook_lib.judge.batches import Fences, fences
 from runbook_lib.model import digest
 from runbook_lib.observe.author import author
@@ -46,6 +46,8 @@ class Progress:
     """Failed Pods that are left for later."""
     batched: bool = False
     """It goes in batches: what is new does not count as available until the last one is done."""
+    new_ready: int | None = None
+    """Of the updated Pods, those that are ready; None where only the Deployment was asked, which does not tell."""
     fences: Fences | None = None
     """Pods that may be there beyond the wanted ones, or be missing; None where all old ones end first (Recreate)."""
     aborted: str = ""
@@ -57,7 +59,8 @@ class Progress:
         return self.observed and self.updated == self.available == self.total == self.wanted
 
     def __str__(self) -> str:
-        counts = f"{self.updated} updated, {self.ready} ready, {self.available} available of {self.wanted}"
+        new = "" if self.new_ready is None or self.complete else f" ({self.new_ready} of them ready)"
+        counts = f"{self.updated} updated{new}, {self.ready} ready, {self.available} available of {self.wanted}"
         left = f", {self.total - self.updated} old still there" if self.total > self.updated else ""
         return f"Deployment/{self.name} revision {self.revision}: {counts}{left}"
 
@@ -114,6 +117,18 @@ def progress(live: Object) -> Progress:
         fences=_fences(spec),
         aborted="{by} at {at}".format_map(told) if (told := taken_back(live)) else "",
     )
+
+
+def with_new(cluster: Cluster, state: Progress) -> Progress:
+    """The same with how many of the new Pods are ready; as it was where that cannot be read."""
+    if state.complete:
+        return replace(state, new_ready=state.ready)
+    try:
+        sets = replica_sets(cluster, deployment(cluster, state.name))
+    except RunbookError:
+        return state
+    mine = [rs for rs in sets if template_digest(rs) == state.template]
+    return replace(state, new_ready=sum((rs.get("status") or {}).get("readyReplicas") or 0 for rs in mine))
 
 
 def _fences(spec: Object) -> Fences | None:

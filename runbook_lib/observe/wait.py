@@ -9,7 +9,7 @@ from datetime import timedelta
 from runbook_lib.errors import ChangeFailed, CriterionFailed, Unreachable
 from runbook_lib.observe.cluster import Cluster, Missing
 from runbook_lib.observe.explain import quietly
-from runbook_lib.observe.rollout import Progress, deployment, progress
+from runbook_lib.observe.rollout import Progress, deployment, progress, with_new
 from runbook_lib.observe.trouble import Trouble, grouped
 
 LOOK = 5  # seconds of quiet on the watch after which the state is told again, with the reasons
@@ -74,9 +74,11 @@ def watched(
     """
     last = _Last(clock)
     try:
-        for state in follow(cluster, name, timeout.total_seconds(), clock, look):
+        for seen in follow(cluster, name, timeout.total_seconds(), clock, look):
+            state = with_new(cluster, seen)
             last.see(state)
-            troubles = [] if state.ready >= state.wanted and not state.paused else quietly(cluster, name)
+            # the old Pods may be as many as are wanted: only a whole rollout is without reasons
+            troubles = [] if state.complete else quietly(cluster, name)
             show(state, [str(trouble) for trouble in grouped(troubles)])
             if enough(state, troubles):
                 return state
@@ -131,8 +133,9 @@ class _Last:
         return self.clock() - self.moved
 
 
-def _counts(state: Progress) -> tuple[int | bool, ...]:
-    return state.wanted, state.total, state.updated, state.ready, state.available, state.paused
+def _counts(state: Progress) -> tuple[int | bool | None, ...]:
+    counts = (state.wanted, state.total, state.updated, state.ready, state.available)
+    return *counts, state.new_ready, state.paused
 
 
 def stuck(cluster: Cluster, state: Progress, cause: str) -> ChangeFailed:

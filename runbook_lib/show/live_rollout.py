@@ -16,7 +16,12 @@ from runbook_lib.model import now
 from runbook_lib.observe.rollout import Progress
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
-LINES = (("updated", "#9a6700", "2 3"), ("ready", GOOD, ""), ("available", "#0969da", "6 3"))
+LINES = (
+    ("updated", "#9a6700", "2 3"),
+    ("new and ready", GOOD, ""),
+    ("ready", "#8250df", "8 2"),
+    ("available", "#0969da", "6 3"),
+)
 WIDTH, HEIGHT, LEFT, TOP = 640, 130, 30, 10
 ROWS = 14  # of the table of moments: the first, the last, and what lies between, thinned out
 
@@ -122,13 +127,13 @@ def line_of_time(moments: Sequence[Moment], last: Moment) -> str:
         return TOP + (1 - count / top) * HEIGHT
 
     def steps(name: str) -> str:
-        points = [(x(m.seconds), y(getattr(m.progress, name))) for m in moments]
+        points = [(x(m.seconds), y(_count(m.progress, name))) for m in moments]
         ends = [point[0] for point in points[1:]] + [x(last.seconds)]
         return " ".join(f"{a:.1f},{b:.1f} {end:.1f},{b:.1f}" for (a, b), end in zip(points, ends, strict=True))
 
     drawn = "".join(
         f"<polyline points='{steps(name)}' fill='none' stroke='{colour}' stroke-width='2' stroke-dasharray='{dash}'/>"
-        f"<text x='{LEFT + 110 * n}' y='{HEIGHT + 44}' fill='{colour}'>{name} {getattr(last.progress, name)}</text>"
+        f"<text x='{LEFT + 110 * n}' y='{HEIGHT + 44}' fill='{colour}'>{name} {_count(last.progress, name)}</text>"
         for n, (name, colour, dash) in enumerate(LINES)
     )
     frame = "".join(
@@ -140,10 +145,16 @@ def line_of_time(moments: Sequence[Moment], last: Moment) -> str:
     ends = (
         f"<text x='{LEFT}' y='{HEIGHT + 26}' fill='{CALM}'>0 s</text>"
         f"<text x='{WIDTH - 10}' y='{HEIGHT + 26}' text-anchor='end' fill='{CALM}'>{span:.1f} s</text>"
-        f"<text x='{LEFT + 340}' y='{HEIGHT + 44}' fill='{CALM}'>wanted {last.progress.wanted}</text>"
+        f"<text x='{LEFT + 460}' y='{HEIGHT + 44}' fill='{CALM}'>wanted {last.progress.wanted}</text>"
     )
     head = f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT + 52}' font-family='sans-serif'"
     return f"{head} font-size='11'><rect width='100%' height='100%' fill='white'/>{frame}{wanted}{drawn}{ends}</svg>"
+
+
+def _count(state: Progress, name: str) -> int:
+    if name == "new and ready":
+        return state.new_ready or 0
+    return int(getattr(state, name))
 
 
 def _numbers(moments: Sequence[Moment]) -> str:
@@ -151,15 +162,18 @@ def _numbers(moments: Sequence[Moment]) -> str:
     if len(kept) > ROWS:
         step = (len(kept) - 1) / (ROWS - 1)
         kept = [kept[round(n * step)] for n in range(ROWS)]
-    heads = "".join(f"<th>{head}</th>" for head in ("UTC", "updated", "ready", "available", "old", "wanted"))
-    rows = "".join(
-        f"<tr><td>{m.at:%H:%M:%S}</td><td>{m.progress.updated}</td><td>{m.progress.ready}</td>"
-        f"<td>{m.progress.available}</td><td>{m.progress.total - m.progress.updated}</td>"
-        f"<td>{m.progress.wanted}{', paused' if m.progress.paused else ''}</td></tr>"
-        for m in kept
+    heads = "".join(
+        f"<th>{head}</th>" for head in ("UTC", "updated", "new and ready", "ready", "available", "old", "wanted")
     )
+    rows = "".join(f"<tr><td>{m.at:%H:%M:%S}</td>{_row(m.progress)}</tr>" for m in kept)
     thinned = f"<p>{len(kept)} of {len(moments)} changes are shown.</p>" if len(kept) < len(moments) else ""
     return f"<details><summary>{len(moments)} changes</summary><table>{heads}{rows}</table>{thinned}</details>"
+
+
+def _row(state: Progress) -> str:
+    counts = [_count(state, name) for name, _, _ in LINES]
+    cells = "".join(f"<td>{count}</td>" for count in [*counts, state.total - state.updated])
+    return f"{cells}<td>{state.wanted}{', paused' if state.paused else ''}</td>"
 
 
 def _reasons(reasons: Sequence[Reason]) -> str:
@@ -173,5 +187,6 @@ def _reasons(reasons: Sequence[Reason]) -> str:
     return f"<table><tr><th>seen (UTC)</th><th style='text-align:left'>what kept it</th></tr>{rows}</table>"
 
 
-def _counts(state: Progress) -> tuple[int | bool, ...]:
-    return state.revision, state.wanted, state.total, state.updated, state.ready, state.available, state.paused
+def _counts(state: Progress) -> tuple[int | bool | None, ...]:
+    counts = (state.revision, state.wanted, state.total, state.updated, state.ready, state.available)
+    return *counts, state.new_ready, state.paused

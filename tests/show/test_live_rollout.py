@@ -19,7 +19,7 @@ BEGIN = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 GOING = Progress(
     "web", 2, 3, 4, 1, 3, 3, True, False, "", "7", author="runbook at 2026-11-21T02:00:00Z", fences=Fences(1, 0)
 )
-DONE = replace(GOING, total=3, updated=3)
+DONE = replace(GOING, total=3, updated=3, new_ready=3)
 
 
 def moments(*states: Progress) -> list[Moment]:
@@ -49,9 +49,9 @@ def test_the_line_of_time_is_a_picture_that_needs_no_script() -> None:
     assert encoded is not None
     picture = ElementTree.fromstring(base64.b64decode(encoded[1]))
     lines = [line for line in picture.iter() if line.tag.endswith("polyline")]
-    assert len(lines) == 4, "wanted, updated, ready, available"
+    assert len(lines) == 5, "wanted, updated, new and ready, ready, available"
     assert "<script" not in html
-    assert "<td>02:00:02</td><td>3</td><td>3</td><td>3</td><td>0</td><td>3</td>" in html
+    assert "<td>02:00:02</td><td>3</td><td>3</td><td>3</td><td>3</td><td>0</td><td>3</td>" in html
 
 
 def test_each_reason_stands_with_the_time_at_which_it_was_seen_and_is_escaped() -> None:
