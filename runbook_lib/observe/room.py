@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubernetes.utils import parse_quantity
@@ -11,9 +11,9 @@ from kubernetes.utils import parse_quantity
 from runbook_lib.judge.preflight.seen import Demand, NodeRoom, PodsWanted, Quota, Sizes, Unknown
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.listing import listed
+from runbook_lib.observe.sizes import against, sizes_of, unsaid
 
 _ENDED = ("Succeeded", "Failed")
-_SHORT = ("cpu", "memory", "ephemeral-storage")
 _EFFECTS = ("NoSchedule", "NoExecute")
 
 
@@ -36,7 +36,7 @@ def demand(objects: Sequence[Object], live: Mapping[str, Object], ranges: Sequen
     _add(sizes, {"secrets": 1.0, "count/secrets": 1.0}, copies)
     specs = {_title(item): _pod_spec(item) for item in objects if _runs_pods(item)}
     refused = [f"{name}: {said}" for name, spec in specs.items() for said in against(spec, items)]
-    return Demand(pods, sizes, _unsaid(specs, items), tuple(refused))
+    return Demand(pods, sizes, unsaid(specs, items), tuple(refused))
 
 
 def pods_wanted(
@@ -95,83 +95,6 @@ def _surge(item: Object, replicas: int) -> int:
 def _tolerated(spec: Object) -> tuple[str, ...]:
     found = [one for one in spec.get("tolerations") or [] if one.get("effect") in (None, "", *_EFFECTS)]
     return tuple(one.get("key") or "*" for one in found)
-
-
-def sizes_of(spec: Object, ranges: Sequence[Object] = ()) -> Sizes:
-    """What one Pod takes of a quota: containers and sidecars together, or the largest init container."""
-    found: Sizes = {"pods": 1.0, "count/pods": 1.0}
-    for field in ("requests", "limits"):
-        first, together = {}, {}  # type: dict[str, float], dict[str, float]
-        for container, alone in _containers(spec):
-            for name, size in asked(container, field, ranges).items():
-                if alone:
-                    first[name] = max(first.get(name, 0.0), size)
-                else:
-                    together[name] = together.get(name, 0.0) + size
-        for name in {*first, *together}:
-            size = max(first.get(name, 0.0), together.get(name, 0.0))
-            found |= {f"{field}.{name}": size} | ({name: size} if field == "requests" and name in _SHORT else {})
-    return found
-
-
-def _containers(spec: Object) -> Iterator[tuple[Object, bool]]:
-    """Each container, and whether it runs before the others and alone."""
-    yield from ((one, False) for one in spec.get("containers") or [])
-    yield from ((one, one.get("restartPolicy") != "Always") for one in spec.get("initContainers") or [])
-
-
-def asked(container: Object, field: str, ranges: Sequence[Object] = ()) -> Sizes:
-    """Requests or limits of a container, with what the namespace fills in; a limit stands for its missing request."""
-    own = container.get("resources") or {}
-    filled: dict[str, Any] = {}
-    for item in ranges:
-        if item.get("type") == "Container":
-            filled |= item.get("default" if field == "limits" else "defaultRequest") or {}
-    given = filled | (own.get("limits") or {})
-    if field == "requests":
-        given |= own.get("requests") or {}
-    return {name: float(parse_quantity(size)) for name, size in given.items()}
-
-
-def _unsaid(specs: Mapping[str, Object], ranges: Sequence[Object]) -> dict[str, tuple[str, ...]]:
-    """By the name of a quota's size: the containers that name none, in the way that a quota of it refuses."""
-    found: dict[str, tuple[str, ...]] = {}
-    for field in ("requests", "limits"):
-        for size in ("cpu", "memory"):
-            silent = tuple(
-                f"{title}/{container['name']}"
-                for title, spec in specs.items()
-                for container, _ in _containers(spec)
-                if size not in asked(container, field, ranges)
-            )
-            found |= {f"{field}.{size}": silent} | ({size: silent} if field == "requests" else {})
-    return {name: silent for name, silent in found.items() if silent}
-
-
-def against(spec: Object, ranges: Sequence[Object]) -> Iterator[str]:
-    """What the LimitRanges of a namespace forbid in a Pod."""
-    for item in ranges:
-        kind = item.get("type")
-        if kind == "Container":
-            for container, _ in _containers(spec):
-                sizes = {field: asked(container, field, ranges) for field in ("requests", "limits")}
-                yield from _outside(f"container {container['name']}", item, sizes)
-        elif kind == "Pod":
-            whole = sizes_of(spec, ranges)
-            fields = ("requests", "limits")
-            cut = {f: {n.partition(".")[2]: s for n, s in whole.items() if n.startswith(f"{f}.")} for f in fields}
-            yield from _outside("the Pod", item, cut)
-
-
-def _outside(what: str, item: Object, sizes: Mapping[str, Sizes]) -> Iterator[str]:
-    for name, most in (item.get("max") or {}).items():
-        found = sizes["limits"].get(name)
-        if found is None or found > float(parse_quantity(most)):
-            yield f"{what} has a {name} limit of {'none' if found is None else f'{found:g}'} > {most}"
-    for name, least in (item.get("min") or {}).items():
-        found = sizes["requests"].get(name)
-        if found is None or found < float(parse_quantity(least)):
-            yield f"{what} requests {name} of {'none' if found is None else f'{found:g}'} < {least}"
 
 
 _BY_NAME = ("PersistentVolumeClaim", "ConfigMap", "Secret", "Service")

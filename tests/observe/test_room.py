@@ -9,7 +9,8 @@ import pytest
 from runbook_lib.judge import preflight as judge
 from runbook_lib.judge.preflight.seen import NodeRoom, Quota, Unknown
 from runbook_lib.model import Outcome
-from runbook_lib.observe.room import against, demand, is_ready, pods_wanted, sizes_of
+from runbook_lib.observe.room import demand, is_ready, pods_wanted
+from runbook_lib.observe.sizes import against, sizes_of
 
 MIB = 2**20
 HALF = {"requests": {"cpu": "500m", "memory": "64Mi"}}
