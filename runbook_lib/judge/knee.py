@@ -161,7 +161,8 @@ def judge_load(found: Knee, steps: Sequence[Step], stopped: str, counted: float 
     said = f"one Pod carries {found}"
     doubts = [stopped] if stopped else []
     if counted is not None and counted < sent / 2:
-        doubts.append(f"{sent} requests were sent and {counted:.0f} counted on the new side: was it asked, and is what is sent counted?")
+        missed = f"{sent} requests were sent and {counted:.0f} counted on the new side"
+        doubts.append(f"{missed}: was it asked, and is what is sent counted?")
     if found.low is None:
         doubts.append("no rate was held for sure: begin lower, or make steps longer")
     outcome = Outcome.INCONCLUSIVE if doubts else Outcome.PASS
