@@ -94,6 +94,7 @@ def test_silent_machines_are_retired_and_the_report_is_written(machines: World, 
     assert {row["concerns"] for row in rows if row["what"] == "upstream entry"} == {"vm-1", "vm-2", "vm-3"}
 
 
+@pytest.mark.heavy
 def test_after_a_kill_between_two_machines_the_first_is_left_alone_and_the_others_follow(
     machines: World, play: Play
 ) -> None:
@@ -107,6 +108,7 @@ def test_after_a_kill_between_two_machines_the_first_is_left_alone_and_the_other
     assert alive(machines) == []
 
 
+@pytest.mark.heavy
 def test_a_machine_that_came_back_is_said_by_a_later_look_and_nothing_goes_on(machines: World, play: Play) -> None:
     moved = moved_and_silent(machines)
     went = {"what": "retire vm-2", "done": True, "at": plain(moved), "before": None, "after": None, "note": ""}
@@ -118,6 +120,7 @@ def test_a_machine_that_came_back_is_said_by_a_later_look_and_nothing_goes_on(ma
     assert alive(machines) == ["vm-1", "vm-2", "vm-3"]
 
 
+@pytest.mark.heavy
 def test_requests_that_came_before_the_quiet_window_are_no_silence(machines: World, play: Play) -> None:
     moved = now()
     moved_and_silent(machines)
