@@ -211,13 +211,14 @@ def test_nothing_that_changes_for_too_long_ends_the_watch(cluster: Any, objects:
         watched(here, "web", IN_TIME, lambda *_: None, lambda state, _: state.complete, timedelta(seconds=1))
 
 
+@pytest.mark.heavy
 def test_old_pods_that_serve_do_not_hide_what_keeps_the_new_ones(cluster: Any, objects: Objects, here: Cluster) -> None:
     start(objects, container(cluster.image, readinessProbe=READY))
     objects.wait_for_available("web")
     change(objects, image="localhost/none:1")
     said: list[str] = []
     with pytest.raises(ChangeFailed, match=r"1 updated \(0 of them ready\), 1 ready.*cannot be pulled"):
-        wait(here, "web", timedelta(seconds=6), lambda state, why: said.extend(why))
+        wait(here, "web", timedelta(seconds=10), lambda state, why: said.extend(why))
     assert any("cannot be pulled" in one for one in said)
 
 
