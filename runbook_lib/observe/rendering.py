@@ -120,7 +120,9 @@ def _chart(folder: Path, wanted: Rendering, place: Place) -> Rendered:
             raise BadParameters(f"kubernetes.rendering.values: there is no file {file}; nothing was applied")
     command = [wanted.helm, "template", place.release, str(folder), "--namespace", place.namespace, "--include-crds"]
     command += [word for file in place.values for word in ("--values", str(file))]
-    command += ["--kube-version", place.cluster_version] if place.cluster_version else []
+    # without the vendor's ending, which a chart's ">=1.25.0" would take for a version before the release
+    version = re.match(r"v?\d+\.\d+\.\d+", place.cluster_version)
+    command += ["--kube-version", version[0]] if version else []
     problem = f"the chart {folder} cannot be rendered"
     text = _run(command, wanted, problem)
     if _run(command, wanted, problem) != text:
@@ -128,8 +130,8 @@ def _chart(folder: Path, wanted: Rendering, place: Place) -> Rendered:
             f"the chart {folder} is rendered otherwise each time (a made-up password or certificate, a time): what is "
             "shown at the gate would not be what is applied; give such values in a values file"
         )
-    version = _first_line(_run((wanted.helm, "version", "--short"), wanted, f"{wanted.helm} does not tell its version"))
-    return Rendered((Text(f"{folder.name} as rendered", text),), Path(wanted.helm).name, version, tuple(command))
+    told = _first_line(_run((wanted.helm, "version", "--short"), wanted, f"{wanted.helm} does not tell its version"))
+    return Rendered((Text(f"{folder.name} as rendered", text),), Path(wanted.helm).name, told, tuple(command))
 
 
 def _run(command: Sequence[str], wanted: Rendering, problem: str) -> str:

@@ -202,7 +202,7 @@ def test_a_chart_is_rendered_with_its_values_and_named_by_its_templates(tmp_path
     (tmp_path / "production.yaml").write_text("a: 1\n", encoding="utf-8")
     test = HOOKED.format(file="test.yaml", head="apiVersion: v1\nkind: Pod\n", name="try", hook="test")
     wanted = helm(tmp_path, f"---\n# Source: web/templates/config.yaml\n{CONFIG}{test}")
-    place = Place("shop", "web", (tmp_path / "production.yaml",), "v1.33.1")
+    place = Place("shop", "web", (tmp_path / "production.yaml",), "v1.33.1-gke.2")
     found = bundle.load(tmp_path / "chart", place, wanted)
     assert [one.file for one in found.manifests] == ["web/templates/config.yaml (chart as rendered:3)"]
     assert (found.rendered.version, found.left_out) == ("v3.19.0+g3d8990f", ("Pod/try (hook: test)",))
