@@ -104,6 +104,8 @@ def change(figure: Figure) -> str:
     if figure.change is None:
         return ""
     share = figure.change + 1
+    if 0 < share < 0.05:
+        return f"{1 / share:.0f} x less"
     return f"{share:.1f} x" if share >= 3 else f"{100 * figure.change:+.0f} %"
 
 

@@ -7,10 +7,12 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from runbook_lib.judge.acceptance import Known, acceptance
+import pytest
+
+from runbook_lib.judge.acceptance import Figure, Known, acceptance
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.observe.leftovers import Leftover
-from runbook_lib.pages.acceptance import Report, as_csv, as_markdown, course, render, weights_of
+from runbook_lib.pages.acceptance import Report, as_csv, as_markdown, change, course, render, weights_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -52,6 +54,20 @@ def test_the_page_says_first_what_became_of_it_and_loads_nothing() -> None:
     assert "default-src 'none'" in page
     assert "<script" not in page
     assert 'href="http' not in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (6.0, 3.0, "-50 %"),
+        (17.0, 30.0, "+76 %"),
+        (2.0, 18.0, "9.0 x"),
+        (14.0, 0.03, "467 x less"),
+        (1.0, 0.0, "-100 %"),
+    ],
+)
+def test_a_change_is_told_as_people_would(before: float, after: float, told: str) -> None:
+    assert change(Figure("cores", "", "machines", Known(before), Known(after))) == told
 
 
 def test_while_a_machine_is_left_the_page_claims_no_end() -> None:
