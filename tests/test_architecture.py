@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "runbook_lib"
 MODULES = sorted(LIBRARY.rglob("*.py"))
-COMPOSING = ("run", "cli", "batch", "guard", "gate", "watch", "rollback", "rollout", "passage", "engine")
+COMPOSING = ("run", "cli", "batch", "guard", "gate", "watch", "load", "verification", "rollback", "rollout")
+COMPOSING += ("passage", "engine")
 
 
 def imports(path: Path) -> Iterator[str]:
