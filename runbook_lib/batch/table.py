@@ -20,7 +20,7 @@ class Row:
     following: str
 
 
-def rows(depends_on: Graph, stands: Mapping[str, Stand], files: Mapping[str, str], file: str) -> list[Row]:
+def rows(depends_on: Graph, stands: Mapping[str, Stand], files: Mapping[str, str], file: str, level: str) -> list[Row]:
     """The members in the order in which they go back; ``files`` are their parameters, ``file`` is the batch's."""
     before = users_of(depends_on)
     return [
@@ -29,14 +29,14 @@ def rows(depends_on: Graph, stands: Mapping[str, Stand], files: Mapping[str, str
             name,
             ", ".join(sorted(before[name])),
             stands[name].text,
-            _following(stands[name], files.get(name, name), file),
+            _following(stands[name], files.get(name, name), file, level),
         )
         for number, wave in enumerate(waves(before), 1)
         for name in wave
     ]
 
 
-def _following(stand: Stand, parameters: str, file: str) -> str:
+def _following(stand: Stand, parameters: str, file: str, level: str) -> str:
     if stand.state == "back":
         return ""
     resume = f"runbook batch resume {file}"
@@ -44,5 +44,6 @@ def _following(stand: Stand, parameters: str, file: str) -> str:
         return f"mend that, then: {resume}"
     if stand.state == "waiting":
         others = ", ".join(stand.waits_for)
-        return f"{resume} when {others} can go; without {others}: runbook rollback {parameters}"
+        further = f" --level {level}" if level != "traffic" else ""
+        return f"{resume} when {others} can go; without {others}: runbook rollback {parameters}{further}"
     return resume

@@ -38,7 +38,7 @@ def show(batch: File) -> None:
     standing = weights(loaded)
     known = book.transaction(book.tries(loaded.home))
     stands = {name: (known.stands if known else {}).get(name, Stand()) for name in loaded.order}
-    _table(loaded, stands, {name: _percent(weight) for name, weight in standing.items()})
+    _table(loaded, stands, "traffic", {name: _percent(weight) for name, weight in standing.items()})
     if known is None:
         print(f"\nnothing of {loaded.name} was rolled back yet: runbook batch rollback {batch}")
     elif not known.over:
@@ -99,7 +99,7 @@ def _go(loaded: Loaded, reason: str, asked: Wanted, tries: Tries) -> None:
     with heard() as stop:
         ended = roll_back(loaded, _screen(), reason, asked, tries, stop)
     print()
-    _table(loaded, ended.stands)
+    _table(loaded, ended.stands, asked.level)
     if ended.unsigned:
         print(f"\nits record is not signed: {ended.unsigned}")
     if ended.place:
@@ -129,7 +129,7 @@ def _found(named: str) -> tuple[Path, str]:
     return project_root() / known.file, tries[-1].run_id
 
 
-def _table(loaded: Loaded, stands: Mapping[str, Stand], users: Mapping[str, str] | None = None) -> None:
+def _table(loaded: Loaded, stands: Mapping[str, Stand], level: str, users: Mapping[str, str] | None = None) -> None:
     """Before a rollback whose turn it is after whom, and where the users are; after it what to type next."""
     from rich.console import Console
     from rich.table import Table
@@ -141,7 +141,7 @@ def _table(loaded: Loaded, stands: Mapping[str, Stand], users: Mapping[str, str]
     table = Table(title=loaded.name, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("goes", "member", *(["after", "users there", "state"] if users else ["state", "next step"])):
         table.add_column(heading, overflow="fold")
-    for row in rows(loaded.depends_on, stands, files, str(loaded.path)):
+    for row in rows(loaded.depends_on, stands, files, str(loaded.path), level):
         more = [row.after or "–", users[row.member], row.state] if users else [row.state, row.following or "–"]
         table.add_row(*map(Text, [str(row.turn), row.member, *more]))
     Console(highlight=False).print(table)

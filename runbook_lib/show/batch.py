@@ -28,6 +28,6 @@ def _open(home: Path) -> Iterator[dict[str, object]]:
     known = book.transaction(book.tries(home))
     if known is None or known.over:
         return
-    for row in rows(known.depends_on, known.stands, {}, known.file):
+    for row in rows(known.depends_on, known.stands, {}, known.file, known.level):
         values = home.name, row.turn, row.member, row.state, row.following or "–"
         yield dict(zip(COLUMNS, values, strict=True))

@@ -199,6 +199,8 @@ def test_beyond_the_traffic_a_member_waits_until_those_that_use_it_are_wholly_ba
     assert {level for _, level in worked} == {"workload"}
     told = batches_table(small.folder / "records").data  # type: ignore[attr-defined]
     assert dict(zip(told["member"], told["state"], strict=True))["stock"] == ended.stands["stock"].text
+    (stock,) = told["next step"][told["member"] == "stock"]
+    assert stock.endswith("runbook rollback stock --level workload")
 
     broken.clear()
     worked.clear()
