@@ -147,6 +147,7 @@ def test_a_template_that_somebody_else_writes_meanwhile_is_not_the_release_that_
 
     def see(state: Progress, why: Any) -> None:
         if state.observed:
+            time.sleep(1.1)  # the server notes who wrote in whole seconds
             cluster.request("PATCH", path, body, "application/merge-patch+json")
 
     with pytest.raises(ChangeFailed, match=r"was written by kubectl-edit at 20.*not the release that was watched"):
