@@ -70,6 +70,7 @@ def until_said(here: Cluster, pattern: str, seconds: float = 60) -> str:
 # the connection
 
 
+@pytest.mark.heavy
 def test_an_api_server_that_restarts_in_the_middle_does_not_end_the_watch(
     cluster: Any, objects: Objects, through: tuple[Cluster, Disturbance]
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_server_that_has_too_much_to_do_is_asked_again_when_it_says(
     assert time.monotonic() - begun >= 2, "Retry-After was obeyed"
 
 
+@pytest.mark.heavy
 def test_a_write_that_is_throttled_is_sent_again(
     cluster: Any, objects: Objects, through: tuple[Cluster, Disturbance]
 ) -> None:
