@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.rollback import traffic as rollback
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.parameters import Parameters, load
+from runbook_lib.rollback import traffic as rollback
 from runbook_lib.sections.traffic import NginxSplit
 
 DEMO = Path(__file__).parents[1] / "parameters" / "demo.yaml"
