@@ -89,8 +89,8 @@ def watched(
             raise
         raise ChangeFailed(f"Deployment/{name} was deleted meanwhile; last seen: {last.state}") from None
     except Unreachable as error:
-        seen = f"; last seen: {last.state}; {may_become_ready(last.state)}" if last.state else ""
-        raise Unreachable(f"{error}{seen}") from None
+        said = f"; last seen: {last.state}; {may_become_ready(last.state)}" if last.state else ""
+        raise Unreachable(f"{error}{said}") from None
     if last.state is None:
         raise ChangeFailed(f"Deployment/{name} was not seen in {timeout.total_seconds():g} s")
     raise stuck(cluster, last.state, last.state.stalled or f"not complete after {timeout.total_seconds():g} s")
