@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from kubernetes.client import ApiClient
 from runbook_lib.errors import BadParameters, CriterionFailed, Unreachable
 from runbook_lib.judge.backups import Kept, Saved, Wanted
 from runbook_lib.observe.cluster import Cluster, Missing
+from runbook_lib.observe.command import printed
 from runbook_lib.sections.decommission import Backup, CommandBackup, VeleroBackup
 
 VELERO = "velero.io/v1"
@@ -130,23 +130,8 @@ def _command(wanted: CommandBackup, folder: Path) -> Kept:
 def _printed(wanted: CommandBackup, key: str, words: Sequence[str], folder: Path) -> datetime:
     """The time in the last line that a command prints; BadParameters when it fails or prints none."""
     where = f"retention.backups: {wanted.name}: {key}"
-    try:
-        ended = subprocess.run(
-            words,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=wanted.timeout.total_seconds(),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadParameters(f"{where}: {words[0]} cannot be run: {error}") from None
-    lines = ended.stdout.split("\n")
+    lines = printed(where, words, folder, wanted.timeout.total_seconds()).split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    if ended.returncode != 0:
-        raise BadParameters(f"{where}: {words[0]} ended with {ended.returncode}: {ended.stderr.strip()[-300:] or last}")
     found = _time(last)
     if found is None:
         raise BadParameters(f"{where}: {last[:80]!r} is no time with a zone, such as 2026-11-21T02:00:00Z")

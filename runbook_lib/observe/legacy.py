@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from runbook_lib.errors import BadParameters
 from runbook_lib.model import Measurement, now
+from runbook_lib.observe.command import named, printed
 from runbook_lib.observe.metrics import query
 from runbook_lib.sections import LegacyInstance, Metrics
 
@@ -105,15 +104,6 @@ def connections(instance: LegacyInstance, command: Sequence[str] | None, folder:
     name, at = f"connections of {instance.name}", now()
     if not command:
         return Measurement(name, None, "connections", "legacy", at, "legacy.connections names no command")
-    address = urlsplit(instance.url).netloc
-    line = [part.replace("{instance}", instance.name).replace("{address}", address) for part in command]
-    try:
-        ended = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadParameters(f"legacy.connections: {line[0]} cannot be run: {error}") from None
-    if ended.returncode != 0:
-        raise BadParameters(
-            f"legacy.connections: {line[0]} ended with {ended.returncode}: {ended.stderr.strip()[-300:]}"
-        )
-    count = sum(1 for text in ended.stdout.splitlines() if text.strip())
+    line = [named(word, instance) for word in command]
+    count = sum(1 for text in printed("legacy.connections", line, folder).splitlines() if text.strip())
     return Measurement(name, float(count), "connections", "legacy", at, " ".join(line))

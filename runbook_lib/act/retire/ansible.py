@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.act.retire.command import ended, named
+from runbook_lib.act.retire.command import ended
 from runbook_lib.errors import ChangeFailed
+from runbook_lib.observe.command import named
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import AnsibleRetire
 

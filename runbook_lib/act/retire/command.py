@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from runbook_lib.errors import BadParameters, ChangeFailed
+from runbook_lib.observe.command import named
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import CommandRetire
 
@@ -22,11 +22,6 @@ def run(instance: LegacyInstance, way: CommandRetire, folder: Path) -> str:
     if code:
         raise ChangeFailed(f"the command that retires {instance.name} ended with {code}: {errors or said}"[:700])
     return said
-
-
-def named(text: str, instance: LegacyInstance) -> str:
-    """The text with this machine's name and address in their places."""
-    return text.replace("{instance}", instance.name).replace("{address}", urlsplit(instance.url).netloc)
 
 
 def ended(words: Sequence[str], instance: LegacyInstance, folder: Path, patience: timedelta) -> tuple[int, str, str]:

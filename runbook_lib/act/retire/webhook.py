@@ -13,9 +13,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from runbook_lib.act.retire.command import named
 from runbook_lib.clients import Clients, is_reference
 from runbook_lib.errors import ChangeFailed
+from runbook_lib.observe.command import named
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import WebhookRetire
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from runbook_lib.observe.command import PATIENCE, named
 from runbook_lib.observe.reach import Sender, Target
 from runbook_lib.observe.settings.formats import Values, flat
 from runbook_lib.sections import Format, LegacyInstance, Request, SettingsSource
-
-PATIENCE = 30.0  # seconds
 
 
 class NotReadable(Exception):
@@ -53,8 +51,7 @@ def parsed(text: str, kind: Format, what: str) -> Values:
 
 
 def _printed(command: Sequence[str], instance: LegacyInstance, folder: Path) -> str:
-    address = urlsplit(instance.url).netloc
-    line = [part.replace("{instance}", instance.name).replace("{address}", address) for part in command]
+    line = [named(word, instance) for word in command]
     try:
         ended = subprocess.run(line, cwd=folder, capture_output=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
