@@ -16,7 +16,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 from throwaway import demo, make_project
 
-from runbook_lib.rollback import traffic as rollback
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
 from runbook_lib.errors import Unwritable
@@ -24,6 +23,7 @@ from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, archive, begin, journal
 from runbook_lib.record.begin import open_attempt
+from runbook_lib.rollback import traffic as rollback
 from runbook_lib.runner import cells, engine, passage, roll_back, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
