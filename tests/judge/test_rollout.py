@@ -45,6 +45,16 @@ def test_a_pod_is_healthy_when_it_is_ready_unharmed_and_in_the_service(
     assert rollout.healthy([pod], endpoints).outcome == outcome
 
 
+@pytest.mark.parametrize(("ignored", "outcome"), [(0, 2), (1, 2), (2, 0)])
+def test_pods_that_the_rollout_left_for_later_are_named_and_no_more_of_them_than_it_left(
+    ignored: int, outcome: int
+) -> None:
+    pods = [POD, replace(POD, name="web-b", ready=False), replace(POD, name="web-c", ready=False)]
+    verdict = rollout.healthy(pods, {"10.0.0.1": True}, ignored)
+    assert verdict.outcome == outcome
+    assert ("1 of 3 Pods ready" in verdict.message and "web-b, web-c" in verdict.message) == (outcome == 0)
+
+
 @pytest.mark.parametrize(
     ("before", "changed", "after", "seconds", "outcome"),
     [("a", "b", "a", 4, 0), ("a", "b", "b", 4, 2), ("a", "b", "a", 61, 2), ("a", "a", "a", 4, 1)],
