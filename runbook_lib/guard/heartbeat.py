@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.durable import write_json
-from runbook_lib.model import now, plain
+from runbook_lib.model import now
 from runbook_lib.parameters import Parameters
 
 NAME = "guard.json"
@@ -140,9 +140,3 @@ def on_duty(parameters: Parameters, home: Path) -> tuple[bool, str]:
         return False, f"no guard is on duty; the last one was {who}"
     state = {None: "nobody to watch over", True: "it measures", False: "it cannot measure"}[beat.measured]
     return True, f"guard on duty: {who}; {state}{f'; {beat.said}' if beat.said else ''}"
-
-
-def as_plain(beat: Beat) -> dict[str, Any]:
-    """The beat made of JSON's types, for the control room."""
-    value: dict[str, Any] = plain(beat)
-    return value

@@ -32,11 +32,3 @@ def share_alpha(
         raise BadParameters(f"alpha is between 0 and 1 and weights are above 0: alpha {alpha}, weights {given}")
     total = math.fsum(given.values())
     return tuple(AlphaShare(name, alpha * weight / total) for name, weight in given.items())
-
-
-def alpha_of(shares: Sequence[AlphaShare], name: str) -> float:
-    """The share of one metric."""
-    for share in shares:
-        if share.name == name:
-            return share.alpha
-    raise BadParameters(f"no alpha was set aside for {name!r}, only for {', '.join(s.name for s in shares)}")

@@ -50,20 +50,6 @@ def read_json(path: Path, what: str) -> Any:
         raise BadParameters(f"{what} {path} is nested too deeply to be read") from None
 
 
-def read_mapping(path: Path, what: str) -> dict[str, Any]:
-    """The file's YAML mapping; raises BadParameters with the line where it is broken."""
-    text = read_text(path, what)
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadParameters(f"{what} {path}:{where(error)} is not YAML: {cause(error)}") from None
-    except (RecursionError, ValueError) as error:
-        raise BadParameters(f"{what} {path} is not usable YAML: {error}") from None
-    if not isinstance(value, dict):
-        raise BadParameters(f"{what} {path} holds {type(value).__name__}, not keys and values")
-    return value
-
-
 def where(error: yaml.YAMLError) -> int:
     """The line, counted from one, that a YAML error is about."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 JsonObject = dict[str, Any]
 
 FOREGROUND = "foregroundDeletion"
-ORPHAN = "orphan"
 DEFAULT_GRACE = 30
 EVENTS_ARE_KEPT = timedelta(hours=1)
 

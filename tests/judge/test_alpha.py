@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.alpha import AlphaShare, alpha_of, share_alpha
+from runbook_lib.judge.alpha import AlphaShare, share_alpha
 
 
 def test_shares_are_even_unless_weights_say_otherwise() -> None:
     assert share_alpha(["failed", "slow"], 0.01) == (AlphaShare("failed", 0.005), AlphaShare("slow", 0.005))
     weighted = share_alpha(["failed", "slow", "orders"], 0.01, {"failed": 3})
     assert [share.alpha for share in weighted] == pytest.approx([0.006, 0.002, 0.002])
-    assert alpha_of(weighted, "failed") == pytest.approx(0.006)
 
 
 @given(st.lists(st.text(), min_size=1, unique=True), st.floats(1e-6, 0.5), st.data())
@@ -33,8 +32,3 @@ def test_shares_add_up_to_the_whole(names: list[str], alpha: float, data: st.Dat
 def test_what_cannot_be_shared_is_refused(names: list[str], alpha: float, weights: dict[str, float] | None) -> None:
     with pytest.raises(BadParameters):
         share_alpha(names, alpha, weights)
-
-
-def test_a_metric_without_a_share_is_named() -> None:
-    with pytest.raises(BadParameters, match="no alpha was set aside for 'c', only for a, b"):
-        alpha_of(share_alpha(["a", "b"], 0.01), "c")

@@ -17,7 +17,6 @@ from runbook_lib.judge.workload.world import Container, Workload, World
 MIB = 2**20
 HEAP = re.compile(r"-Xmx(\d+[kmgtKMGT]?)\b")
 SHARE = re.compile(r"-XX:MaxRAMPercentage=(\d+(?:\.\d+)?)")
-OLD_SHARE = re.compile(r"-XX:(?:\+UseCGroupMemoryLimitForHeap|MaxRAMFraction=\d+)")
 VERSION = re.compile(r"(?:1\.)?(\d+)(?:[.0]*[._u-]+(\d+))?")
 OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "_JAVA_OPTIONS", "CATALINA_OPTS")
 
