@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.range, pytest.mark.timeout(400)]
 
 
 def test_the_control_room_shows_the_gate_that_waits(world: World, play: Play, tmp_path: object) -> None:
-    play("04_gray_stage.ipynb", {"gates": {**world.values["gates"], "ask": ["gray_stage:1"]}}, weight=1)
+    asked = play("04_gray_stage.ipynb", {"gates": {**world.values["gates"], "ask": ["gray_stage:1"]}}, weight=1)
+    assert asked.error == "GatePending", asked.message
     (gate,) = all_gates(world.parameters.path(world.parameters.records))
     notebook = papermill.execute_notebook(
         str(REPOSITORY / "notebooks" / "00_control_room.ipynb"),

@@ -103,7 +103,7 @@ def test_after_a_kill_between_two_machines_the_first_is_left_alone_and_the_other
     went = {"what": "retire vm-1", "done": True, "at": plain(now()), "before": None, "after": None, "note": ""}
     killed = {"phase": "decommission", "outcome": "crashed", "at": now(), "changes": [went]}
     played = play(NOTEBOOK, past=passage(moved, killed))
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert changed(played) == {"vm-1": False, "vm-2": True, "vm-3": True}
     assert alive(machines) == []
 

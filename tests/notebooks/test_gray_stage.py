@@ -45,7 +45,7 @@ def kinds(played: Any) -> list[str]:
 
 def test_a_healthy_stage_passes_and_leaves_the_users_there(world: World, play: Play) -> None:
     played = play(NOTEBOOK, weight=1)
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert read_weight(connect(world.parameters)) == 1
     assert {v["outcome"] for v in played.attempt.facts["verdicts"]} == {"PASS"}
 
@@ -71,7 +71,7 @@ def test_a_stage_that_cannot_be_measured_is_held_and_neither_passes_nor_goes_bac
     at_weight(world, 1, lambda: world.fault("prometheus_down=true", "side=range"))
     watch = {**world.values["watch"], "extend": "3s", "blind": "3s"}
     played = play(NOTEBOOK, {"watch": watch}, weight=1)
-    assert (played.error, played.outcome) == ("Held", "observing")
+    assert (played.error, played.outcome) == ("Held", "observing"), played.message
     assert read_weight(connect(world.parameters)) == 1
 
 
@@ -84,14 +84,14 @@ def test_a_gate_waits_and_nothing_moves_until_it_is_answered(world: World, play:
 def test_in_a_freeze_what_was_allowed_waits_and_nobody_is_moved(world: World, play: Play) -> None:
     freeze = {"since": "2020-01-01T00:00Z", "until": "2100-01-01T00:00Z", "reason": "the sale"}
     played = play(NOTEBOOK, {"calendar": {"freeze": [freeze]}}, weight=1)
-    assert (played.error, played.outcome) == ("Held", "observing")
+    assert (played.error, played.outcome) == ("Held", "observing"), played.message
     assert "1 % is allowed and waits for its hour: freeze: the sale" in played.message
     assert read_weight(connect(world.parameters)) == 0
 
 
 def test_a_dry_run_says_what_it_would_do_and_moves_nobody(world: World, play: Play) -> None:
     played = play(NOTEBOOK, weight=1, dry_run=True)
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert read_weight(connect(world.parameters)) == 0
     assert "would" in kinds(played)
 
@@ -115,7 +115,7 @@ def test_a_stage_that_is_longer_than_a_slice_goes_on_in_the_next_attempt_with_it
             NOTEBOOK, {"watch": watch, "stages": stages}, lambda home, kept=kept: _put_back(kept, home), weight=1
         )
         assert not {"intent", "gate_opened", "gate_decided"} & set(kinds(played))  # nobody is asked or moved again
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert read_weight(connect(world.parameters)) == 1
     known = attempts(tmp_path / "records")
     assert len({attempt.run_id for attempt in known}) == 1

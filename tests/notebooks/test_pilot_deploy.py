@@ -94,7 +94,7 @@ def test_a_release_passes_is_drilled_and_leaves_no_secret_value_behind(
     with secrets_of_both_sides(world, tmp_path, values) as kubernetes:
         testers = {"traffic": {**world.values["traffic"], "testers": {"header": "X-Canary"}}, **kubernetes}
         played = play(NOTEBOOK, testers)
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     admitting = connect(check({**world.values, **testers}, "the test"))
     sides = [side_of(world, **headers) for headers in ({"X-Canary": "always"}, {})]
     back = shift(admitting, 0)  # a rollback
@@ -216,6 +216,6 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(
     wanted["spec"]["replicas"] = 4
     file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
     played = play(NOTEBOOK, changed, dry_run=True)
-    assert (played.error, played.outcome) == ("", "passed")
+    assert (played.error, played.outcome) == ("", "passed"), played.message
     assert ".spec.replicas" in (played.attempt.folder / "evidence" / "differences.json").read_text(encoding="utf-8")
     assert deployment(cluster, "order-service")["spec"]["replicas"] == 3
