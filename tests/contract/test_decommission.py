@@ -107,6 +107,7 @@ def test_a_backup_whose_storage_is_not_there_is_none_and_a_schedule_that_is_paus
         ("2026-11-20 02:00:00", "INCONCLUSIVE", "is no time with a zone"),
         ("", "INCONCLUSIVE", "'' is no time"),
     ],
+    ids=["two hours ago", "three days ago", "no zone", "nothing"],
 )
 def test_a_command_prints_when_the_last_good_backup_was(tmp_path: Path, printed: str, outcome: str, says: str) -> None:
     (tmp_path / "printed").write_text(printed)
