@@ -59,7 +59,7 @@ def finish(parameters: Parameters, screen: Screen, returned: Returned, asked: Wa
 
     While somebody on another machine is at work there, nothing but the users.
     """
-    from runbook_lib.runner import passage, run, unwritable  # seconds of imports; the users are back already
+    from runbook_lib.runner import holding, passage, unwritable  # seconds of imports; the users are back already
     from runbook_lib.runner.roll_back import once_more
 
     if returned.error is not None and not isinstance(returned.error, ChangeFailed):
@@ -67,11 +67,11 @@ def finish(parameters: Parameters, screen: Screen, returned: Returned, asked: Wa
     try:
         with unwritable.told("the rollback"):
             try:
-                run.take_over(passage.home(parameters), screen)
+                holding.take_over(passage.home(parameters), screen)
             except Busy as busy:
                 return _behind(busy, _recorded(parameters, screen, once_more(connect(parameters), returned), TRAFFIC))
             returned = once_more(connect(parameters), returned)
-            with run.held(parameters, screen):
+            with holding.held(parameters, screen):
                 return _recorded(parameters, screen, returned, asked)
     except Unwritable as error:
         if returned.error is not None:

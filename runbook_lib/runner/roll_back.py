@@ -86,21 +86,21 @@ def _told(screen: Screen, returned: Returned, recorded: Callable[[], int]) -> in
 
 def file_left(parameters: Parameters, screen: Screen, said: str) -> int:
     """File what was broken off before the users were brought back, and go no further; the exit code."""
-    from runbook_lib.runner import run
+    from runbook_lib.runner import holding
 
-    with run.held(parameters, screen):
+    with holding.held(parameters, screen):
         screen.say(said)
     return RolledBack.exit_code
 
 
 def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None) -> int:
-    from runbook_lib.runner import passage, run
+    from runbook_lib.runner import holding, passage
 
     if parameters.dry_run:  # nobody is stopped for a question
         return _recorded(parameters, screen, returned, asked, "command")
     home = passage.home(parameters)
     try:
-        run.take_over(home, screen)
+        holding.take_over(home, screen)
     except Busy as error:
         left = f"; level {asked.level} waits for that" if asked and asked.reaches("workload") else ""
         said = f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more{left}"
@@ -108,7 +108,7 @@ def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: 
         alone = once_more(connect(parameters), returned)  # nothing but the users while somebody else is at work
         return _recorded(parameters, screen, alone, None, "command") or Busy.exit_code
     returned = once_more(connect(parameters), returned)
-    with run.held(parameters, screen):
+    with holding.held(parameters, screen):
         return _recorded(parameters, screen, returned, asked, "command")
 
 

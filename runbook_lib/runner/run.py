@@ -5,31 +5,29 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import os
 import signal
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from runbook_lib.durable import write_whole
-from runbook_lib.errors import BadParameters, Busy, CannotSign, GatePending, RolledBack
+from runbook_lib.errors import BadParameters, GatePending, RolledBack
 from runbook_lib.model import now
 from runbook_lib.pages import html, views
 from runbook_lib.parameters import Parameters
-from runbook_lib.record import archive, filing, journal, statement
+from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover, roll_back, unwritable, waiting
-from runbook_lib.runner.cells import mark, marked, settle
+from runbook_lib.runner import passage, recover, roll_back, waiting
+from runbook_lib.runner.cells import mark
 from runbook_lib.runner.engine import Options, execute
+from runbook_lib.runner.filed import file_attempt
 from runbook_lib.runner.hearing import Hearing
+from runbook_lib.runner.holding import held
 from runbook_lib.runner.kernels import Kernels
 from runbook_lib.runner.passage import Result, Step
 from runbook_lib.runner.progress import Screen
@@ -45,10 +43,6 @@ KERNEL_IMPORTS = (
     "sqlalchemy",
 )
 """Loaded while a kernel starts ahead: together they take seconds, and nearly every notebook needs them."""
-YOUNG = 60.0  # seconds
-HOLDERS = frozenset({"command", "batch"})
-"""What opens an attempt only while it holds the application, so that one without a process is dead."""
-KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
 def advance(
@@ -115,16 +109,6 @@ def single(parameters: Parameters, step: Step, screen: Screen, patience: float =
         return result.ending.exit_code
 
 
-@contextlib.contextmanager
-def held(parameters: Parameters, screen: Screen) -> Iterator[None]:
-    """Be the application's only runner, after what an earlier one left open is filed; Busy when there is another."""
-    folder = passage.home(parameters)
-    with unwritable.told(parameters.application.name), archive.hold(folder):
-        for result in file_abandoned(folder, screen.say):
-            screen.found(result)
-        yield
-
-
 def run_step(
     parameters: Parameters,
     step: Step,
@@ -167,66 +151,6 @@ def run_step(
     return result
 
 
-def file_attempt(attempt: Path) -> Result:
-    """Render and record an attempt from what lies in its folder; used at its end, and later when its runner died."""
-    events = journal.read(attempt)
-    begun = next((event.data for event in events if event.kind == "started"), {})
-    step = Step(str(begun.get("phase", "")), begun.get("weight"), begun.get("mode"))
-    end = statement.ending_of(events)
-    marked(attempt)
-    notebook = attempt / archive.NOTEBOOK
-    if notebook.is_file():
-        html.write(notebook, f"{attempt.parent.parent.name}: {step.title}", end.outcome, end.message)
-    following = passage.next_notebook(step.phase, end.outcome)
-    filed = filing.file(attempt, end, following)
-    return Result(step, attempt, end, filed.statement["predicate"]["seconds"], following, filed.unsigned)
-
-
-def file_abandoned(folder: Path, say: Callable[[str], object] = print) -> list[Result]:
-    """File the attempts whose process died before it could; call it only while holding the application.
-
-    What nobody here may sign for is left to somebody who may, and said.
-    """
-    filed = []
-    for attempt in archive.attempts(folder.parent, folder.name):
-        if attempt.statement is not None or attempt.problem:
-            continue
-        if attempt.facts.get("by") == "runner":
-            _wait_for_kernel(attempt.folder)
-        elif attempt.facts.get("by") not in HOLDERS and time.time() - attempt.folder.stat().st_mtime < YOUNG:
-            continue  # a notebook without runner may be about to open its journal
-        if journal.is_held(attempt.folder):
-            continue  # somebody works in it, cell by cell
-        try:
-            filing.may_file(attempt.folder)
-        except CannotSign as error:
-            say(f"{attempt.run_id}/{attempt.folder.name} was broken off and is not filed yet: {error}")
-            continue
-        _settle_notebook(attempt.folder / archive.NOTEBOOK)
-        filed.append(file_attempt(attempt.folder))
-        views.filed(attempt.folder)
-    return filed
-
-
-def take_over(folder: Path, screen: Screen, patience: float = 10) -> None:
-    """Tell the application's runner to stop, so that a rollback need not wait for it; Busy when it does not."""
-    end = time.monotonic() + patience
-    told: archive.Holder | None = None
-    while True:
-        try:
-            with archive.hold(folder):
-                return
-        except Busy:
-            who = archive.holder(folder)
-            if time.monotonic() > end or (who is not None and who.host != socket.gethostname()):
-                raise  # a process of another machine can only be stopped there
-            if who is not None and who != told:
-                told = who
-                screen.say(f"{who} runs this application; it is told to stop and to file what it did")
-                os.kill(who.pid, signal.SIGTERM)
-            time.sleep(0.1)
-
-
 @contextlib.contextmanager
 def signals_wait() -> Iterator[None]:
     """Ctrl-C and SIGTERM strike after this block: a record is written whole. The engine hears them for itself."""
@@ -263,23 +187,3 @@ def _with_parameters(nb: NotebookNode, parameters: Parameters, step: Step, attem
 def _reached(attempt: Path, screen: Screen, index: int, total: int) -> None:
     mark(attempt, index)
     screen.cell(index, total)
-
-
-def _settle_notebook(path: Path) -> None:
-    reached = marked(path.parent)
-    if path.is_file():
-        nb = nbformat.read(path, as_version=4)
-        settle(nb, "Killed", "the process that ran it was killed or its machine stopped", reached)
-        write_whole(path, nbformat.writes(nb) + "\n")
-
-
-def _wait_for_kernel(attempt: Path) -> None:
-    end = time.monotonic() + KERNEL_PATIENCE
-    while journal.is_held(attempt):
-        if time.monotonic() > end:
-            begun = next((e.data for e in journal.read(attempt) if e.kind == "kernel"), {})
-            pid = begun.get("pid", "unknown")
-            raise Busy(
-                f"the kernel of {attempt} (process {pid}) lives on after its runner died; end it, then try again"
-            )
-        time.sleep(0.1)

@@ -24,7 +24,7 @@ from runbook_lib.pages.page import NAME
 from runbook_lib.parameters import Parameters
 from runbook_lib.proof.verify import verify
 from runbook_lib.record import archive, journal
-from runbook_lib.runner import run
+from runbook_lib.runner import holding
 from runbook_lib.runner.progress import Screen
 from runbook_lib.show.batch import batches_table
 from runbook_lib.trust.identity import signers_of
@@ -162,7 +162,7 @@ def test_whoever_runs_a_member_is_stopped_and_only_after_all_users_are_back(
     small: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, set[int]]] = []
-    monkeypatch.setattr(run, "take_over", lambda home, _: seen.append((home.name, set(small.weights().values()))))
+    monkeypatch.setattr(holding, "take_over", lambda home, _: seen.append((home.name, set(small.weights().values()))))
     assert back(small).exit_code == 0
     assert sorted(seen) == [(name, {0}) for name in sorted(SMALL)]
 
@@ -172,7 +172,7 @@ def test_a_runner_that_cannot_be_stopped_is_named(small: Shop, monkeypatch: pyte
         if home.name == "web":
             raise Busy("web is being run by process 7 on front-2")
 
-    monkeypatch.setattr(run, "take_over", deaf)
+    monkeypatch.setattr(holding, "take_over", deaf)
     ended = back(small)
     assert states(ended) == {"web": "failed", "cart": "back", "stock": "back", "search": "back"}
     assert "front-2" in ended.stands["web"].said and "stop it there" in ended.stands["web"].said

@@ -20,7 +20,7 @@ from rich.console import Console
 from throwaway import demo, make_project, only_attempt, write_notebook
 
 from runbook_lib.record import archive, journal
-from runbook_lib.runner import kernels, run
+from runbook_lib.runner import holding, kernels, run
 from runbook_lib.runner.cells import cell_results
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
@@ -202,6 +202,6 @@ def test_an_ending_by_kill_is_told_by_whoever_comes_next(project: Path, runner: 
     process.kill()
     process.communicate()
     until(lambda: not kernels_of(process.pid))
-    with run.held(demo(project), Screen(Console(file=StringIO()), Console(file=StringIO()))):
+    with holding.held(demo(project), Screen(Console(file=StringIO()), Console(file=StringIO()))):
         pass
     assert_told(project, "crashed", 70, "Killed", STOPPED)

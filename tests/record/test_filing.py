@@ -17,7 +17,7 @@ from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.record import archive, filing, journal, statement
 from runbook_lib.record.attempt import Run
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import run
+from runbook_lib.runner.filed import file_abandoned
 from runbook_lib.trust.identity import signers_of
 from runbook_lib.trust.signature import verify
 from runbook_lib.trust.signers import OPERATOR
@@ -128,7 +128,7 @@ def test_what_died_is_left_to_somebody_who_can_sign_for_it(project: Path) -> Non
     with pytest.raises(CannotSign):
         filing.may_file(attempt)
     said: list[str] = []
-    assert run.file_abandoned(attempt.parent.parent, said.append) == []
+    assert file_abandoned(attempt.parent.parent, said.append) == []
     assert "not filed yet" in said[0] and not (attempt / archive.RECORD).exists()
 
 
@@ -137,7 +137,7 @@ def test_a_rollback_that_died_is_filed_by_anybody(project: Path) -> None:
     (project / ".range" / "keys" / "operator.pub").unlink()
     rollback = ("rollback", None, "rollback")
     attempt = open_attempt(demo(project), rollback, None, "runner")
-    (result,) = run.file_abandoned(attempt.parent.parent)
+    (result,) = file_abandoned(attempt.parent.parent)
     assert result.unsigned and (attempt / archive.RECORD).exists()
 
 

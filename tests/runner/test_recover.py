@@ -16,7 +16,7 @@ from runbook_lib.model import now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import passage, recover, run
+from runbook_lib.runner import filed, passage, recover, run
 from runbook_lib.runner.engine import Stop
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
@@ -79,7 +79,7 @@ def dead(p: Parameters, step: Step, *told: tuple[str, dict[str, Any]], ended: st
     if ended is not None:
         book.write("ended", error=ended, message="", cell=0, signal=15 if ended == "Terminated" else None)
         book.close()
-        run.file_attempt(attempt)
+        filed.file_attempt(attempt)
     book.close()
     return f"{attempt.parent.name}/{attempt.name}"
 

@@ -24,7 +24,7 @@ from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.rollback import whole
 from runbook_lib.rollback.traffic import ASKED
-from runbook_lib.runner import passage, recover, roll_back, run
+from runbook_lib.runner import holding, passage, recover, roll_back, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
 from runbook_lib.sections.traffic import NginxSplit
@@ -228,7 +228,7 @@ def test_bad_options_of_the_command_move_nobody(p: Parameters) -> None:
 def test_a_dry_run_stops_no_runner_and_moves_nobody(
     p: Parameters, levels: list[tuple[Wanted, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "take_over", lambda *_: pytest.fail("somebody was stopped"))
+    monkeypatch.setattr(holding, "take_over", lambda *_: pytest.fail("somebody was stopped"))
     dry = p.model_copy(update={"dry_run": True})
     with archive.hold(passage.home(p)):
         assert roll_back.roll_back(dry, shown := screen(), asked=wanted("configuration")) == 0

@@ -20,7 +20,7 @@ from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.pages import index, page
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.runner import kernels, passage, run
+from runbook_lib.runner import holding, kernels, passage, run
 from runbook_lib.runner.cells import cell_results
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
@@ -141,7 +141,7 @@ def test_a_rollback_does_not_shoot_at_a_process_number_of_another_machine(projec
     with archive.hold(folder):
         (folder / "runner.lock").write_text(f"{os.getpid()} another-machine")
         with pytest.raises(Busy, match="another-machine"):
-            run.take_over(folder, _screen())
+            holding.take_over(folder, _screen())
 
 
 def test_what_a_dead_notebook_without_runner_left_is_filed_with_its_last_word(project: Path) -> None:
@@ -152,7 +152,7 @@ def test_what_a_dead_notebook_without_runner_left_is_filed_with_its_last_word(pr
         book.write("cell_failed", error="GatePending", message="may they go?")
         book.close()
     os.utime(begun[0], (0, 0))
-    with run.held(p, _screen()):
+    with holding.held(p, _screen()):
         pass
     assert [read.outcome for read in map(archive.read_attempt, begun)] == ["gate_pending", "crashed"]
     assert not (begun[1] / archive.RECORD).exists()  # it is young: its notebook may be about to go on
@@ -198,7 +198,7 @@ def test_a_rollback_takes_over_from_a_runner_that_is_still_at_it(project: Path) 
     runner = _runner(project, "run", "parameters/demo.yaml", "--phase", "assessment")
     _wait_until_waiting(project)
     p, screen = demo(project), _screen()
-    run.take_over(passage.home(p), screen)
+    holding.take_over(passage.home(p), screen)
     runner.communicate()
     assert runner.returncode == 143
     assert run.single(p, passage.ROLLBACK, screen) == 0
