@@ -26,6 +26,8 @@ class FakePrometheus:
     url: str = ""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, list[Sample]] = field(default_factory=dict)
+    """What was last known of series that were not scraped."""
     reply: tuple[int, str] | None = None
     age: float = 0
     """Seconds since the last scrape."""
@@ -63,7 +65,8 @@ class FakePrometheus:
             found = self.samples.get("http_request_duration_seconds_bucket", [])
             return _vector([({"le": le}, 1) for le in sorted({labels["le"] for labels, _ in found})])
         names = set(re.findall(r"\((\w+)\{", query))
-        found = [sample for name in names for sample in self.samples.get(name, [])]
+        kept = self.before if "last_over_time" in query else self.samples
+        found = [sample for name in names for sample in kept.get(name, [])]
         return _vector([({k: v for k, v in labels.items() if k != "le"}, value) for labels, value in found])
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
 Labels = tuple[tuple[str, str], ...]
+_KNOWN = "1h"  # so far back a target is looked for that was not scraped at some moment
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,15 @@ def boundary(prometheus: PrometheusConnect, metrics: Metrics, slow: float) -> fl
     )
 
 
-def read(prometheus: PrometheusConnect, metrics: Metrics, bound: float, at: datetime | None = None) -> Reading:
-    """All counters of both sides as they stood at that moment, or stand now."""
+def read(
+    prometheus: PrometheusConnect, metrics: Metrics, bound: float, at: datetime | None = None, last: str = ""
+) -> Reading:
+    """All counters of both sides as they stood at that moment, or now; with ``last`` as they last did in so long."""
     status, le = metrics.status_label, f'le=~"{bound:g}|{bound}"'
     texts = {
-        "requests": _both(metrics.requests, metrics, (status,)),
-        "fast": _both(metrics.duration + "_bucket", metrics, (), le),
-        "timed": _both(metrics.duration + "_count", metrics, ()),
+        "requests": _both(metrics.requests, metrics, (status,), last=last),
+        "fast": _both(metrics.duration + "_bucket", metrics, (), le, last),
+        "timed": _both(metrics.duration + "_count", metrics, (), last=last),
     }
     at = at or now()
     counters: dict[tuple[str, Side], dict[Labels, float]] = {(k, s): {} for k in texts for s in SIDES}
@@ -121,13 +124,31 @@ def remembering(before: Reading, after: Reading) -> Reading:
     return Reading(after.at, counters, after.queries, frozenset(missed))
 
 
+def completed(
+    prometheus: PrometheusConnect, metrics: Metrics, bound: float, before: Reading, after: Reading
+) -> Reading:
+    """``before``, with what Prometheus last knew until then of the series that only ``after`` has.
+
+    A Pod that is not in it is new, and counts from zero; one that was only not scraped at that moment is not: after an
+    outage of Prometheus what it counted in its life is not of this interval. It asks only where such series are.
+    """
+    fresh = {key: series.keys() - before.counters[key].keys() for key, series in after.counters.items()}
+    if not any(fresh[kind, side] for kind, side in fresh if side == "kubernetes"):
+        return before
+    known = read(prometheus, metrics, bound, before.at, _KNOWN).counters
+    found = {key: {labels: known[key][labels] for labels in fresh[key] & known[key].keys()} for key in fresh}
+    counters = {key: {**before.counters[key], **found[key]} for key in before.counters}
+    return Reading(before.at, counters, before.queries, before.missed)
+
+
 def _instance(labels: Labels) -> str:
     return dict(labels).get("pod") or dict(labels).get("instance", "")
 
 
 def between(prometheus: PrometheusConnect, metrics: Metrics, since: datetime, until: datetime) -> Delta:
     """What happened in [since, until), as two readings say; slow requests are not counted."""
-    return delta(read(prometheus, metrics, 0.0, since), read(prometheus, metrics, 0.0, until), metrics)
+    before, after = (read(prometheus, metrics, 0.0, at) for at in (since, until))
+    return delta(completed(prometheus, metrics, 0.0, before, after), after, metrics)
 
 
 def recent(prometheus: PrometheusConnect, metrics: Metrics, span: timedelta) -> Delta:
@@ -154,12 +175,13 @@ def _slow(grown: dict[tuple[str, Side], dict[Labels, float]], seconds: float) ->
     return Interval(seconds, *counts)
 
 
-def _both(metric: str, metrics: Metrics, by: Sequence[str], more: str = "") -> str:
-    """One expression for both sides, told apart by the label runbook_side."""
+def _both(metric: str, metrics: Metrics, by: Sequence[str], more: str = "", last: str = "") -> str:
+    """One expression for both sides, told apart by the label runbook_side; ``last``: how old a sample may be."""
     labels = ", ".join(("instance", "pod", *by))
     parts = []
     for side in SIDES:
         matchers = ",".join(filter(None, (getattr(metrics.selectors, side), more)))
-        inner = f"sum by ({labels}) ({metric}{{{matchers}}})"
+        series = f"last_over_time({metric}{{{matchers}}}[{last}])" if last else f"{metric}{{{matchers}}}"
+        inner = f"sum by ({labels}) ({series})"
         parts.append(f'label_replace({inner}, "runbook_side", "{side}", "", "")')
     return " or ".join(parts)

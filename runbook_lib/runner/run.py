@@ -134,7 +134,7 @@ def run_step(
         on_cell=functools.partial(_reached, attempt, screen),
         redactor=redactor,
     )
-    with signals_wait():
+    with signals_wait() as came:
         with screen.following(step.title, attempt):
             stop = execute(nb, attempt / archive.NOTEBOOK, options, shelf)
         told = recover.redone(book.write, found, journal.read(attempt))
@@ -148,19 +148,24 @@ def run_step(
         screen.done(result)
         for finding in told:
             screen.say(finding.said)
+        if stop is not None and stop.signal:
+            came.clear()  # whoever says it twice is answered once
     return result
 
 
 @contextlib.contextmanager
-def signals_wait() -> Iterator[None]:
-    """Ctrl-C and SIGTERM strike after this block: a record is written whole. The engine hears them for itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def signals_wait() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM strike after this block: a record is written whole. The engine hears them for itself.
+
+    Yields those that came; what is taken out of it does not strike.
+    """
     came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
     before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

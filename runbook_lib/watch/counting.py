@@ -14,7 +14,7 @@ from runbook_lib.clients import Clients
 from runbook_lib.errors import RunbookError
 from runbook_lib.judge.observation import Observation
 from runbook_lib.model import SIDES, now
-from runbook_lib.observe.counters import Reading, boundary, delta, read, remembering, scraped
+from runbook_lib.observe.counters import Reading, boundary, completed, delta, read, remembering, scraped
 
 _POINTS = 60  # past ticks that are asked for at most: what is longer ago is seen more coarsely
 _SIDES = {"legacy": "old", "kubernetes": "new"}
@@ -79,7 +79,11 @@ class Counting:
         """The interval up to this reading; a gap when the ticks before it gave nothing for longer than is allowed."""
         assert self.last is not None
         p = self.clients.parameters
-        grown = delta(self.last, reading, p.metrics)
+        try:
+            before = completed(self.clients.prometheus, p.metrics, self.bound, self.last, reading)
+        except RunbookError as error:
+            return self._unmeasured(str(error))
+        grown = delta(before, reading, p.metrics)
         if not math.isfinite(math.fsum((*vars(grown.errors).values(), *vars(grown.slow).values()))):
             return self._unmeasured("Prometheus gives counts that are no numbers")
         apart = reading.at - self.last.at

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.judge.rates import Interval
-from runbook_lib.observe.counters import Delta, Reading, boundary, delta, read, recent, remembering
+from runbook_lib.observe.counters import Delta, Reading, boundary, completed, delta, read, recent, remembering
 from runbook_lib.sections import Metrics, Selectors
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -105,6 +105,30 @@ def test_the_life_of_an_old_instance_that_shows_up_late_is_not_of_this_interval(
     found = between(prometheus, before)
     assert found.errors == Interval(15, 0, 0, 0, 0)
     assert found.notes == ("legacy vm-2: seen for the first time, counted from now on",)
+
+
+def test_a_pod_that_was_only_not_scraped_counts_from_what_was_last_known_of_it_and_a_new_one_from_zero(
+    prometheus: FakePrometheus,
+) -> None:
+    since, until = START, START + timedelta(seconds=15)
+    before = look(prometheus)
+    prometheus.serve("kubernetes", "pod-late", 900_000, 90)
+    prometheus.before = {name: list(series) for name, series in prometheus.samples.items()}
+    prometheus.serve("kubernetes", "pod-late", 900_007, 91)
+    prometheus.serve("kubernetes", "pod-new", 30, 3)
+    after = read(prometheus.connect(), METRICS, 0.5, until)
+    found = delta(completed(prometheus.connect(), METRICS, 0.5, before, after), after, METRICS)
+    assert found.errors == Interval(15, 0, 0, 7 + 30, 1 + 3)
+    assert {float(asked["time"]) for asked in prometheus.asked if "last_over_time" in asked["query"]} == {
+        since.timestamp()
+    }
+
+
+def test_nothing_more_is_asked_while_no_pod_shows_up(prometheus: FakePrometheus) -> None:
+    before = look(prometheus)
+    asked = len(prometheus.asked)
+    assert completed(prometheus.connect(), METRICS, 0.5, before, before) is before
+    assert len(prometheus.asked) == asked
 
 
 def test_the_first_failure_of_a_known_instance_counts(prometheus: FakePrometheus) -> None:

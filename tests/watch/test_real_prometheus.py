@@ -51,6 +51,21 @@ def count(counting: Counting) -> list[Observation]:
     return seen
 
 
+def test_a_pod_that_is_not_scraped_when_counting_begins_does_not_bring_its_whole_life(lasting: Real) -> None:
+    real, service = lasting, lasting.service
+    service.serve("kubernetes", "pod-old", 9000, 900)
+    real.caught_up()
+    service.silent.add("pod-old")
+    real.caught_up()
+    counting = Counting(real.clients())
+    seen = count(counting)
+    service.silent.clear()
+    service.serve("kubernetes", "pod-old", 5, 1)
+    real.caught_up()
+    seen += count(counting)
+    assert counted(seen)[2:] == (6, 1)
+
+
 def test_resets_new_pods_and_vanished_ones_cost_no_request(lasting: Real) -> None:
     real = lasting
     counting, service = Counting(real.clients(blind=PATIENCE)), real.service
