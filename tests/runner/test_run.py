@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -218,3 +219,14 @@ def test_plain_papermill_leaves_the_same_record(project: Path, last: str, outcom
         assert code
     attempt = only_attempt(project)
     assert (attempt.outcome, attempt.facts["exit_code"], attempt.step) == (outcome, code, ("gray_stage", 5, None))
+
+
+def test_a_signal_strikes_after_the_record_is_written_unless_it_was_the_second_of_two() -> None:
+    written = []
+    with pytest.raises(KeyboardInterrupt), run.signals_wait():
+        signal.raise_signal(signal.SIGINT)
+        written.append("record")
+    with run.signals_wait() as came:
+        signal.raise_signal(signal.SIGINT)
+        came.clear()
+    assert written == ["record"]
