@@ -61,7 +61,7 @@ class Thresholds(Section):
     throttled: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of throttled CPU periods, over the window of metrics.throttling, that keeps a stage from passing."""
     cost_ratio: Annotated[float, Field(gt=1)] = 1.5
-    """Margin on the new/old CPU time that a request costs; the comparison fails surely above it."""
+    """Margin on the new/old CPU time that a request costs; the comparison fails surely above it, under like load."""
     headroom: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of its memory limit that a Pod must leave free."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01

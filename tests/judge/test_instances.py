@@ -15,11 +15,11 @@ PASS, INCONCLUSIVE, FAIL = Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL
 LIMITS = InstanceLimits(cost_ratio=1.5, headroom=0.1, throttled=0.25, alpha=0.01)
 
 
-def seen(cost: float = 1.0, instances: int = 3, **others: object) -> Figures:
-    """Two healthy sides whose new one needs ``cost`` times the CPU a request."""
+def seen(cost: float = 1.0, instances: int = 3, served: float = 1000, **others: object) -> Figures:
+    """Two healthy sides whose new one needs ``cost`` times the CPU a request, and served so many an instance."""
     cpu = {
         "legacy": [Use(f"vm-{n}", 10 + n / 100, 1000) for n in range(instances)],
-        "kubernetes": [Use(f"pod-{n}", cost * (10 + n / 100), 1000) for n in range(instances)],
+        "kubernetes": [Use(f"pod-{n}", cost * (10 + n / 100) * served / 1000, served) for n in range(instances)],
     }
     whole: dict[str, object] = {
         "cpu": cpu,
@@ -37,6 +37,8 @@ def seen(cost: float = 1.0, instances: int = 3, **others: object) -> Figures:
     [
         (seen(), (PASS, PASS, PASS), (PASS, PASS)),
         (seen(cost=2.0), (PASS, PASS, PASS, FAIL), (FAIL,)),  # CPU decides when it is surely too much, memory never
+        (seen(cost=2.0, served=800), (PASS, PASS, PASS, FAIL), (FAIL,)),
+        (seen(cost=2.0, served=500), (PASS, PASS, PASS), (FAIL, FAIL)),  # half of it may be the Pod's own
         (seen(instances=1), (PASS, PASS, PASS), (INCONCLUSIVE, INCONCLUSIVE)),  # one of each tells nothing of spread
         (seen(restarts={"kubernetes": Exposure(9, 72), "legacy": Exposure(0, 72)}), (FAIL, PASS, PASS), (PASS, PASS)),
         (seen(restarts={"kubernetes": None, "legacy": None}), (INCONCLUSIVE, PASS, PASS), (PASS, PASS)),
