@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.pages import page, story
 from runbook_lib.pages.shape import mapping, mappings, text
@@ -127,8 +128,14 @@ def _changes(filed: Sequence[Attempt]) -> list[tuple[str, str, str]]:
         name = text(mapping(facts.get("who")).get("name")) or "not known"
         for one in mappings(facts.get("changes")):
             if one.get("done"):
-                found.append((moment(one.get("at")), text(one.get("what")), name))
+                found.append((moment(one.get("at")), _change(one), name))
     return found
+
+
+def _change(one: dict[str, Any]) -> str:
+    """What was changed; of a share of the users from where to where."""
+    what, before, after = text(one.get("what")), one.get("before"), one.get("after")
+    return f"{what} {before} % → {after} %" if isinstance(before, int) and isinstance(after, int) else what
 
 
 def _following(last: Attempt, found: Incident) -> list[str]:

@@ -49,13 +49,15 @@ BACK = (
 
 
 def test_what_a_guard_did_alone_is_told_with_the_requests_that_failed(tmp_path: Path) -> None:
-    folder = attempt(tmp_path, GUARD, *BACK, phase="rollback", weight=None, mode="rollback")
+    moved = {"what": "traffic weight", "before": 30, "after": 0, "done": True, "at": "2026-11-21T02:00:01.000Z"}
+    folder = attempt(tmp_path, GUARD, *BACK, phase="rollback", weight=None, mode="rollback", changes=[moved])
     observed(folder, (10, 0), (10, 4))
     views.filed(folder)
     page = (folder.parent / "incident.html").read_text()
     assert "the guard saw errors: 9 % &lt;b&gt;" in page
     assert "4 of 20 requests on the new side failed" in page and "10.00% of all requests of all users" in page
     assert all(word in page for word in ("detected", "decided", "acted", "drained", "guard of olga"))
+    assert "traffic weight 30 % → 0 %" in page
     assert "incident.html" in (folder.parent / "index.html").read_text()
     assert '"incident":true' in (tmp_path / "index.js").read_text()
     assert views.differing_views(tmp_path) == []
