@@ -236,11 +236,20 @@ def _trigger(attempt: Attempt, events: Sequence[Event]) -> str:
     phase, _, mode = attempt.step
     if phase == "rollback" and mode == "drill":
         return ""
+    if phase == "rollback" and attempt.outcome == "failed" and _moved(events):
+        return ""  # the users are back; that another level could not be done, whoever asked for it was told
     name = _name(attempt.folder)
     cause = next((str(event.data.get("cause", "")) for event in events if event.kind == "detected"), None)
     if phase == "rollback" and (cause is not None or attempt.outcome == "crashed"):
         return f"the rollback {name} was broken off"
     return f"{name} had found a reason and was broken off: {cause}" if cause is not None else ""
+
+
+def _moved(events: Sequence[Event]) -> bool:
+    """True when the last act on traffic has a result."""
+    acts = [event.data["act"] for event in events if event.kind == "intent" and event.data.get("after") is not None]
+    done = {event.data["act"] for event in events if event.kind == "result" and event.data.get("change")}
+    return bool(acts) and acts[-1] in done
 
 
 def _finding(act: Act, weight: int | None) -> Finding:

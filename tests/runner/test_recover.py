@@ -115,6 +115,9 @@ def test_an_open_act_on_traffic_is_told_by_the_weight_that_nginx_has(
         (passage.ROLLBACK, [], None, "was broken off"),
         (passage.ROLLBACK, [("detected", DETECTED)], "Terminated", "was broken off"),
         (passage.ROLLBACK, [], "Terminated", ""),
+        (passage.ROLLBACK, [("detected", DETECTED), ("intent", BACK)], "ChangeFailed", "was broken off"),
+        (passage.ROLLBACK, [("detected", DETECTED), ("intent", BACK), result(BACK)], "Terminated", "was broken off"),
+        (passage.ROLLBACK, [("detected", DETECTED), ("intent", BACK), result(BACK)], "BadParameters", ""),
         (Step("rollback", mode="drill"), [("detected", DETECTED), ("intent", BACK)], None, ""),
     ],
 )

@@ -234,3 +234,4 @@ def test_a_dry_run_stops_no_runner_and_moves_nobody(
         assert roll_back.roll_back(dry, shown := screen(), asked=wanted("configuration")) == 0
     assert levels == [(Wanted("configuration"), 30)]
     assert "back to revision 3 from ReplicaSet/x: because" in said(shown)
+    assert "it would be users: 30 % -> 0 %" in said(shown)
