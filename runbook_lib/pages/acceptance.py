@@ -95,6 +95,8 @@ def value(number: float | None, unit: str) -> str:
     """A figure as a person reads it; what nobody knows says so."""
     if number is None:
         return "not known"
+    if unit == "min" and 0 < number < 1:
+        number, unit = 60 * number, "s"
     digits = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
     return f"{digits} {unit}".strip()
 

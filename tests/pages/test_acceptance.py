@@ -12,7 +12,7 @@ import pytest
 from runbook_lib.judge.acceptance import Figure, Known, acceptance
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.observe.leftovers import Leftover
-from runbook_lib.pages.acceptance import Report, as_csv, as_markdown, change, course, render, weights_of
+from runbook_lib.pages.acceptance import Report, as_csv, as_markdown, change, course, render, value, weights_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -102,3 +102,12 @@ def test_the_course_begins_at_nought_and_is_empty_where_nobody_knows_the_beginni
         {"what": "retire vm-1", "done": True, "after": 1, "at": "2026-11-03T00:00:00Z"},
     ]
     assert [weight for _, weight in weights_of(changes)] == [1.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "shown"),
+    [(None, "min", "not known"), (14.0, "min", "14 min"), (0.0318, "min", "1.91 s"), (0.0, "min", "0 min"),
+     (0.0318, "cores", "0.0318 cores"), (12345.0, "EUR", "12,345 EUR")],
+)  # fmt: skip
+def test_a_figure_is_written_as_a_person_reads_it(number: float | None, unit: str, shown: str) -> None:
+    assert value(number, unit) == shown
