@@ -33,10 +33,10 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.guard.lease import Lease
 from runbook_lib.guard.rounds import Rounds
 from runbook_lib.guard.scribe import Deed, Scribe
-from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.counters import read
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters, check
 from sandbox import faults
 from sandbox.control import Wish, range_for

@@ -7,9 +7,9 @@ from typing import Any
 
 from runbook_lib.model import Change, Event, now, plain
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.reach import Sender, Target, pod_targets, service_target
 from runbook_lib.observe.smoke import Answer, ask, first_answer, smoke, unsent
+from runbook_lib.observe.workload.pods import PodState
 from runbook_lib.record import Run
 from runbook_lib.record.journal import read
 from runbook_lib.sections import Kubernetes, SmokeCase

@@ -10,7 +10,7 @@ from runbook_lib.act.rewrite import rewrite
 from runbook_lib.act.rollout import annotate, let_go, standing
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import (
+from runbook_lib.observe.workload.rollout import (
     ABORTED,
     BATCHES,
     clean_template,

@@ -14,10 +14,20 @@ from runbook_lib.act.digest_key import digest_key
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, digest, now
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, Object, plain_object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER
-from runbook_lib.observe.kept import COPY_OF, Kept, Name, concerned, describe, encoded, holds, read_copy, referenced
-from runbook_lib.observe.keyed_digest import DigestKey
+from runbook_lib.observe.release.difference import MANAGER
+from runbook_lib.observe.release.keyed_digest import DigestKey
 from runbook_lib.observe.throttling import obeyed
+from runbook_lib.observe.workload.kept import (
+    COPY_OF,
+    Kept,
+    Name,
+    concerned,
+    describe,
+    encoded,
+    holds,
+    read_copy,
+    referenced,
+)
 
 __all__ = ["Kept", "concerned", "referenced", "restore", "snapshot"]
 

@@ -9,8 +9,8 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import ChangeFailed, CriterionFailed
 from runbook_lib.observe.cluster import PATIENCE, Cluster, sentence, speaking
-from runbook_lib.observe.difference import MANAGER
-from runbook_lib.observe.keyed_digest import KEY_FIELD, KEY_NAME, LENGTH, DigestKey, read_key
+from runbook_lib.observe.release.difference import MANAGER
+from runbook_lib.observe.release.keyed_digest import KEY_FIELD, KEY_NAME, LENGTH, DigestKey, read_key
 
 
 def digest_key(cluster: Cluster) -> DigestKey:

@@ -9,9 +9,9 @@ from runbook_lib.act.rollout import let_go, standing
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER
-from runbook_lib.observe.rollout import BATCHES, note
-from runbook_lib.observe.snapshots import BACK_AT, essence, essential_template
+from runbook_lib.observe.release.difference import MANAGER
+from runbook_lib.observe.workload.rollout import BATCHES, note
+from runbook_lib.observe.workload.snapshots import BACK_AT, essence, essential_template
 
 
 def put_back(cluster: Cluster, name: str, wanted: Object, source: str) -> Change:

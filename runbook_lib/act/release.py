@@ -11,12 +11,12 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import ChangeFailed, CriterionFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, now
-from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.difference import Difference, FieldChange, compare, compare_one
-from runbook_lib.observe.field_owners import conflicts_of
-from runbook_lib.observe.keyed_digest import new_key
-from runbook_lib.observe.server_side_apply import reason, send
+from runbook_lib.observe.release.bundle import Manifest
+from runbook_lib.observe.release.difference import Difference, FieldChange, compare, compare_one
+from runbook_lib.observe.release.field_owners import conflicts_of
+from runbook_lib.observe.release.keyed_digest import new_key
+from runbook_lib.observe.release.server_side_apply import reason, send
 from runbook_lib.sections.release import FieldRule
 
 FOUNDATIONS = ("Namespace", "CustomResourceDefinition")

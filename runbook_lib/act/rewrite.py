@@ -11,9 +11,9 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER
-from runbook_lib.observe.rollout import deployment
+from runbook_lib.observe.release.difference import MANAGER
 from runbook_lib.observe.throttling import obeyed
+from runbook_lib.observe.workload.rollout import deployment
 
 ATTEMPTS = 5  # the controller writes the status of a Deployment all the time: a 409 is read again, not reported
 

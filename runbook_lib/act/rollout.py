@@ -17,7 +17,7 @@ from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.judge.batches import step
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import (
+from runbook_lib.observe.workload.rollout import (
     BATCHES,
     HELD,
     deployment,

@@ -11,11 +11,11 @@ from runbook_lib.act import configuration
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, sentence, speaking
-from runbook_lib.observe.difference import MANAGER
-from runbook_lib.observe.kept import Kept, Name, concerned, describe
-from runbook_lib.observe.keyed_digest import read_key
-from runbook_lib.observe.rollout import progress, revision_number
-from runbook_lib.observe.snapshots import KEY, LABEL, Moment, SnapshotSet, essence, name_for, snapshot_sets
+from runbook_lib.observe.release.difference import MANAGER
+from runbook_lib.observe.release.keyed_digest import read_key
+from runbook_lib.observe.workload.kept import Kept, Name, concerned, describe
+from runbook_lib.observe.workload.rollout import progress, revision_number
+from runbook_lib.observe.workload.snapshots import KEY, LABEL, Moment, SnapshotSet, essence, name_for, snapshot_sets
 
 _OTHERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 

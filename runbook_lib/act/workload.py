@@ -10,7 +10,7 @@ from runbook_lib.act.rollout import let_go
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import Change, now
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import (
+from runbook_lib.observe.workload.rollout import (
     BATCHES,
     HELD,
     clean_template,

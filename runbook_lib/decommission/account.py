@@ -15,7 +15,7 @@ from runbook_lib.judge.profile import decided
 from runbook_lib.model import Change, Decision, Verdict, now
 from runbook_lib.observe import history, report
 from runbook_lib.observe.history import Attempt
-from runbook_lib.observe.leftovers import Leftover
+from runbook_lib.observe.old_side.leftovers import Leftover
 from runbook_lib.pages import acceptance as page
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run

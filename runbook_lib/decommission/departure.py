@@ -17,7 +17,7 @@ from runbook_lib.model import Change, Outcome, Verdict, digest, now, worst
 from runbook_lib.observe.business import read_figures
 from runbook_lib.observe.counters import recent
 from runbook_lib.observe.history import RETIRE
-from runbook_lib.observe.legacy import look
+from runbook_lib.observe.old_side.legacy import look
 from runbook_lib.observe.reach import Sender, Target
 from runbook_lib.observe.smoke import smoke
 from runbook_lib.parameters import Parameters, project_root

@@ -10,10 +10,10 @@ from runbook_lib.clients import Clients
 from runbook_lib.judge import retention, silence
 from runbook_lib.judge.silence import Course, Period, Stretch
 from runbook_lib.model import Verdict
-from runbook_lib.observe import scheduled
-from runbook_lib.observe import silence as observe
 from runbook_lib.observe.business import read_figures
 from runbook_lib.observe.history import Attempt
+from runbook_lib.observe.old_side import scheduled
+from runbook_lib.observe.old_side import silence as observe
 from runbook_lib.parameters import Parameters, project_root
 from runbook_lib.sections import LegacyInstance
 

@@ -22,7 +22,7 @@ import urllib3
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.pods import PodState
+from runbook_lib.observe.workload.pods import PodState
 from runbook_lib.sections import Request
 
 Way = Literal["direct", "API server"]

@@ -15,7 +15,7 @@ from runbook_lib.judge.acceptance import Figure
 from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.retention import words
 from runbook_lib.model import Change, Verdict
-from runbook_lib.observe.leftovers import Leftover
+from runbook_lib.observe.old_side.leftovers import Leftover
 from runbook_lib.pages.page import template
 
 NAME = "acceptance.html"

@@ -13,9 +13,9 @@ from runbook_lib.clients import Clients
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.model import Verdict, now
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import deployment
-from runbook_lib.observe.snapshots import DRILL, SnapshotSet, essence, snapshot_sets, workload_of
-from runbook_lib.observe.wait import Show, wait
+from runbook_lib.observe.workload.rollout import deployment
+from runbook_lib.observe.workload.snapshots import DRILL, SnapshotSet, essence, snapshot_sets, workload_of
+from runbook_lib.observe.workload.wait import Show, wait
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
 

@@ -11,8 +11,8 @@ from runbook_lib.act.level import LEVELS, Wanted
 from runbook_lib.clients import Clients
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import images, replica_sets, revision_number
-from runbook_lib.observe.snapshots import (
+from runbook_lib.observe.workload.rollout import images, replica_sets, revision_number
+from runbook_lib.observe.workload.snapshots import (
     BACK_AT,
     SnapshotSet,
     configuration_now,

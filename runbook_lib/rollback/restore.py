@@ -13,11 +13,11 @@ from runbook_lib.judge import rollback as judge
 from runbook_lib.judge import rollout as judge_rollout
 from runbook_lib.model import Change, Outcome, Verdict, now, plain
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.pods import pods
-from runbook_lib.observe.rollout import deployment
-from runbook_lib.observe.snapshots import RESTARTED, configuration_now, essence
-from runbook_lib.observe.stale import stale
-from runbook_lib.observe.wait import Show, wait
+from runbook_lib.observe.workload.pods import pods
+from runbook_lib.observe.workload.rollout import deployment
+from runbook_lib.observe.workload.snapshots import RESTARTED, configuration_now, essence
+from runbook_lib.observe.workload.stale import stale
+from runbook_lib.observe.workload.wait import Show, wait
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
 from runbook_lib.rollback.plan import Plan, fetch, plan

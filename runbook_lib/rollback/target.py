@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.errors import BadParameters, CriterionFailed
-from runbook_lib.observe.snapshots import SnapshotSet
+from runbook_lib.observe.workload.snapshots import SnapshotSet
 
 
 @dataclass(frozen=True)

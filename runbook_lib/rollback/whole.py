@@ -10,9 +10,9 @@ from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned
 from runbook_lib.errors import RunbookError
 from runbook_lib.model import Verdict
-from runbook_lib.observe.legacy import look_at_all
-from runbook_lib.observe.rollout import Progress
-from runbook_lib.observe.wait import Show
+from runbook_lib.observe.old_side.legacy import look_at_all
+from runbook_lib.observe.workload.rollout import Progress
+from runbook_lib.observe.workload.wait import Show
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run
 from runbook_lib.record.filing import Filed

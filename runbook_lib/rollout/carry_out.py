@@ -13,10 +13,10 @@ from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.batches import faults, targets
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.pods import PodState, newest_pods
-from runbook_lib.observe.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
-from runbook_lib.observe.trouble import Trouble
-from runbook_lib.observe.wait import LOOK, Show, may_become_ready, watched
+from runbook_lib.observe.workload.pods import PodState, newest_pods
+from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
+from runbook_lib.observe.workload.trouble import Trouble
+from runbook_lib.observe.workload.wait import LOOK, Show, may_become_ready, watched
 from runbook_lib.record import Run
 from runbook_lib.rollout.patience import Patience
 from runbook_lib.rollout.take_back import take_back

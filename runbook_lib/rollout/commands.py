@@ -10,10 +10,10 @@ from runbook_lib.clients import connect
 from runbook_lib.errors import RunbookError, Unwritable
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.explain import troubles
-from runbook_lib.observe.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, progress
-from runbook_lib.observe.trouble import grouped
-from runbook_lib.observe.wait import may_become_ready
+from runbook_lib.observe.workload.explain import troubles
+from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, progress
+from runbook_lib.observe.workload.trouble import grouped
+from runbook_lib.observe.workload.wait import may_become_ready
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run
 from runbook_lib.record.begin import file_alone, open_attempt

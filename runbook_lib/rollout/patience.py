@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from runbook_lib.act.pods import recreate
 from runbook_lib.judge.failed_pods import Handling, handle
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import Progress
-from runbook_lib.observe.trouble import Trouble
-from runbook_lib.observe.wait import stuck
+from runbook_lib.observe.workload.rollout import Progress
+from runbook_lib.observe.workload.trouble import Trouble
+from runbook_lib.observe.workload.wait import stuck
 from runbook_lib.record import Run
 
 

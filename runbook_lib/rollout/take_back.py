@@ -9,8 +9,8 @@ from runbook_lib.act.abort import abort, left
 from runbook_lib.errors import ChangeFailed, Unreachable
 from runbook_lib.model import Outcome, Verdict
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment, progress
-from runbook_lib.observe.wait import Show
+from runbook_lib.observe.workload.rollout import deployment, progress
+from runbook_lib.observe.workload.wait import Show
 from runbook_lib.record import Run
 
 LOOK = 0.5

@@ -14,8 +14,8 @@ from pandas.io.formats.style import Styler
 from runbook_lib.judge.retention import words
 from runbook_lib.model import Change, Measurement
 from runbook_lib.observe.history import Drill
-from runbook_lib.observe.leftovers import Leftover
-from runbook_lib.observe.legacy import InstanceState
+from runbook_lib.observe.old_side.leftovers import Leftover
+from runbook_lib.observe.old_side.legacy import InstanceState
 from runbook_lib.sections import Retention
 from runbook_lib.show.checks import quiet
 from runbook_lib.show.gray import SIDE_COLOURS

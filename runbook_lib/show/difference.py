@@ -12,8 +12,8 @@ import yaml
 from IPython.display import HTML
 
 from runbook_lib.model import plain
-from runbook_lib.observe.bundle import Release
-from runbook_lib.observe.difference import Difference, FieldChange
+from runbook_lib.observe.release.bundle import Release
+from runbook_lib.observe.release.difference import Difference, FieldChange
 from runbook_lib.show.verdicts import COLOURS
 
 GOOD, WARN, BAD = COLOURS["PASS"], COLOURS["INCONCLUSIVE"], COLOURS["FAIL"]

@@ -13,7 +13,7 @@ from typing import Any
 from IPython.display import HTML, display
 
 from runbook_lib.model import now
-from runbook_lib.observe.rollout import Progress
+from runbook_lib.observe.workload.rollout import Progress
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
 LINES = (

@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 from runbook_lib.clients import Clients
 from runbook_lib.errors import RunbookError
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.snapshots import SnapshotSet, snapshot_sets
+from runbook_lib.observe.workload.snapshots import SnapshotSet, snapshot_sets
 from runbook_lib.record.incident import Step
 from runbook_lib.rollback.plan import Plan
 from runbook_lib.show.checks import quiet

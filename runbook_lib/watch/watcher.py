@@ -13,7 +13,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.judge.observation import Observation, Pods
 from runbook_lib.judge.stage import judge_stage, not_seen
 from runbook_lib.observe.metrics import firing_alerts, query
-from runbook_lib.observe.stability import read_stability
+from runbook_lib.observe.workload.stability import read_stability
 from runbook_lib.sections import Stage
 from runbook_lib.watch.counting import Counting
 from runbook_lib.watch.history import NOTHING, History

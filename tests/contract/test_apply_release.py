@@ -13,10 +13,10 @@ import yaml
 from runbook_lib.act.release import apply
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed, Unreachable
 from runbook_lib.model import canonical
-from runbook_lib.observe import bundle, server_side_apply
-from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.difference import compare
+from runbook_lib.observe.release import bundle, server_side_apply
+from runbook_lib.observe.release.bundle import Manifest
+from runbook_lib.observe.release.difference import compare
 from runbook_lib.sections.release import FieldRule
 from tests.contract.faulty import Fault, Middle, middle, storing
 

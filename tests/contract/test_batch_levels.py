@@ -15,11 +15,11 @@ from runbook_lib.act.release import apply
 from runbook_lib.batch.file import load_batch
 from runbook_lib.batch.roll_back import roll_back
 from runbook_lib.errors import PartlyBack
-from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment
-from runbook_lib.observe.snapshots import essence
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.workload.rollout import deployment
+from runbook_lib.observe.workload.snapshots import essence
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.runner.progress import Screen
 from tests.batch.shop import make_shop
 from tests.contract.test_release import IN_TIME, release

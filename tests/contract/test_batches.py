@@ -16,8 +16,8 @@ from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.rollout import complete
 from runbook_lib.model import Outcome
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import BATCHES, Progress, progress, template_digest
-from runbook_lib.observe.rollout import deployment as live_deployment
+from runbook_lib.observe.workload.rollout import BATCHES, Progress, progress, template_digest
+from runbook_lib.observe.workload.rollout import deployment as live_deployment
 from runbook_lib.parameters import check, project_root
 from runbook_lib.record import Run, journal
 from runbook_lib.rollout.carry_out import carry_out, prepare

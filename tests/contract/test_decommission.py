@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.judge.backups import backed_up
-from runbook_lib.observe.backups import look_at_backups
-from runbook_lib.observe.pointers import in_cluster
+from runbook_lib.observe.old_side.backups import look_at_backups
+from runbook_lib.observe.old_side.pointers import in_cluster
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import CommandBackup, VeleroBackup
 from tests.contract.conftest import Cluster

@@ -17,11 +17,11 @@ from runbook_lib.act.release import apply
 from runbook_lib.clients import connect
 from runbook_lib.errors import BadParameters, CriterionFailed, Unreachable
 from runbook_lib.model import Outcome, Verdict, canonical
-from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment, progress, replica_sets
-from runbook_lib.observe.snapshots import essence, snapshot_sets
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.workload.rollout import deployment, progress, replica_sets
+from runbook_lib.observe.workload.snapshots import essence, snapshot_sets
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, journal
 from runbook_lib.record.begin import open_attempt

@@ -13,10 +13,11 @@ from runbook_lib.act.release import apply
 from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.judge import preflight as judge
 from runbook_lib.model import Outcome
-from runbook_lib.observe import bundle, preflight
+from runbook_lib.observe import preflight
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.difference import compare
 from runbook_lib.observe.rbac import Permission, rbac
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.release.difference import compare
 from tests.contract.limited import apply_yaml, client_of
 from tests.contract.test_release import release
 

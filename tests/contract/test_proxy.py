@@ -6,9 +6,9 @@ import requests
 from workloads import READY, container, deployment, service
 
 from runbook_lib.observe.cluster import Cluster as Ours
-from runbook_lib.observe.pods import pods
 from runbook_lib.observe.reach import Sender, pod_targets, service_target
 from runbook_lib.observe.smoke import smoke
+from runbook_lib.observe.workload.pods import pods
 from runbook_lib.sections import SmokeCase
 from tests.contract.conftest import Cluster
 

@@ -17,14 +17,15 @@ from runbook_lib.act.digest_key import digest_key
 from runbook_lib.act.release import apply
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import canonical, digest
-from runbook_lib.observe import bundle, preflight
+from runbook_lib.observe import preflight
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.difference import compare
-from runbook_lib.observe.explain import explain
-from runbook_lib.observe.keyed_digest import KEY_NAME, read_key
-from runbook_lib.observe.pods import endpoints, pods
-from runbook_lib.observe.rollout import deployment, progress, revisions, template_digest
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.release.difference import compare
+from runbook_lib.observe.release.keyed_digest import KEY_NAME, read_key
+from runbook_lib.observe.workload.explain import explain
+from runbook_lib.observe.workload.pods import endpoints, pods
+from runbook_lib.observe.workload.rollout import deployment, progress, revisions, template_digest
+from runbook_lib.observe.workload.wait import wait
 
 PASSWORD = "correct horse battery staple"
 SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 8080), h.SimpleHTTPRequestHandler).serve_forever()"

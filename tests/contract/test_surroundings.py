@@ -12,13 +12,14 @@ import requests
 from runbook_lib.judge import preflight as judge
 from runbook_lib.judge.preflight.seen import Unknown
 from runbook_lib.model import Outcome, now
-from runbook_lib.observe import bundle, room
+from runbook_lib.observe import room
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.listing import listed
 from runbook_lib.observe.preflight import platform
 from runbook_lib.observe.preflight.clocks import clocks
 from runbook_lib.observe.preflight.images import images
 from runbook_lib.observe.preflight.look import live_of
+from runbook_lib.observe.release import bundle
 from tests.contract.limited import client_of
 from tests.contract.test_release import release
 

@@ -16,9 +16,9 @@ from workloads import READY, SERVER, Objects, container, deployment
 from runbook_lib.act.workload import scale
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.explain import explain
-from runbook_lib.observe.rollout import Progress
-from runbook_lib.observe.wait import wait, watched
+from runbook_lib.observe.workload.explain import explain
+from runbook_lib.observe.workload.rollout import Progress
+from runbook_lib.observe.workload.wait import wait, watched
 
 IN_TIME = timedelta(seconds=90)
 SLOW = SERVER.replace("http.server.Threading", "import time; time.sleep(2)\nhttp.server.Threading")

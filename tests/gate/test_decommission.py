@@ -12,7 +12,7 @@ from runbook_lib.decommission import ask_again, goes_for_good
 from runbook_lib.errors import BadParameters, GatePending, GateRejected
 from runbook_lib.gate import answer_gate, gates_folder, open_gates
 from runbook_lib.model import Outcome, Verdict
-from runbook_lib.observe.located import read_located
+from runbook_lib.observe.files.located import read_located
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, journal
 from tests.gate.conftest import ask, begin, pending, say

@@ -15,7 +15,7 @@ from runbook_lib.cli import app
 from runbook_lib.judge.workload.judge import check_manifests
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.manifests import read_manifests
+from runbook_lib.observe.files.manifests import read_manifests
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = DEPLOY / "runbook-guard@.service"

@@ -18,9 +18,9 @@ import yaml
 from runbook_lib.act.release import apply
 from runbook_lib.act.traffic.knob import read_weight, shift
 from runbook_lib.clients import connect
-from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters, load
 from runbook_lib.proof.verify import verify
 from runbook_lib.record import journal

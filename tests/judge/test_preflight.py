@@ -4,8 +4,8 @@ import pytest
 
 from runbook_lib.judge import preflight
 from runbook_lib.model import Outcome
-from runbook_lib.observe.difference import Difference
 from runbook_lib.observe.rbac import Permission
+from runbook_lib.observe.release.difference import Difference
 
 
 @pytest.mark.parametrize(

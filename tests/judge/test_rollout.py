@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from runbook_lib.judge import rollout
-from runbook_lib.observe.pods import PodState
-from runbook_lib.observe.rollout import Progress
+from runbook_lib.observe.workload.pods import PodState
+from runbook_lib.observe.workload.rollout import Progress
 
 DONE = Progress("web", 2, 3, 3, 3, 3, 3, True, False, "", "7")
 POD = PodState("web-a", "10.0.0.1", 8080, True, 0, False, "node", ("image:1",), "", False)

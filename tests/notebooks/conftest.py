@@ -19,10 +19,10 @@ from runbook_lib.act.release import apply
 from runbook_lib.act.traffic.knob import shift
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed, Unreachable
-from runbook_lib.observe import bundle
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.counters import recent
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters, check
 from runbook_lib.record.archive import Attempt, attempts
 from sandbox import faults

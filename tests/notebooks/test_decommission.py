@@ -14,7 +14,7 @@ import pytest
 
 from runbook_lib.clients import connect
 from runbook_lib.model import now, plain
-from runbook_lib.observe.legacy import look_at_all, requests_within
+from runbook_lib.observe.old_side.legacy import look_at_all, requests_within
 from sandbox import control
 from tests.notebooks.conftest import Play, Played, World
 

@@ -22,8 +22,8 @@ from runbook_lib.act.traffic.knob import shift
 from runbook_lib.act.workload import undo
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment, progress, template_digest
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.workload.rollout import deployment, progress, template_digest
+from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import check
 from tests.notebooks.conftest import REPOSITORY, Play, World
 

@@ -13,7 +13,7 @@ from kubernetes import client
 
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment
+from runbook_lib.observe.workload.rollout import deployment
 from tests.contract.limited import apply_yaml, client_of
 from tests.notebooks.conftest import Play, World
 

@@ -11,9 +11,9 @@ from runbook_lib.act import configuration, snapshot, workload
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.rollout import deployment
-from runbook_lib.observe.snapshots import essence, snapshot_sets
-from runbook_lib.observe.wait import wait
+from runbook_lib.observe.workload.rollout import deployment
+from runbook_lib.observe.workload.snapshots import essence, snapshot_sets
+from runbook_lib.observe.workload.wait import wait
 from tests.notebooks.conftest import Play, World
 
 NOTEBOOK = "06_rollback.ipynb"

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters, Unreachable
-from runbook_lib.observe import bundle
-from runbook_lib.observe.rendering import Place, complaint
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.release.rendering import Place, complaint
 from runbook_lib.sections.release import Rendering
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"

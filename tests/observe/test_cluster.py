@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.observe import preflight
 from runbook_lib.observe.cluster import Cluster, Expired, Missing, speaking
-from runbook_lib.observe.field_owners import Conflict, conflicts_of
+from runbook_lib.observe.release.field_owners import Conflict, conflicts_of
 
 DENIED = (
     'deployments.apps "web" is forbidden: User "system:serviceaccount:shop:runbook" cannot patch resource '

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.observe.difference import FieldChange, comparable, fields_between, without_secrets
-from runbook_lib.observe.keyed_digest import DigestKey, new_key
+from runbook_lib.observe.release.difference import FieldChange, comparable, fields_between, without_secrets
+from runbook_lib.observe.release.keyed_digest import DigestKey, new_key
 
 KEY = DigestKey(b"0" * 32)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.observe.author import author
-from runbook_lib.observe.explain import pod_trouble
-from runbook_lib.observe.refusals import uncreated
-from runbook_lib.observe.trouble import grouped
+from runbook_lib.observe.workload.author import author
+from runbook_lib.observe.workload.explain import pod_trouble
+from runbook_lib.observe.workload.refusals import uncreated
+from runbook_lib.observe.workload.trouble import grouped
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "failing.jsonl.gz"
 

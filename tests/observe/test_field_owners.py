@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from runbook_lib.observe.field_owners import Conflict, is_decided, taking, without_left
+from runbook_lib.observe.release.field_owners import Conflict, is_decided, taking, without_left
 from runbook_lib.sections.release import FieldRule
 
 BODY = {

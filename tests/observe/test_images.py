@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile
 from runbook_lib.model import Outcome
-from runbook_lib.observe.images import expand, parse_dockerfile, read_dockerfile
+from runbook_lib.observe.files.images import expand, parse_dockerfile, read_dockerfile
 
 SOUND = """\
 # syntax=docker/dockerfile:1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runbook_lib.observe.leftovers import Leftover, behind, jobs, owned, to_be_asked, upstreams
+from runbook_lib.observe.old_side.leftovers import Leftover, behind, jobs, owned, to_be_asked, upstreams
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.traffic import Command as CommandKnob
 from runbook_lib.sections.traffic import HAProxy, NginxSplit, Remote

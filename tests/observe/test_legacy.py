@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.legacy import busiest, connections, look, requests_within
+from runbook_lib.observe.old_side.legacy import busiest, connections, look, requests_within
 from runbook_lib.sections import LegacyInstance, Metrics, Selectors
 from tests.fake_prometheus import serving
 

@@ -17,8 +17,8 @@ from runbook_lib.judge.dockerfile import check_dockerfile
 from runbook_lib.judge.workload.judge import check_manifests
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.images import parse_dockerfile
-from runbook_lib.observe.manifests import parse_manifests, read_manifests
+from runbook_lib.observe.files.images import parse_dockerfile
+from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
 
 GOOD = (Path(__file__).parent.parent / "judge" / "workload" / "good.yaml").read_text()
 

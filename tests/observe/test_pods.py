@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.observe.pods import pod_state
+from runbook_lib.observe.workload.pods import pod_state
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "failing.jsonl.gz"
 

@@ -11,7 +11,14 @@ from typing import Any
 
 from runbook_lib.judge.silence import Course, Period, Point, Span, counted
 from runbook_lib.model import plain
-from runbook_lib.observe.silence import connections_over, kept_points, period_of, requests_over, samples, step_of
+from runbook_lib.observe.old_side.silence import (
+    connections_over,
+    kept_points,
+    period_of,
+    requests_over,
+    samples,
+    step_of,
+)
 from runbook_lib.parameters import check, load
 from runbook_lib.sections import LegacyInstance, Metrics, Selectors
 

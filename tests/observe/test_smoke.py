@@ -17,10 +17,10 @@ from kubernetes.client import ApiClient, Configuration
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.pods import PodState
 from runbook_lib.observe.reach import KEPT, Sender, Target, pod_targets, service_target
 from runbook_lib.observe.sessions import Crossing, Sessions, cross, sessions
 from runbook_lib.observe.smoke import Answer, ask, first_answer, smoke
+from runbook_lib.observe.workload.pods import PodState
 from runbook_lib.sections import Request, SmokeCase
 
 HEALTHY = SmokeCase(name="healthy", path="/healthz", body_contains="fine")

@@ -11,8 +11,8 @@ import yaml
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.portability import demands, portability_findings
 from runbook_lib.model import Outcome
-from runbook_lib.observe.rules import read_rules
-from runbook_lib.observe.source import scan_source, scan_text
+from runbook_lib.observe.files.rules import read_rules
+from runbook_lib.observe.files.source import scan_source, scan_text
 from runbook_lib.parameters import project_root
 
 RULES = read_rules()

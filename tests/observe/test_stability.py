@@ -12,7 +12,7 @@ import pytest
 from kubernetes.client import ApiClient, Configuration
 
 from runbook_lib.errors import Unreachable
-from runbook_lib.observe.stability import Stability, read_stability
+from runbook_lib.observe.workload.stability import Stability, read_stability
 from runbook_lib.sections import Kubernetes
 
 WANTED = Kubernetes(namespace="shop", deployment="order-service", service="", gateway="", manifests="")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ChangeFailed, Unreachable
-from runbook_lib.observe import wait as waiting
-from runbook_lib.observe.wait import follow, wait
+from runbook_lib.observe.workload import wait as waiting
+from runbook_lib.observe.workload.wait import follow, wait
 
 
 def state(ready: int, generation: int = 1, stalled: bool = False) -> dict[str, Any]:

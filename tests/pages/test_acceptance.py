@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.judge.acceptance import Figure, Known, acceptance
 from runbook_lib.model import Change, Outcome, Verdict
-from runbook_lib.observe.leftovers import Leftover
+from runbook_lib.observe.old_side.leftovers import Leftover
 from runbook_lib.pages.acceptance import Report, as_csv, as_markdown, change, course, render, value, weights_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters, CriterionFailed
-from runbook_lib.observe.snapshots import SnapshotSet
+from runbook_lib.observe.workload.snapshots import SnapshotSet
 from runbook_lib.rollback.target import Past, Standing, choose
 
 START = datetime(2026, 11, 21, 2, tzinfo=UTC)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from runbook_lib.observe import bundle
-from runbook_lib.observe.bundle import Place, Release
-from runbook_lib.observe.difference import Difference, FieldChange
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.release.bundle import Place, Release
+from runbook_lib.observe.release.difference import Difference, FieldChange
 from runbook_lib.redact import Redactor
 from runbook_lib.sections.release import Rendering
 from runbook_lib.show.difference import difference_view

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from runbook_lib.judge.batches import Fences
-from runbook_lib.observe.rollout import Progress
+from runbook_lib.observe.workload.rollout import Progress
 from runbook_lib.show import live_rollout
 from runbook_lib.show.live_rollout import LiveRollout, Moment, Reason, rollout_html
 

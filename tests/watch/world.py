@@ -13,7 +13,7 @@ import pytest
 from runbook_lib.clients import Clients
 from runbook_lib.errors import Unreachable
 from runbook_lib.observe.counters import Labels, Reading
-from runbook_lib.observe.stability import Stability
+from runbook_lib.observe.workload.stability import Stability
 from runbook_lib.parameters import Parameters, load
 from runbook_lib.sections import Stage
 from runbook_lib.watch import counting, split, watcher

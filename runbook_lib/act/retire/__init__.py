@@ -10,7 +10,7 @@ from runbook_lib.act.retire import ansible, command, webhook
 from runbook_lib.clients import Clients
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, now
-from runbook_lib.observe.legacy import look
+from runbook_lib.observe.old_side.legacy import look
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import AnsibleRetire, CommandRetire, Retire
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.keyed_digest import DigestKey, new_key
 from runbook_lib.observe.reach import Sender, Target
+from runbook_lib.observe.release.keyed_digest import DigestKey, new_key
 from runbook_lib.observe.settings.formats import Values
 from runbook_lib.observe.settings.legacy import NotReadable, answered, parsed, read_instance
 from runbook_lib.observe.settings.pod import Found, Reading

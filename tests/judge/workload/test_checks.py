@@ -14,8 +14,8 @@ from runbook_lib.judge.workload.judge import CHECKS, Report, check_manifests, ve
 from runbook_lib.judge.workload.mend import mended
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.images import parse_dockerfile
-from runbook_lib.observe.manifests import parse_manifests
+from runbook_lib.observe.files.images import parse_dockerfile
+from runbook_lib.observe.files.manifests import parse_manifests
 
 GOOD = (Path(__file__).parent / "good.yaml").read_text()
 DOCKERFILE = 'FROM registry.example/base:1.2\nUSER 10001\nEXPOSE 8080\nENV LANG=C.UTF-8\nENTRYPOINT ["/shop"]\n'

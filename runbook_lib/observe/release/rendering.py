@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.errors import BadParameters, Unreachable
-from runbook_lib.observe.text import LARGEST, read_text
+from runbook_lib.observe.files.text import LARGEST, read_text
 from runbook_lib.sections.release import Rendering
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")

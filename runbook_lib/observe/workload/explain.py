@@ -12,10 +12,10 @@ from urllib3.exceptions import HTTPError
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object
-from runbook_lib.observe.containers import Words, container_trouble
-from runbook_lib.observe.refusals import uncreated, unmounted, unscheduled
-from runbook_lib.observe.rollout import BATCHES, HELD, deployment, note, replica_sets, selector
-from runbook_lib.observe.trouble import Trouble, grouped
+from runbook_lib.observe.workload.containers import Words, container_trouble
+from runbook_lib.observe.workload.refusals import uncreated, unmounted, unscheduled
+from runbook_lib.observe.workload.rollout import BATCHES, HELD, deployment, note, replica_sets, selector
+from runbook_lib.observe.workload.trouble import Trouble, grouped
 
 LOGS = 3  # Pods whose logs are read at one look: what a hundred others say is the same
 LINES = 5

@@ -9,8 +9,8 @@ from typing import Any
 from runbook_lib.errors import CriterionFailed, RunbookError
 from runbook_lib.judge.batches import Fences, fences
 from runbook_lib.model import digest
-from runbook_lib.observe.author import author
 from runbook_lib.observe.cluster import Cluster, Object
+from runbook_lib.observe.workload.author import author
 
 REVISION = "deployment.kubernetes.io/revision"
 HASH = "pod-template-hash"

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from runbook_lib.errors import ChangeFailed, CriterionFailed, Unreachable
 from runbook_lib.observe.cluster import Cluster, Missing
-from runbook_lib.observe.explain import quietly
-from runbook_lib.observe.rollout import Progress, deployment, progress, with_new
-from runbook_lib.observe.trouble import Trouble, grouped
+from runbook_lib.observe.workload.explain import quietly
+from runbook_lib.observe.workload.rollout import Progress, deployment, progress, with_new
+from runbook_lib.observe.workload.trouble import Trouble, grouped
 
 LOOK = 5  # seconds of quiet on the watch after which the state is told again, with the reasons
 

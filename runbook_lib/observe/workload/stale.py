@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.kept import read_at_start
-from runbook_lib.observe.rollout import deployment, selector
+from runbook_lib.observe.workload.kept import read_at_start
+from runbook_lib.observe.workload.rollout import deployment, selector
 
 
 def stale(cluster: Cluster, name: str, same_second: bool = False) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.model import digest
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.kept import Kept, holds, read_copy
-from runbook_lib.observe.keyed_digest import read_key
-from runbook_lib.observe.rollout import clean_template
+from runbook_lib.observe.release.keyed_digest import read_key
+from runbook_lib.observe.workload.kept import Kept, holds, read_copy
+from runbook_lib.observe.workload.rollout import clean_template
 
 Moment = Literal["before", "after"]
 LABEL = "runbook/snapshot-set"

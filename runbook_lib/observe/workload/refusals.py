@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runbook_lib.observe.cluster import Object
-from runbook_lib.observe.trouble import Trouble
+from runbook_lib.observe.workload.trouble import Trouble
 
 _SCHEDULING = (
     (

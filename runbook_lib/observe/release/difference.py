@@ -11,12 +11,12 @@ from typing import Any, Literal
 from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import BadParameters, CriterionFailed
-from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import Cluster, Missing, Object
-from runbook_lib.observe.field_owners import MANAGER as MANAGER
-from runbook_lib.observe.field_owners import Conflict, is_decided, taking, without_left
-from runbook_lib.observe.keyed_digest import DigestKey, new_key, read_key
-from runbook_lib.observe.server_side_apply import reason, try_out
+from runbook_lib.observe.release.bundle import Manifest
+from runbook_lib.observe.release.field_owners import MANAGER as MANAGER
+from runbook_lib.observe.release.field_owners import Conflict, is_decided, taking, without_left
+from runbook_lib.observe.release.keyed_digest import DigestKey, new_key, read_key
+from runbook_lib.observe.release.server_side_apply import reason, try_out
 from runbook_lib.sections.release import FieldRule
 
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")

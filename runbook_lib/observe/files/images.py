@@ -11,7 +11,7 @@ from pathlib import Path
 from runbook_lib.artefacts import Dockerfile, Instruction, Stage
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.text import read_text
+from runbook_lib.observe.files.text import read_text
 
 KNOWN = frozenset(
     [

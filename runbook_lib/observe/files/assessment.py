@@ -11,8 +11,8 @@ from typing import Any
 from runbook_lib.artefacts import Assessed, Demanded, Node, Policy
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import now
-from runbook_lib.observe.located import read_located
-from runbook_lib.observe.text import read_json
+from runbook_lib.observe.files.located import read_located
+from runbook_lib.observe.files.text import read_json
 
 EVIDENCE = "assessment.json"
 SEVERITIES = ("blocking", "warning", "info")

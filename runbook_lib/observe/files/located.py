@@ -12,7 +12,7 @@ import yaml
 
 from runbook_lib.artefacts import Node
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.text import cause, read_text, where
+from runbook_lib.observe.files.text import cause, read_text, where
 
 Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST = 100  # levels; libyaml's composer ends the whole process on some ten thousand

@@ -10,7 +10,7 @@ from typing import Literal
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.model import digest
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.keyed_digest import DigestKey
+from runbook_lib.observe.release.keyed_digest import DigestKey
 
 Kind = Literal["ConfigMap", "Secret"]
 Name = tuple[Kind, str]

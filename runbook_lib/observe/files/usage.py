@@ -12,7 +12,7 @@ import pandas as pd
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.text import read_text
+from runbook_lib.observe.files.text import read_text
 
 MIB = 2**20
 NAMES: dict[str, tuple[str, ...]] = {

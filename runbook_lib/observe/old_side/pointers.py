@@ -11,7 +11,7 @@ from kubernetes.client import ApiClient
 
 from runbook_lib.errors import BadParameters, CriterionFailed
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.leftovers import ALL, Leftover
+from runbook_lib.observe.old_side.leftovers import ALL, Leftover
 from runbook_lib.sections import LegacyInstance
 
 # Where an address or a name may stand; a Secret is never read for this.

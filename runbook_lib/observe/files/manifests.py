@@ -11,8 +11,8 @@ import yaml
 from runbook_lib.artefacts import Manifests, Node, Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.located import located
-from runbook_lib.observe.text import cause, read_text, where
+from runbook_lib.observe.files.located import located
+from runbook_lib.observe.files.text import cause, read_text, where
 
 SUFFIXES = (".yaml", ".yml", ".json")
 TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")

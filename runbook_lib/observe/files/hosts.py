@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.artefacts import Host, Inventory
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.text import read_json
+from runbook_lib.observe.files.text import read_json
 
 
 def read_hosts(folder: Path) -> Inventory:

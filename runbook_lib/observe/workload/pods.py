@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.observe.cluster import Cluster, Object
-from runbook_lib.observe.rollout import deployment, images, replica_sets, selector, template_digest
+from runbook_lib.observe.workload.rollout import deployment, images, replica_sets, selector, template_digest
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
-from runbook_lib.observe.bundle import Manifest
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.field_owners import MANAGER, Conflict, conflicts_of, is_decided, without_left
+from runbook_lib.observe.release.bundle import Manifest
+from runbook_lib.observe.release.field_owners import MANAGER, Conflict, conflicts_of, is_decided, without_left
 from runbook_lib.observe.throttling import obeyed
 from runbook_lib.sections.release import FieldRule
 

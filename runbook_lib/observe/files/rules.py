@@ -11,9 +11,9 @@ import yaml
 
 from runbook_lib.artefacts import Rule
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.text import cause, read_text, where
+from runbook_lib.observe.files.text import cause, read_text, where
 
-BUILT_IN = Path(__file__).parent.parent / "rules"
+BUILT_IN = Path(__file__).parents[2] / "rules"
 LANGUAGES = ("java", "python", "go", "javascript", "typescript", "php", "bash", "text")
 SEVERITIES = ("blocking", "warning", "info")
 REQUIRED = ("id", "title", "topic", "severity", "language", "files", "match", "reason", "change", "control")

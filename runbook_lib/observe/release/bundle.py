@@ -11,9 +11,9 @@ from typing import Any
 from runbook_lib.artefacts import Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import digest
-from runbook_lib.observe.manifests import parse_manifests
-from runbook_lib.observe.object_checks import expanded, problem_of
-from runbook_lib.observe.rendering import Place, Rendered, Text, render
+from runbook_lib.observe.files.manifests import parse_manifests
+from runbook_lib.observe.release.object_checks import expanded, problem_of
+from runbook_lib.observe.release.rendering import Place, Rendered, Text, render
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections.release import Rendering
 

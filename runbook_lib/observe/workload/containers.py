@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from runbook_lib.observe.cluster import Object
-from runbook_lib.observe.trouble import Kind, Trouble
+from runbook_lib.observe.workload.trouble import Kind, Trouble
 
 Words = Callable[[str, bool], list[str]]
 """The last log lines of a container by name, of the run before the present one if True."""

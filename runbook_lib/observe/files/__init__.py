@@ -1,0 +1,1 @@
+"""Files that people or tools hand over, read with the line of every value."""

@@ -1,0 +1,1 @@
+"""The machines: alive, silent, saved, and what still points at them."""
