@@ -104,7 +104,7 @@ def test_a_stage_that_is_longer_than_a_slice_goes_on_in_the_next_attempt_with_it
     watch = {**world.values["watch"], "slice": "4s"}
     stages = [{**world.values["stages"][0], "observe": "25s"}, *world.values["stages"][1:]]
     played = play(NOTEBOOK, {"watch": watch, "stages": stages}, weight=1)
-    assert (played.error, played.outcome) == ("Observing", "observing")
+    assert (played.error, played.outcome) == ("Observing", "observing"), played.message
     assert "1 % is observed until" in played.message
     for _ in range(4):
         if played.error != "Observing":
@@ -151,6 +151,6 @@ def test_users_that_somebody_else_moves_are_left_there_and_it_is_said(
     threading.Thread(target=move, daemon=True).start()
     watch = {**world.values["watch"], "extend": "5s"}
     played = play(NOTEBOOK, {"watch": watch}, weight=1)
-    assert played.error == error
+    assert played.error == error, played.message
     assert says in played.message
     assert read_weight(connect(world.parameters)) == to
