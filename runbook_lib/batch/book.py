@@ -30,6 +30,13 @@ Tries = Sequence[archive.Attempt]
 """The attempts of one transaction, oldest first."""
 
 
+def is_try(run: Path) -> bool:
+    """True for the run of a batch, not of an application."""
+    return any(
+        one.run_id == run.name and one.step == STEP for one in archive.attempts(run.parent.parent, run.parent.name)
+    )
+
+
 def tries(home: Path, run: str = "") -> Tries:
     """The attempts of the batch's last rollback in earnest, or of the named one; none before there is one.
 

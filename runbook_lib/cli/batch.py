@@ -118,7 +118,8 @@ def _found(named: str) -> tuple[Path, str]:
     if Path(named).is_file() or named.endswith((".yaml", ".yml")):
         return Path(named), ""
     records = project_root() / "records"
-    runs = [path for path in records.glob(f"*/{named}") if path.is_dir()] if "/" not in named else []
+    # a member's run that began in the same second bears the same name
+    runs = [path for path in records.glob(f"*/{named}") if book.is_try(path)] if "/" not in named else []
     home = runs[0].parent if runs else records / named
     tries = book.tries(home) if "/" not in named and home.is_dir() else []
     known = book.transaction(tries)
