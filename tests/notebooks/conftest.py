@@ -21,6 +21,7 @@ from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed, Unreachable
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.counters import recent
+from runbook_lib.observe.old_side.legacy import busiest
 from runbook_lib.observe.release import bundle
 from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters, check
@@ -64,18 +65,20 @@ class Played:
 
 
 Play = Callable[..., Played]
+LOAD = 300  # requests a second
 
 
 @pytest.fixture(scope="session")
 def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A range under 300 requests a second whose Kubernetes side is deployed and gets nobody yet."""
     root = tmp_path_factory.mktemp("users")
-    with range_for(Wish(f"users-{os.getpid()}", root, load=300, owner=os.getpid())) as plan:
+    with range_for(Wish(f"users-{os.getpid()}", root, load=LOAD, owner=os.getpid())) as plan:
         world = World(plan, yaml.safe_load(plan.parameters.read_text()))
         p = world.parameters
         cluster = Cluster(connect(p).kubernetes, p.kubernetes.namespace)
         apply(cluster, bundle.read(plan.manifests, p.kubernetes.namespace))
         wait(cluster, p.kubernetes.deployment, p.kubernetes.rollout_timeout)
+        _await_all_on_the_old_side(p)
         yield world
 
 
@@ -99,6 +102,17 @@ def world(users: World, tmp_path: Path) -> Iterator[World]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+def _await_all_on_the_old_side(p: Parameters) -> None:
+    """A stage begins only where the old side is known to carry everybody: it must have done so once."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        known = busiest(connect(p).prometheus, p.metrics, p.legacy.instances)
+        if sum(rate or 0.0 for rate in known.values()) >= 0.98 * LOAD:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"the old side never carried {LOAD} requests a second")
 
 
 def _await_history(p: Parameters) -> None:
