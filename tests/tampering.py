@@ -21,7 +21,7 @@ from runbook_lib.trust.signature import sign
 from runbook_lib.trust.signers import APPROVER, OPERATOR, SEALER
 
 LOCKS = {"runner.lock", ".index.lock", ".rewriting.lock", ".lock"}
-VIEWS = {"index.html", "index.js"}
+VIEWS = {"index.html", "index.js", "incident.html"}
 
 
 @dataclass(frozen=True)
