@@ -18,13 +18,13 @@ def named(text: str, instance: LegacyInstance) -> str:
     return text.replace("{instance}", instance.name).replace("{address}", urlsplit(instance.url).netloc)
 
 
-def printed(where: str, words: Sequence[str], folder: Path, patience: float = PATIENCE) -> str:
-    """What a command prints; ``where`` is the key that names it.
+def ran(where: str, words: Sequence[str], folder: Path, patience: float) -> subprocess.CompletedProcess[str]:
+    """A command that has ended; ``where`` is the key that names it, ``patience`` in seconds.
 
-    Raises BadParameters when it cannot be run, does not end within ``patience`` seconds, or fails.
+    Raises BadParameters when it cannot be started, subprocess.TimeoutExpired when it does not end in time.
     """
     try:
-        ended = subprocess.run(
+        return subprocess.run(
             words,
             cwd=folder,
             stdin=subprocess.DEVNULL,  # a program that asks for a password would wait for ever
@@ -34,8 +34,16 @@ def printed(where: str, words: Sequence[str], folder: Path, patience: float = PA
             timeout=patience,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadParameters(f"{where}: {words[0]} cannot be run: {error}") from None
+    except OSError as error:
+        raise BadParameters(f"{where}: {words[0]} cannot be run: {error.strerror}") from None
+
+
+def printed(where: str, words: Sequence[str], folder: Path, patience: float = PATIENCE) -> str:
+    """What a command prints; BadParameters when it cannot be run, does not end in time, or fails."""
+    try:
+        ended = ran(where, words, folder, patience)
+    except subprocess.TimeoutExpired:
+        raise BadParameters(f"{where}: {words[0]} did not end in {patience:g} s") from None
     if ended.returncode != 0:
         said = ended.stderr.strip()[-300:] or ended.stdout.strip()[-300:]
         raise BadParameters(f"{where}: {words[0]} ended with {ended.returncode}: {said}")

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,24 @@ def read(records: Path) -> dict[Key, Entry] | None:
     path = records / NAME
     found = _parse(path.read_bytes()) if path.is_file() else None
     return None if found is None else {key_of(one): one for one in found}
+
+
+def lines_of(one: Entry) -> set[bytes]:
+    """The lines that may stand for an attempt: as it was when it was opened, and as it is."""
+    opened = {**one, "outcome": "open", "ended": "", "seconds": None, "message": "", "notebook": False}
+    opened.pop("incident", None)
+    return {_line(one), _line(opened)}
+
+
+def altered(records: Path, lines: Collection[bytes]) -> bool:
+    """True when the list is not of these lines, each once at most: also where a reader sees no difference."""
+    path = records / NAME
+    first, *found, end = path.read_bytes().split(b"\n") if path.is_file() else (b"", b"")
+    at = found.index(OPEN_END) if OPEN_END in found else len(found)
+    marks, added = found[at::2], found[at + 1 :: 2]  # each line that was added stands behind what was the end
+    entries = [*found[:at], *added]
+    laid_out = (first + b"\n", end) == (HEAD, OPEN_END) and set(marks) <= {OPEN_END} and len(marks) == len(added)
+    return not laid_out or len(entries) != len(set(entries)) or not set(entries) <= set(lines)
 
 
 def key_of(one: Entry) -> Key:

@@ -49,6 +49,7 @@ def differing_views(records: Path) -> list[str]:
     differing = [] if _says(records / page.NAME, page.render_list()) else [records / page.NAME]
     seen = index.read(records)
     wrong: list[Attempt] = []
+    lines: set[bytes] = set()
     for run in _runs(records):
         known = _attempts(run)
         for path, wanted in _pages(run, known):
@@ -57,7 +58,8 @@ def differing_views(records: Path) -> list[str]:
         if not any(map(is_incident, known)) and (run / incident.NAME).exists():
             differing.append(run / incident.NAME)
         wrong += [attempt for attempt in known if not _listed(seen or {}, attempt)]
-    if seen is None or seen or wrong:
+        lines.update(*(index.lines_of(index.entry(attempt)) for attempt in known))
+    if seen is None or seen or wrong or index.altered(records, lines):
         differing.append(records / index.NAME)
     return sorted(path.relative_to(records).as_posix() for path in differing)
 

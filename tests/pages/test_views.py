@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from throwaway import write_record
 
+from runbook_lib.model import Event
 from runbook_lib.pages import index, views
 from runbook_lib.record.journal import Journal
 
@@ -23,11 +25,19 @@ def attempt(records: Path, run: str = RUN, number: int = 1, application: str = "
     return folder
 
 
+def begun(folder: Path, minute: int) -> Path:
+    """Its first line, and that of the list."""
+    book = Journal(folder)
+    started = {"phase": "gray_stage", "weight": 5, "mode": None, "dry_run": False}
+    book.append(Event(datetime(2026, 11, 20, 12, minute, tzinfo=UTC), "started", started))
+    book.close()
+    views.opened(folder)
+    return folder
+
+
 def file(records: Path, run: str = RUN, number: int = 1, outcome: str = "passed", **facts: Any) -> Path:
     """An attempt that was begun, recorded and shown."""
-    folder = attempt(records, run, number)
-    Journal(folder).close()
-    views.opened(folder)
+    folder = begun(attempt(records, run, number), number)
     write_record(folder, outcome, minute=number, **facts)
     views.filed(folder)
     return folder
@@ -80,6 +90,15 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a line of the list lies": ("index.js", lambda p: p.write_text(p.read_text().replace("rolled_back", "passed"))),
     "a line of the list is missing": ("index.js", lambda p: p.write_bytes(p.read_bytes()[:300] + b"\n//")),
     "the list has a line too many": ("index.js", lambda p: index.append(p.parent, {**LINE, "run": "never"})),
+    "a line that a later one replaced lies": (
+        "index.js",
+        lambda p: p.write_text(p.read_text().replace('"outcome":"open"', '"outcome":"held"', 1)),
+    ),
+    "a line of the list stands twice": (
+        "index.js",
+        lambda p: p.write_bytes(p.read_bytes() + b"\n" + p.read_bytes().split(b"\n")[1] + b"\n//"),
+    ),
+    "the first line is another": ("index.js", lambda p: p.write_text(p.read_text().replace("a view", "the truth"))),
     "the list does more than list": ("index.js", lambda p: p.write_text(p.read_text() + "\nalert(1)\n//")),
 }
 LINE = {"application": "shop", "attempt": 1, "outcome": "passed"}
@@ -95,9 +114,7 @@ def test_a_view_that_says_something_else_is_named_and_mended(records: Path, dama
 
 
 def test_a_crash_between_record_and_page_leaves_what_was_true_before_and_is_noticed(records: Path) -> None:
-    folder = attempt(records, number=3)
-    Journal(folder).close()
-    views.opened(folder)
+    folder = begun(attempt(records, number=3), 0)
     assert views.differing_views(records) == []
     write_record(folder, "rolled_back")
     assert (index.read(records) or {})["shop", RUN, "3"]["outcome"] == "open"  # not filed, as far as the list knows

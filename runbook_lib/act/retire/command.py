@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from runbook_lib.errors import BadParameters, ChangeFailed
-from runbook_lib.observe.command import named
+from runbook_lib.errors import ChangeFailed
+from runbook_lib.observe.command import named, ran
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import CommandRetire
 
@@ -27,18 +27,7 @@ def run(instance: LegacyInstance, way: CommandRetire, folder: Path) -> str:
 def ended(words: Sequence[str], instance: LegacyInstance, folder: Path, patience: timedelta) -> tuple[int, str, str]:
     """Exit code, output and errors of a program; BadParameters when it cannot be run, ChangeFailed when it hangs."""
     try:
-        done = subprocess.run(
-            words,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,  # a program that asks for a password would wait for ever
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=patience.total_seconds(),
-            check=False,
-        )
-    except OSError as error:
-        raise BadParameters(f"legacy.retire: {words[0]} cannot be run: {error.strerror}") from None
+        done = ran("legacy.retire", words, folder, patience.total_seconds())
     except subprocess.TimeoutExpired:
         raise ChangeFailed(
             f"what retires {instance.name} did not end in {patience}; look whether the machine is there, then run again"

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from runbook_lib.observe.command import PATIENCE, named
+from runbook_lib.errors import BadParameters
+from runbook_lib.observe.command import PATIENCE, named, ran
 from runbook_lib.observe.reach import Sender, Target
 from runbook_lib.observe.settings.formats import Values, flat
 from runbook_lib.sections import Format, LegacyInstance, Request, SettingsSource
@@ -53,12 +54,12 @@ def parsed(text: str, kind: Format, what: str) -> Values:
 def _printed(command: Sequence[str], instance: LegacyInstance, folder: Path) -> str:
     line = [named(word, instance) for word in command]
     try:
-        ended = subprocess.run(line, cwd=folder, capture_output=True, timeout=PATIENCE, check=False)
+        ended = ran("legacy.settings", line, folder, PATIENCE)
     except subprocess.TimeoutExpired:
         raise NotReadable(f"{line[0]} took longer than {PATIENCE:g} s") from None
-    except OSError as error:
-        raise NotReadable(f"{line[0]} cannot be run: {error.strerror}") from None
+    except BadParameters as error:
+        raise NotReadable(str(error)) from None
     if ended.returncode != 0:
         # what it says may repeat what it was to print
         raise NotReadable(f"{line[0]} ended with {ended.returncode}; run it by hand to see why")
-    return ended.stdout.decode(errors="replace")
+    return ended.stdout
