@@ -211,7 +211,10 @@ def test_a_pod_that_is_gone_and_a_container_that_is_not_there_are_told(tmp_path:
     ("source", "says"),
     [
         ({"command": ["cat", "{instance}.absent"]}, "cat ended with 1; run it by hand to see why"),
-        ({"command": ["/no/such/command"]}, "legacy.settings: /no/such/command cannot be run: No such file or directory"),
+        (
+            {"command": ["/no/such/command"]},
+            "legacy.settings: /no/such/command cannot be run: No such file or directory",
+        ),
         ({"command": ["echo", PASSWORD]}, "echo: entry 1 is no KEY=VALUE"),
         ({"command": ["true"]}, "true told no setting"),
         ({"path": "/actuator/env", "format": "actuator"}, "/actuator/env: it is no JSON (line 1)"),
