@@ -77,7 +77,7 @@ def walk(
         run.change("drill: restore configuration", lambda: configuration.restore(cluster, aim.configuration))
         moments.append(("configuration restored", now()))
     source = workload_of(cluster, aim.name)
-    run.change("drill: undo", lambda: put_back(cluster, name, source, f"ConfigMap/{aim.name}"))
+    run.change("drill: undo", lambda: put_back(cluster, name, source, f"ConfigMap/{aim.name}", noted=False))
     after = arrive("drill: undo")
     return Walked(before, changed, after, (*moments, ("undone", now())))
 

@@ -25,6 +25,7 @@ from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, journal
 from runbook_lib.record.begin import open_attempt
+from runbook_lib.rollback.drill import walk
 from runbook_lib.rollback.plan import plan
 from runbook_lib.rollback.restore import decide, restore
 from tests.contract.test_release import IN_TIME, PASSWORD, release
@@ -120,6 +121,20 @@ def test_the_state_before_the_last_release_is_gone_back_to_once_and_not_twice(
     assert progress(deployment(here, "web")).revision == revision
     changes = [e.data["change"] for e in journal.read(run.attempt) if e.kind == "result"]
     assert [one["done"] for one in changes] == [False, False, False]
+
+
+def test_after_a_drill_a_rollback_still_goes_to_the_state_before_the_last_release(
+    here: Cluster, deploy: Callable[..., None], p: Parameters
+) -> None:
+    deploy("one")
+    first = essence(deployment(here, "web"))
+    deploy("two", template=_template(here, "2"))
+    drilled = attempt(p)
+    walked = walk(drilled, drilled.connect(), wanted("workload"))
+    assert walked.before == walked.after != walked.changed
+    drilled.close()
+    back(p, "workload")
+    assert essence(deployment(here, "web")) == first
 
 
 def _template(here: Cluster, version: str) -> dict[str, Any]:
