@@ -1,0 +1,65 @@
+"""Which of a host's hundreds of packages matter for the move; the rest came with the system and stays with it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+Kind = Literal["runtime", "library", "agent"]
+
+# What runs the application: the image holds one of each. Modules of PHP belong to it, those of Python and Perl do not.
+RUNTIME = re.compile(
+    r"""(?xi) ^(?:
+      (?:java|jdk|jre)[-_.]?\d | (?:java|jdk|jre|openjdk|msopenjdk)(?:-\d|-latest|$)
+    | (?:temurin|zulu|dragonwell|bisheng|kona|semeru|corretto|amazon-corretto|adoptopenjdk|jdk|graalvm)[-\d].*
+    | (?:rh-)?python[\d.]*$ | (?:pypy|conda|miniconda)[\d.]*$
+    | node(?:js)?[-_\d.]*$ | rh-nodejs\d+$
+    | (?:rh-)?php(?:[\d.]*)(?:-[\w.-]+)?$ | composer$
+    | golang(?:-[\d.]+-go|-go|-bin)?$ | go$
+    | (?:rh-)?ruby[\d.]*$ | perl$ | perl-base$ | erlang[\d.]*$ | lua[\d.]*$ | R-core$
+    | (?:dotnet|aspnetcore)-(?:runtime|host|sdk)[-\d.]* | dotnet[\d.]*$ | mono-(?:core|runtime|complete)$
+    | (?:apache-)?tomcat[-\d.]*$ | (?:jboss|wildfly|jetty|weblogic|websphere|resin|tongweb)[-\w.]*$
+    | nginx(?:-core|-full)?$ | openresty$ | httpd$ | apache2$ | tengine$ | uwsgi$
+    )"""
+)
+# What the application may load or call: the image must bring it, in one version.
+LIBRARY = re.compile(
+    r"""(?xi) ^(?:
+      openssl(?:-libs)?[\d.]*$ | libssl[\d.]+\w*$ | glibc$ | libc6$ | musl$ | glibc-(?:langpack|locale)[-\w]* | locales$
+    | libstdc\+\+\d*$ | libfreetype6$ | freetype$ | libgcc(?:-s1)?$ | tzdata(?:-java)?$ | ca-certificates(?:-java)?$
+    | fontconfig$ | (?:fonts|wqy|dejavu|google-noto|cjkuni|adobe-source-han|liberation)[-\w]*
+    | ImageMagick[-\w.]*$ | GraphicsMagick$ | ffmpeg$ | libreoffice(?:-core|-writer|-calc)?$ | wkhtmlto(?:pdf|x)$
+    | chromium(?:-headless)?$ | google-chrome-stable$ | ghostscript$ | poppler-utils$ | tesseract(?:-ocr)?$ | pandoc$
+    | libaio1?$ | oracle-instantclient[-\w.]* | (?:mysql|mariadb)-(?:libs|connector-c|client)$ | libmysqlclient\d*$
+    | libpq5?$ | postgresql-libs$ | unixODBC$ | freetds$ | libmariadb3$ | librdkafka1?$ | libzmq\d?$
+    | libcurl\d?$ | libxml2$ | libxslt1?\.?1?$ | libffi\d*$ | snappy$ | libsnappy\w*$ | jemalloc$ | libjemalloc2$
+    | tomcat-native$ | libtcnative-1$ | apr$ | nss$ | krb5-libs$ | cyrus-sasl-lib$ | libgdiplus$ | libicu\d*$
+    )"""
+)
+# What runs beside the application on the machine: a Pod does not have it.
+AGENT = re.compile(
+    r"""(?xi) ^(?:
+      (?:file|metric|heart|audit|packet)beat$ | telegraf$ | collectd$ | fluentd$ | td-agent(?:-bit)?$ | fluent-bit$
+    | zabbix-agent2?$ | (?:prometheus-)?node[-_]exporter$ | process[-_]exporter$ | datadog-agent$ | open-falcon\w*$
+    | consul$ | nacos$ | etcd$ | keepalived$ | haproxy$ | supervisor$ | monit$ | salt-minion$ | puppet(?:-agent)?$
+    | rsync$ | lsyncd$ | inotify-tools$ | vsftpd$ | nfs-(?:utils|common)$ | cifs-utils$ | glusterfs-\w+$ | sendmail$
+    | postfix$ | exim4?$ | (?:at|cronie|cron|anacron|cronie-anacron)$ | logrotate$ | memcached$ | redis(?:-server)?$
+    | rsyslog$ | syslog-ng$ | dnsmasq$ | nscd$ | unbound$ | squid$ | stunnel4?$ | openvpn$ | wireguard-tools$
+    )"""
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def kind(name: str) -> Kind | None:
+    """What a package is to the application, by its name on Red Hat, Debian and their kin; None: nothing known."""
+    if RUNTIME.match(name):
+        return "runtime"
+    if LIBRARY.match(name):
+        return "library"
+    return "agent" if AGENT.match(name) else None
+
+
+def matters(name: str) -> bool:
+    """Whether the assessment looks at this package at all."""
+    return kind(name) is not None
