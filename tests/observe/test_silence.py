@@ -39,10 +39,11 @@ class Remembering:
     value: Callable[[str, datetime], float | None]
     asked: list[tuple[str, float]] = field(default_factory=list)
     url: str = "http://prometheus"
+    names: tuple[str, ...] = ("vm-1", "10.0.0.12:8080")
 
     def custom_query(self, text: str, params: dict[str, str]) -> list[dict[str, Any]]:
         at = datetime.fromtimestamp(float(params["time"]), UTC)
-        found = {name: self.value(name, at) for name in ("vm-1", "10.0.0.12:8080")}
+        found = {name: self.value(name, at) for name in self.names}
         return [{"metric": {"instance": n}, "value": [0, str(v)]} for n, v in found.items() if v is not None]
 
     def custom_query_range(self, text: str, since: datetime, until: datetime, step: str) -> list[dict[str, Any]]:
@@ -52,7 +53,7 @@ class Remembering:
             since + timedelta(seconds=n * seconds) for n in range(int((until - since).total_seconds() / seconds) + 1)
         ]
         series = []
-        for name in ("vm-1", "10.0.0.12:8080"):
+        for name in self.names:
             values = [(at.timestamp(), self.value(name, at)) for at in moments]
             series.append({"metric": {"instance": name}, "values": [[at, str(v)] for at, v in values if v is not None]})
         return series
@@ -92,13 +93,22 @@ def test_what_prometheus_forgot_is_known_from_records() -> None:
     assert counted(over(forgetful, period, **{"vm-1": kept})["vm-1"], period) == []
 
 
+def test_connections_of_a_machine_that_stand_in_several_series_are_added_up() -> None:
+    """The last of them may be silent while another is busy."""
+    period = Period(ZERO, ZERO + 15 * DAY)
+    prometheus = Remembering(lambda name, at: 0.0 if name == "vm-1" else 3.0, names=("10.0.0.11:8080", "vm-1"))
+    found = connections_over(prometheus, METRICS, MACHINES, "open_connections", period)  # type: ignore[arg-type]
+    assert {course.instance: {p.value for p in course.points} for course in found} == {"vm-1": {3.0}, "vm-2": set()}
+    assert "sum by (instance) (open_connections)" in prometheus.asked[0][0]
+
+
 def test_connections_are_asked_for_their_maximum_in_each_step() -> None:
     period = Period(ZERO, ZERO + 15 * DAY)
     prometheus = Remembering(lambda name, at: 3.0)
     found = connections_over(prometheus, METRICS, MACHINES, "open_connections", period)  # type: ignore[arg-type]
     step = step_of(period, METRICS.scrape)
     assert prometheus.asked == [
-        (f"max_over_time((open_connections)[{step.total_seconds() * 1000:.0f}ms:15000ms])", 864.0)
+        (f"max_over_time((sum by (instance) (open_connections))[{step.total_seconds() * 1000:.0f}ms:15000ms])", 864.0)
     ]
     assert {point.value for course in found for point in course.points} == {3.0}
 

@@ -74,7 +74,7 @@ def connections_over(
 ) -> list[Course]:
     """The most connections open at once in each step of the period, by instance. Raises Unreachable."""
     step = step_of(period, metrics.scrape)
-    inner = f"max_over_time(({text})[{_milliseconds(step)}:{_milliseconds(metrics.scrape)}])"
+    inner = f"max_over_time((sum by (instance) ({text}))[{_milliseconds(step)}:{_milliseconds(metrics.scrape)}])"
     found: Found = {i.name: {} for i in instances}
     _merge(found, _over(prometheus, inner, instances, period.since + step, period.until, step))
     return [_course(name, points) for name, points in found.items()]
@@ -128,12 +128,24 @@ def _over(
     if until <= since:
         return {}
     series = series_over(prometheus, text, since, until, step)
-    return {name: s.values for s in series if (name := _name(s.labels, instances))}
+    return _by_machine(((s.labels, s.values) for s in series), instances)
 
 
 def _at(prometheus: PrometheusConnect, text: str, instances: Sequence[LegacyInstance], moment: datetime) -> Found:
     found = query(prometheus, text, moment)
-    return {name: {moment: value} for labels, value in found if (name := _name(labels, instances))}
+    return _by_machine(((labels, {moment: value}) for labels, value in found), instances)
+
+
+def _by_machine(
+    series: Iterable[tuple[Mapping[str, str], Mapping[datetime, float]]], instances: Sequence[LegacyInstance]
+) -> Found:
+    """The values of each machine; where it stands in several series they are added up."""
+    found: Found = {}
+    for labels, values in series:
+        if name := _name(labels, instances):
+            points = found.setdefault(name, {})
+            points.update({at: points.get(at, 0.0) + value for at, value in values.items()})
+    return found
 
 
 def _name(labels: Mapping[str, str], instances: Sequence[LegacyInstance]) -> str:
