@@ -62,8 +62,9 @@ def look_back(
     """The period from when all users had left, of the machines that are alive. Raises Unreachable, BadParameters."""
     wanted, prometheus = p.legacy.silence, clients.prometheus
     period = observe.period_of(p, past, since or at, at)
-    kept = observe.kept_points(past)
-    requests, asked = observe.requests_over(prometheus, p.metrics, alive, wanted.without, period, kept)
+    asked = observe.requests_asked(p.metrics, wanted.without)
+    kept = observe.kept_points(past, asked)
+    requests = observe.requests_over(prometheus, asked, p.metrics.scrape, alive, period, kept)
     connections = None
     if wanted.connections is not None:
         connections = tuple(observe.connections_over(prometheus, p.metrics, alive, wanted.connections, period))

@@ -43,30 +43,33 @@ def period_of(p: Parameters, attempts: Iterable[Attempt], since: datetime, at: d
     return Period(begin, at, tuple(inside), p.retention.unseen)
 
 
+def requests_asked(metrics: Metrics, without: str) -> str:
+    """The question for the request counter of each instance, ``without`` what is no user's."""
+    matchers = ",".join(part for part in (metrics.selectors.legacy, without) if part)
+    return f"sum by (instance) ({metrics.requests}{{{matchers}}})"
+
+
 def requests_over(
     prometheus: PrometheusConnect,
-    metrics: Metrics,
+    text: str,
+    scrape: timedelta,
     instances: Sequence[LegacyInstance],
-    without: str,
     period: Period,
     recorded: Mapping[str, Sequence[Point]],
-) -> tuple[list[Course], str]:
-    """The request counter of each instance over the period, finely where it began anew; and the question asked.
+) -> list[Course]:
+    """The request counter of each instance over the period, finely where it began anew.
 
     ``recorded`` are points that earlier attempts kept, for what Prometheus has forgotten. Raises Unreachable.
     """
-    matchers = ",".join(part for part in (metrics.selectors.legacy, without) if part)
-    text = f"sum by (instance) ({metrics.requests}{{{matchers}}})"
     found: Found = {i.name: {p.at: p.value for p in recorded.get(i.name, ())} for i in instances}
-    step = step_of(period, metrics.scrape)
-    _merge(found, _over(prometheus, text, instances, period.since, period.until, step))
+    _merge(found, _over(prometheus, text, instances, period.since, period.until, step_of(period, scrape)))
     for moment in {period.since, period.until, *(t for s in period.left_out for t in (s.since, s.until))}:
         if period.since <= moment <= period.until:
             _merge(found, _at(prometheus, text, instances, moment))
     for since, until in _anew(found):
-        fine = max(metrics.scrape, (until - since) / FINE_POINTS)
+        fine = max(scrape, (until - since) / FINE_POINTS)
         _merge(found, _over(prometheus, text, instances, since, until, fine))
-    return [_course(name, points) for name, points in found.items()], text
+    return [_course(name, points) for name, points in found.items()]
 
 
 def connections_over(
@@ -86,20 +89,24 @@ def step_of(period: Period, scrape: timedelta) -> timedelta:
     return timedelta(seconds=max(1, round(wanted.total_seconds())))
 
 
-def kept_points(attempts: Iterable[Attempt]) -> dict[str, list[Point]]:
-    """The points that earlier attempts at the decommission kept, by instance; a file that is spoilt gives none."""
+def kept_points(attempts: Iterable[Attempt], text: str) -> dict[str, list[Point]]:
+    """The points that earlier attempts at the decommission kept of this question, by instance.
+
+    What was counted under another one is not of the same counter; a file that is spoilt gives none.
+    """
     found: dict[str, list[Point]] = {}
     for attempt in attempts:
         path = attempt.folder / "evidence" / f"{EVIDENCE}.json"
         if attempt.step[0] != "decommission" or not path.is_file():
             continue
         try:
-            courses: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["requests"]
+            kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            courses = kept["requests"] if kept["queries"][0] == text else []
             points = {c["instance"]: [_point(p) for p in c["points"]] for c in courses}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, IndexError):
             continue
-        for name, kept in points.items():
-            found.setdefault(name, []).extend(kept)
+        for name, more in points.items():
+            found.setdefault(name, []).extend(more)
     return found
 
 
