@@ -10,6 +10,7 @@ from runbook_lib.act.rewrite import rewrite
 from runbook_lib.act.rollout import annotate, let_go, standing
 from runbook_lib.model import Change, now, plain
 from runbook_lib.observe.cluster import Cluster, Object
+from runbook_lib.observe.workload.pods import pods_of
 from runbook_lib.observe.workload.rollout import (
     ABORTED,
     BATCHES,
@@ -19,7 +20,6 @@ from runbook_lib.observe.workload.rollout import (
     progress,
     replica_sets,
     revision_number,
-    selector,
     taken_back,
     template_digest,
 )
@@ -111,15 +111,5 @@ def settle(cluster: Cluster, name: str) -> Change:
 def left(cluster: Cluster, name: str) -> list[str]:
     """The Pods that are not of the template that stands: after an abort there must be none, and none at 0 replicas."""
     live = deployment(cluster, name)
-    wanted = template_digest(live)
-    standing_sets = (
-        {rs["metadata"]["uid"] for rs in replica_sets(cluster, live) if template_digest(rs) == wanted}
-        if live["spec"].get("replicas", 1)
-        else set()
-    )
-    pods = cluster.all("v1", "Pod", selector(live))
-    return sorted(pod["metadata"]["name"] for pod in pods if not _owners(pod) & standing_sets)
-
-
-def _owners(pod: Object) -> set[str]:
-    return {str(owner.get("uid")) for owner in pod["metadata"].get("ownerReferences") or []}
+    wanted = template_digest(live) if live["spec"].get("replicas", 1) else "none"
+    return sorted(pod["metadata"]["name"] for template, pod in pods_of(cluster, live) if template != wanted)

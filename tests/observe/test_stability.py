@@ -20,14 +20,20 @@ DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/order-service"
 PODS = "/api/v1/namespaces/shop/pods"
 
 
-def pod(name: str, ready: bool = True, restarts: int = 0, oom: str = "", leaving: bool = False) -> dict[str, Any]:
+def pod(
+    name: str, ready: bool = True, restarts: int = 0, oom: str = "", leaving: bool = False, owner: str = "ReplicaSet"
+) -> dict[str, Any]:
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": oom}} if oom else {}
     status = {"name": "app", "restartCount": restarts, "ready": ready, "image": "", "imageID": "", "lastState": ended}
-    meta: dict[str, Any] = {"name": name}
+    meta: dict[str, Any] = {"name": name, "ownerReferences": owned_by(owner)}
     if leaving:
         meta["deletionTimestamp"] = "2026-11-20T12:00:00Z"
     conditions = [{"type": "Ready", "status": str(ready)}]
     return {"metadata": meta, "status": {"conditions": conditions, "containerStatuses": [status]}}
+
+
+def owned_by(kind: str) -> list[dict[str, Any]]:
+    return [{"apiVersion": "v1", "kind": kind, "name": "one", "uid": "1"}]
 
 
 class Api:
@@ -95,8 +101,14 @@ def test_pods_of_the_deployment_are_counted_by_container(api: Api) -> None:
     assert api.asked[1] == f"{PODS}?labelSelector=app%3Dorder-service%2Ctier%3Dweb"
 
 
+def test_a_pod_of_a_job_with_the_same_labels_stands_in_for_none(api: Api) -> None:
+    api.pods = [pod("a"), pod("migrate", restarts=4, oom="2026-11-20T12:00:00Z", owner="Job")]
+    found = api.read()
+    assert (found.ready, found.restarts, found.killed) == (1, {"a/app": 0}, {})
+
+
 def test_a_pod_without_status_yet_is_not_ready(api: Api) -> None:
-    api.pods = [{"metadata": {"name": "a"}, "status": {}}]
+    api.pods = [{"metadata": {"name": "a", "ownerReferences": owned_by("ReplicaSet")}, "status": {}}]
     found = api.read()
     assert (found.ready, found.restarts, found.killed) == (0, {}, {})
 

@@ -20,7 +20,7 @@ def state(ready: int, generation: int = 1, stalled: bool = False) -> dict[str, A
     counts = dict.fromkeys(("updatedReplicas", "readyReplicas", "availableReplicas"), ready)
     return {
         "metadata": {"name": "web", "uid": "u", "generation": generation, "resourceVersion": "7"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {}}},
         "status": {"observedGeneration": 1, "replicas": 2, **counts, "conditions": [condition]},
     }
 
@@ -90,7 +90,7 @@ def test_a_stalled_rollout_ends_the_wait_with_what_the_pods_say() -> None:
     waiting_for = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "absent:1"'}
     cluster.pods = [
         {
-            "metadata": {"name": "web-1"},
+            "metadata": {"name": "web-1", "ownerReferences": [{"kind": "ReplicaSet", "uid": "r"}]},
             "spec": {"containers": [{"name": "web", "image": "absent:1"}]},
             "status": {"containerStatuses": [{"name": "web", "state": {"waiting": waiting_for}}]},
         }

@@ -13,8 +13,9 @@ from urllib3.exceptions import HTTPError
 from runbook_lib.errors import RunbookError
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Object
 from runbook_lib.observe.workload.containers import Words, container_trouble
+from runbook_lib.observe.workload.pods import has_ended, is_ready, owned
 from runbook_lib.observe.workload.refusals import uncreated, unmounted, unscheduled
-from runbook_lib.observe.workload.rollout import BATCHES, HELD, deployment, note, replica_sets, selector
+from runbook_lib.observe.workload.rollout import BATCHES, HELD, deployment, note, replica_sets, template_digest
 from runbook_lib.observe.workload.trouble import Trouble, grouped
 
 LOGS = 3  # Pods whose logs are read at one look: what a hundred others say is the same
@@ -29,15 +30,16 @@ def explain(cluster: Cluster, name: str) -> list[str]:
 def troubles(cluster: Cluster, name: str) -> list[Trouble]:
     """What keeps each Pod that is not ready, and what keeps Pods from being made."""
     live = deployment(cluster, name)
-    pods = cluster.all("v1", "Pod", selector(live))
-    unready = [pod for pod in pods if not _is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
-    said = _events(cluster) if unready else {}
     refused = [found for rs in replica_sets(cluster, live) if (found := uncreated(rs))]
-    reader = _Logs(cluster)
-    kept = [
-        found for pod in unready if (found := pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader))
+    mine, wanted = owned(cluster, live), template_digest(live)
+    unready = [
+        pod for _, pod in mine if not (is_ready(pod) or has_ended(pod) or "deletionTimestamp" in pod["metadata"])
     ]
-    return [*_paused(live), *refused, *kept]
+    said, reader = _events(cluster) if unready else {}, _Logs(cluster)
+    kept = [pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader) for pod in unready]
+    # a Pod of this release that has ended was replaced already: worth a word, but nothing to act upon, so no uid
+    ended = [_failed(pod) for template, pod in mine if template == wanted and has_ended(pod)]
+    return [*_paused(live), *refused, *filter(None, kept), *ended]
 
 
 def quietly(cluster: Cluster, name: str) -> list[Trouble]:
@@ -60,9 +62,8 @@ def _first(pod: Object, events: Sequence[Object], logs: _Logs | None) -> Trouble
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     if (scheduled := conditions.get("PodScheduled") or {}).get("status") == "False":
         return unscheduled(pod, scheduled)
-    if status.get("phase") == "Failed" or status.get("reason") in ("Evicted", "NodeLost"):
-        what = f"it failed: {status.get('reason') or 'Failed'} {status.get('message') or ''}".strip()
-        return Trouble("node", f"Pod/{name}", what, "look at its node (kubectl describe node)")
+    if has_ended(pod) or status.get("reason") == "NodeLost":
+        return _failed(pod)
     if found := container_trouble(pod, events, logs.of(name) if logs else _silent):
         return found
     mounts = [event for event in events if event.get("reason") in ("FailedMount", "FailedAttachVolume")]
@@ -73,6 +74,12 @@ def _first(pod: Object, events: Sequence[Object], logs: _Logs | None) -> Trouble
             "other", f"Pod/{name}", str(conditions["Ready"]["message"]), "look at who sets the readiness gate"
         )
     return None
+
+
+def _failed(pod: Object) -> Trouble:
+    status = pod.get("status") or {}
+    what = f"it failed: {status.get('reason') or status.get('phase')} {status.get('message') or ''}".strip()
+    return Trouble("node", f"Pod/{pod['metadata']['name']}", what, "look at its node (kubectl describe node)")
 
 
 def _silent(container: str, before: bool) -> list[str]:
@@ -103,11 +110,6 @@ def _events(cluster: Cluster) -> dict[str, list[Object]]:
 
 def _when(event: Object) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 class _Logs:

@@ -186,7 +186,7 @@ def selector(owner: Object) -> str:
 def replica_sets(cluster: Cluster, live: Object) -> list[Object]:
     """The ReplicaSets that this Deployment owns, oldest revision first."""
     found = cluster.all("apps/v1", "ReplicaSet", selector(live))
-    mine = [rs for rs in found if _owned(rs, live["metadata"]["uid"])]
+    mine = [rs for rs in found if is_owned(rs, live["metadata"]["uid"])]
     return sorted(mine, key=revision_number)
 
 
@@ -215,5 +215,6 @@ def images(spec: Object) -> tuple[str, ...]:
     return tuple(container["image"] for container in spec["containers"])
 
 
-def _owned(item: Object, uid: str) -> bool:
+def is_owned(item: Object, uid: str) -> bool:
+    """Whether the object with this uid made it."""
     return any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or [])

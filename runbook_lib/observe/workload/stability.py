@@ -41,7 +41,7 @@ def read_stability(client: ApiClient, wanted: Kubernetes, timeout: float = 2.0) 
         )
         labels = ",".join(f"{k}={v}" for k, v in sorted((deployment.spec.selector.match_labels or {}).items()))
         pods = CoreV1Api(client).list_namespaced_pod(wanted.namespace, label_selector=labels, _request_timeout=timeout)
-        return _stability(deployment, pods.items)
+        return _stability(deployment, [pod for pod in pods.items if _is_of_a_replica_set(pod)])
     except ApiException as error:
         raise Unreachable(f"the cluster refused to show {wanted.deployment}: {error.status} {error.reason}") from None
     except (HTTPError, OSError) as error:
@@ -63,6 +63,11 @@ def _stability(deployment: Any, pods: list[Any]) -> Stability:
                     killed[key] = str(ended.finished_at)
     ready = sum(1 for pod in pods if _is_ready(pod))
     return Stability(now(), deployment.spec.replicas or 0, ready, restarts, killed)
+
+
+def _is_of_a_replica_set(pod: Any) -> bool:
+    """Not a Job's, which may have the same labels: it takes no users, and its restarts are not theirs."""
+    return any(owner.kind == "ReplicaSet" for owner in pod.metadata.owner_references or [])
 
 
 def _is_ready(pod: Any) -> bool:

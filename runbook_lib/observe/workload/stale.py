@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.workload.kept import read_at_start
-from runbook_lib.observe.workload.rollout import deployment, selector
+from runbook_lib.observe.workload.pods import pods_of
+from runbook_lib.observe.workload.rollout import deployment
 
 
 def stale(cluster: Cluster, name: str, same_second: bool = False) -> tuple[str, ...]:
@@ -19,7 +20,7 @@ def stale(cluster: Cluster, name: str, same_second: bool = False) -> tuple[str, 
     written = max((_written(item) for item in found if item is not None), default=None)
     if written is None:
         return ()
-    pods = [pod["metadata"] for pod in cluster.all("v1", "Pod", selector(live))]
+    pods = [pod["metadata"] for _, pod in pods_of(cluster, live)]
     old = [one for one in pods if "deletionTimestamp" not in one and _older(one, written, same_second)]
     return tuple(sorted(str(one["name"]) for one in old))
 
