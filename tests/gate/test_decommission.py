@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from keys import make_key, make_keys, signer_line
 from runbook_lib.decommission import ask_again, goes_for_good
 from runbook_lib.errors import BadParameters, GatePending, GateRejected
 from runbook_lib.gate import answer_gate, gates_folder, open_gates
-from runbook_lib.model import Outcome, Verdict
+from runbook_lib.model import Change, Outcome, Verdict, now
 from runbook_lib.observe.files.located import read_located
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import Run, journal
+from runbook_lib.sections import LegacyInstance
 from tests.gate.conftest import ask, begin, pending, say
 
+REPOSITORY = Path(__file__).parents[2]
 SEEN = (Verdict("retired vm-1", Outcome.PASS, "vm-1 is silent"),)
 
 
@@ -90,6 +93,40 @@ def test_the_question_before_the_first_machine_and_those_after_are_answered_apar
     again = begin(run.parameters, "decommission", None, run)  # after a kill: both were answered, nobody is asked again
     assert ask(again).by == "anna, ben"
     ask_again(again, parameters.legacy.instances[0], SEEN, 2)
+
+
+def test_a_cell_that_is_run_again_asks_about_the_machine_that_went_last_and_ends_with_every_one(
+    parameters: Parameters,
+) -> None:
+    """As the gate tells people to: run this cell again."""
+    cells = json.loads((REPOSITORY / "notebooks" / "07_decommission.ipynb").read_text(encoding="utf-8"))["cells"]
+    first, others = ("".join(cell["source"]) for cell in cells if cell.get("id") in ("first", "others"))
+    asked, answered, looked = list[tuple[str, str, int]](), set[str](), list[str]()
+
+    def ask(run: object, before: LegacyInstance, seen: str, left: int) -> None:
+        asked.append((before.name, seen, left))
+        if before.name not in answered:
+            raise GatePending(before.name)
+
+    def go(run: object, clients: object, instance: LegacyInstance, *more: object) -> tuple[Change, str]:
+        looked.append(instance.name)
+        return Change(f"retire {instance.name}", None, None, True, now()), f"look at {instance.name}"
+
+    names = {"run": None, "clients": None, "p": parameters, "retired": {}, "verdict_table": str}
+    exec(without_imports(first), stubs := {**names, "let_go": go, "ask_again": ask})
+    for name in ("vm-1", "vm-2"):
+        with pytest.raises(GatePending, match=name):
+            exec(without_imports(others), stubs)
+        answered.add(name)
+    exec(without_imports(others), stubs)
+    assert set(asked) == {("vm-1", "look at vm-1", 2), ("vm-2", "look at vm-2", 1)}
+    assert [change.what for change in stubs["changes"]] == ["retire vm-1", "retire vm-2", "retire vm-3"]
+
+
+def without_imports(source: str) -> str:
+    """A cell whose functions are the test's."""
+    ours = [line for line in source.splitlines() if "runbook_lib.decommission" not in line]
+    return "\n".join(ours)
 
 
 def test_who_approves_reads_what_goes_for_good(parameters: Parameters) -> None:
