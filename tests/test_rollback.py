@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import connect
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, Outcome, Verdict
 from runbook_lib.parameters import Parameters, load
+from runbook_lib.record import Run
+from runbook_lib.record.begin import open_attempt
 from runbook_lib.rollback import traffic as rollback
 from runbook_lib.sections.traffic import NginxSplit
+from runbook_lib.sections.traffic import Testers as KnownBy
 
 DEMO = Path(__file__).parents[1] / "parameters" / "demo.yaml"
 SPLIT = "split_clients $request_id $order_service_side { %s }\n"
@@ -82,6 +86,31 @@ def test_a_drill_may_go_back_to_a_weight_above_nobody(run: FakeRun, monkeypatch:
     change, _ = bring_back(run, Verdict("traffic split", Outcome.PASS, ""), monkeypatch, weight=5)
     assert change.after == 5
     assert dict(run.said)["looked"]["asked"] == 5
+
+
+def test_a_drill_that_was_killed_knows_where_the_users_were_and_whether_testers_had_been_admitted(
+    run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stood = Standing(30, True, None)
+    monkeypatch.setattr(rollback, "read", lambda _: stood)
+    bring_back(run, Verdict("traffic split", Outcome.PASS, ""), monkeypatch)
+    assert "testers" not in dict(run.said)["detected"]  # the parameters name none: nobody withdraws them
+    traffic = run.parameters.traffic.model_copy(update={"testers": KnownBy(header="x-tester", value="on")})
+    run.parameters = run.parameters.model_copy(update={"traffic": traffic})
+    run.said.clear()
+    bring_back(run, Verdict("traffic split", Outcome.PASS, ""), monkeypatch)
+    assert dict(run.said)["detected"] == {"cause": "errors 30 %", "weight": 30, "testers": True}
+
+    step = ("rollback", None, "drill")
+    killed = Run(run.parameters, open_attempt(run.parameters, step, None, "notebook"), step)
+    assert rollback.drilled_from(killed, stood) == (30, True)
+    killed.tell(*run.said[0][:1], **run.said[0][1])
+    killed.close()
+    again = Run(run.parameters, open_attempt(run.parameters, step, None, "notebook"), step)
+    assert again.number == 2
+    assert rollback.drilled_from(again, Standing(0, False, None)) == (30, True)
+    assert rollback.drilled_from(again, None) == (30, True)
+    again.close()
 
 
 def test_already_back_is_looked_at_all_the_same(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

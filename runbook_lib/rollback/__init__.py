@@ -1,4 +1,4 @@
-"""Back, level by level: the users first and at once (`traffic`), then workload, configuration and data (`levels`)."""
+"""Back, level by level: the users first and at once (`traffic`), then what `plan` decides and `restore` carries out."""
 
 from runbook_lib.rollback.traffic import (
     COMPARISON,
@@ -8,6 +8,16 @@ from runbook_lib.rollback.traffic import (
     open_late,
     see_them_back,
     standing_now,
+    users_are,
 )
 
-__all__ = ["COMPARISON", "bring_back", "conclude", "drilled_from", "open_late", "see_them_back", "standing_now"]
+__all__ = [
+    "COMPARISON",
+    "bring_back",
+    "conclude",
+    "drilled_from",
+    "open_late",
+    "see_them_back",
+    "standing_now",
+    "users_are",
+]

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned, lagging
-from runbook_lib.act.traffic.knob import read_weight, shift
+from runbook_lib.act.traffic.knob import read, shift
+from runbook_lib.act.traffic.standing import Standing
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, CriterionFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, Event, Outcome, Verdict
@@ -33,8 +34,10 @@ def bring_back(
     when the knob refuses; the message says where the users are. Neither an archive that cannot be written stops a
     rollback, nor a weight that cannot be read. ``asked`` is how far back it is to go after this.
     """
-    standing = standing_now(clients)
-    run.tell("detected", cause=cause, weight=standing)
+    found = standing_now(clients)
+    standing = None if found is None else found.weight
+    by_name = {"testers": True} if found is not None and _withdrawn(clients, found) else {}
+    run.tell("detected", cause=cause, weight=standing, **by_name)
     if asked is not None and asked.reaches("workload"):
         run.tell(ASKED, **asdict(asked))
     shown = "?" if standing is None else standing
@@ -53,12 +56,17 @@ def see_them_back(run: Run, clients: Clients, weight: int, wait: Callable[..., V
     return verdict
 
 
-def standing_now(clients: Clients) -> int | None:
-    """Percent of the users on the new side; None when the knob cannot tell, which stops no rollback."""
+def standing_now(clients: Clients) -> Standing | None:
+    """Who is on the new side; None when the knob cannot tell, which stops no rollback."""
     try:
-        return read_weight(clients)
+        return read(clients)
     except (BadParameters, Unreachable):
         return None
+
+
+def _withdrawn(clients: Clients, found: Standing) -> bool:
+    """Whether a shift to 0 takes testers away, too."""
+    return found.testers and clients.parameters.traffic.testers is not None
 
 
 def open_late(parameters: Parameters, returned: Returned, by: str, asked: Mapping[str, object] | None = None) -> Run:
@@ -103,21 +111,23 @@ def conclude(
     more: Sequence[Verdict] = (),
     levels: Sequence[Verdict] = (),
     trouble: RunbookError | None = None,
+    alive: Verdict | None = None,
 ) -> tuple[str, Filed]:
     """Judge and file an attempt that `open_late` opened; what to tell people, and the record.
 
     ``more`` is why it was done, ``levels`` what was seen of the levels beyond the traffic, ``trouble`` what stopped
-    them.
+    them, ``alive`` whether the old side answers: told, for what was asked for is done.
     """
     error, message = None, returned.said
+    users = _users(run, returned, seen, alive)
     try:
         if returned.error is not None:
             raise returned.error
         run.verdict(*more, *([seen] if seen else []))
         further = (verdict.message for verdict in levels)
-        message = "; ".join(filter(None, (_users(run, returned, seen), *further, returned.cause)))
+        message = "; ".join(filter(None, (users, *further, returned.cause)))
         if trouble is not None:
-            raise type(trouble)(f"{_users(run, returned, seen)}; but not all that was asked for is done: {trouble}")
+            raise type(trouble)(f"{users}; but not all that was asked for is done: {trouble}")
         run.event("finished", message=message)
         failed = [v.message for v in (*([seen] if seen else []), *levels) if v.outcome is Outcome.FAIL]
         if failed:
@@ -129,20 +139,29 @@ def conclude(
     return message, file_alone(run.attempt, error, message if error else "", COMPARISON)
 
 
-def _users(run: Run, returned: Returned, seen: Verdict | None) -> str:
-    """Where the users are, how that is known, and who follows later."""
+def _users(run: Run, returned: Returned, seen: Verdict | None, alive: Verdict | None) -> str:
     if seen is None:
         return "; ".join(filter(None, (returned.said, lagging(run.parameters))))
-    passed = seen.outcome is Outcome.PASS
-    confirmed = "seen in the requests" if passed else f"not confirmed: {seen.message}"
-    return "; ".join(filter(None, (f"{returned.what}, {confirmed}", lagging(run.parameters))))
+    return users_are(run.parameters, returned.what, seen, alive)
 
 
-def drilled_from(run: Run, standing: int) -> int:
-    """Percent of the users that a drill goes forward to again: where they stand, or stood when this drill began.
+def users_are(parameters: Parameters, what: str, seen: Verdict, alive: Verdict | None = None) -> str:
+    """Where the users are, how that is known, who follows later, and who of the old side is silent: start it now."""
+    confirmed = "seen in the requests" if seen.outcome is Outcome.PASS else f"not confirmed: {seen.message}"
+    silent = f"old side: {alive.message}; start it" if alive and alive.outcome is Outcome.FAIL else ""
+    return "; ".join(filter(None, (f"{what}, {confirmed}", lagging(parameters), silent)))
 
-    A drill that was killed half way has left them on the old side; its next attempt brings them where they were.
+
+def drilled_from(run: Run, found: Standing | None) -> tuple[int, bool]:
+    """Percent of the users that a drill goes forward to again, and whether testers are admitted again.
+
+    It is how they stand, or stood when this drill began: one that was killed half way has left them on the old side.
     """
     earlier = [run.attempt.with_name(f"attempt-{number}") for number in range(1, run.number)]
     seen = [event.data for folder in earlier for event in journal.read(folder) if event.kind == "detected"]
-    return standing or max((int(data["weight"] or 0) for data in seen), default=0)
+    weight = found.weight if found is not None else 0
+    testers = found is not None and _withdrawn(run.connect(), found)
+    return (
+        weight or max((int(data["weight"] or 0) for data in seen), default=0),
+        testers or any(data.get("testers") for data in seen),
+    )

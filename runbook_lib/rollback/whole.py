@@ -9,7 +9,8 @@ from pathlib import Path
 from runbook_lib.act.level import Wanted
 from runbook_lib.act.send_back import Returned
 from runbook_lib.errors import RunbookError
-from runbook_lib.model import Verdict
+from runbook_lib.judge.start import judge_old_side
+from runbook_lib.model import Outcome, Verdict
 from runbook_lib.observe.old_side.legacy import look_at_all
 from runbook_lib.observe.workload.rollout import Progress
 from runbook_lib.observe.workload.wait import Show
@@ -60,16 +61,16 @@ def put_on_record(
     run = open_late(parameters, returned, by, asdict(asked) if asked.reaches("workload") else None)
     try:
         first(run)
-        seen = None
+        seen = alive = None
         if returned.change is not None:
-            silent = [i.name for i in look_at_all(parameters.legacy.instances) if not i.answering]
-            if silent:
-                say(f"the old side is not whole: {', '.join(silent)} did not answer; start what is missing")
+            alive = judge_old_side({i.name: i.answering for i in look_at_all(parameters.legacy.instances)})
+            if alive.outcome is Outcome.FAIL:  # holds nobody up: the users are back, and the exit code tells of that
+                say(f"old side: {alive.message}; start it")
             seen = see_them_back(run, run.connect(), returned.weight)
         note_source(run)
         levels, trouble = _levels(run, returned, asked, say)
         last(run)
-        message, filed = conclude(run, returned, seen, (), levels, trouble)
+        message, filed = conclude(run, returned, seen, (), levels, trouble, alive)
     finally:
         run.close()
     return RolledBackTo(message, run.attempt, filed)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import requests
 
 from runbook_lib.act import configuration, snapshot, workload
-from runbook_lib.act.traffic.knob import read_weight
+from runbook_lib.act.traffic.knob import admit, read, read_weight
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.rollout import deployment
@@ -40,11 +43,54 @@ def test_a_rollback_needs_neither_prometheus_nor_the_cluster(world: World, play:
     assert read_weight(connect(world.parameters)) == 0
 
 
-def test_a_drill_brings_the_users_back_and_forward_again(world: World, play: Play) -> None:
+def test_a_drill_brings_the_users_back_and_forward_again_and_admits_nobody_who_was_not(
+    world: World, play: Play
+) -> None:
+    world.values["traffic"]["testers"] = {"header": "x-tester", "value": "on"}
     world.users_at(10)
     played = play(NOTEBOOK, mode="drill")
     assert (played.error, played.outcome) == ("", "passed"), played.message
-    assert read_weight(connect(world.parameters)) == 10
+    found = read(connect(world.parameters))
+    assert (found.weight, found.testers) == (10, False)
+
+
+@pytest.mark.heavy
+def test_a_drill_admits_testers_again_who_had_been_admitted(world: World, play: Play) -> None:
+    world.values["traffic"]["testers"] = {"header": "x-tester", "value": "on"}
+    clients = connect(world.parameters)
+    admit(clients, True)
+    played = play(NOTEBOOK, mode="drill")
+    found = read(clients)
+    admit(clients, False)
+    assert (played.error, played.outcome) == ("", "passed"), played.message
+    assert (found.weight, found.testers) == (0, True)
+
+
+def test_users_who_are_still_seen_on_the_new_side_fail_a_rollback(world: World, play: Play) -> None:
+    world.users_at(30)
+    traffic = {**world.values["traffic"], "split_patience": "6s"}
+    with straying(f"{world.values['kubernetes']['gateway']}/orders"):
+        played = play(NOTEBOOK, {"traffic": traffic})
+    assert (played.error, played.outcome) == ("CriterionFailed", "failed"), played.message
+    assert "asked 0 %" in played.message
+    assert read_weight(connect(world.parameters)) == 0
+
+
+@contextmanager
+def straying(url: str) -> Iterator[None]:
+    """Somebody who knows the new side by its address, and asks it again and again."""
+    over = threading.Event()
+
+    def ask() -> None:
+        with requests.Session() as session:
+            while not over.wait(0.05):
+                session.get(url, timeout=5)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    yield
+    over.set()
+    asking.join()
 
 
 def test_where_nginx_refuses_the_record_says_where_the_users_are(world: World, play: Play) -> None:

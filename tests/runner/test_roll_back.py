@@ -22,11 +22,12 @@ from runbook_lib.model import Outcome, Verdict, now
 from runbook_lib.parameters import Parameters
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
-from runbook_lib.rollback import whole
+from runbook_lib.rollback import traffic, whole
 from runbook_lib.rollback.traffic import ASKED
 from runbook_lib.runner import holding, passage, recover, roll_back, run
 from runbook_lib.runner.passage import Step
 from runbook_lib.runner.progress import Screen
+from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.traffic import NginxSplit
 
 
@@ -112,6 +113,26 @@ def test_sticky_users_and_old_answers_are_named(p: Parameters) -> None:
     traffic = p.traffic.model_copy(update={"sticky": "route"})
     assert "cookie route" in send_back.lagging(p.model_copy(update={"traffic": traffic}))
     assert send_back.lagging(p) == ""
+
+
+def test_a_silent_old_side_is_on_record_and_does_not_fail_what_is_back(p: Parameters) -> None:
+    silent = LegacyInstance(name="vm-2", url="http://127.0.0.1:1")
+    legacy = p.legacy.model_copy(update={"instances": [silent]})
+    shown = screen()
+    assert roll_back.roll_back(p.model_copy(update={"legacy": legacy}), shown) == 0
+    (attempt,) = archive.attempts(p.path(p.records))
+    assert "old side: 0 of 1 answer; silent: vm-2; start it" in attempt.facts["message"]
+    assert "silent: vm-2" in said(shown)
+
+
+def test_users_who_are_still_seen_on_the_new_side_fail_a_rollback(
+    p: Parameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Verdict("traffic split", Outcome.FAIL, "observed 12.00% (12/100), asked 0 %")
+    monkeypatch.setattr(traffic, "wait_for_split", lambda *_: seen)
+    assert roll_back.roll_back(p, screen()) == CriterionFailed.exit_code
+    (attempt,) = archive.attempts(p.path(p.records))
+    assert attempt.outcome == "failed" and "observed 12.00%" in attempt.facts["message"]
 
 
 def test_an_application_is_found_by_its_name(p: Parameters) -> None:
