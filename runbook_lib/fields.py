@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -44,6 +44,19 @@ Duration = Annotated[
     PlainSerializer(write_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["30s", "15min", "24h", "2w"]}),
 ]
+
+
+def read_day(value: object) -> date:
+    """A day, as YAML reads it or as its text."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no day; write it like 2026-12-31") from None
+
+
+Day = Annotated[date, BeforeValidator(read_day)]
 
 
 def _positive(value: timedelta) -> timedelta:

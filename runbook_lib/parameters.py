@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import SerializerFunctionWrapHandler, ValidationError, field_serializer, model_validator
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration
@@ -40,10 +40,16 @@ FIRST = 5
 """Percent of the users that may at most go first, where they are not the company's own."""
 PRACTICE_RANGE = Path("parameters/demo.yaml")
 EXAMPLE = "parameters/order-service.example.yaml"
+ONES_OWN = ("containerization", "kubernetes", "prometheus", "metrics", "business", "traffic", "stages", "legacy")
+"""Sections that say how one application moves; the file of a fleet, which is only assessed, leaves them out."""
+_NOT_GIVEN = cast(Any, None)
 
 
 class Parameters(Section):
-    """One application's passage; the top-level keys are the parameters of the notebooks."""
+    """One application's passage; the top-level keys are the parameters of the notebooks.
+
+    The file of a fleet (``assessment.scope``) leaves out ``ONES_OWN``: only its assessment is ever run.
+    """
 
     application: Application
     dry_run: bool = True
@@ -51,12 +57,12 @@ class Parameters(Section):
     records: str = "records"
     """Folder of the archive."""
     assessment: Assessment
-    containerization: Containerization
-    kubernetes: Kubernetes
-    prometheus: Prometheus
-    metrics: Metrics
-    business: Business
-    traffic: Traffic
+    containerization: Containerization = _NOT_GIVEN
+    kubernetes: Kubernetes = _NOT_GIVEN
+    prometheus: Prometheus = _NOT_GIVEN
+    metrics: Metrics = _NOT_GIVEN
+    business: Business = _NOT_GIVEN
+    traffic: Traffic = _NOT_GIVEN
     cadence: Cadence | None = None
     """A profile of the sources, taken where no ``stages`` are given; ``internal`` may begin above 5 %."""
     stages: list[Stage] = []
@@ -66,7 +72,7 @@ class Parameters(Section):
     guard: Guard = Guard()
     gates: Gates
     retention: Retention = Retention()
-    legacy: Legacy
+    legacy: Legacy = _NOT_GIVEN
 
     @model_validator(mode="before")
     @classmethod
@@ -75,9 +81,31 @@ class Parameters(Section):
             return {**given, "stages": [dict(stage) for stage in CADENCES[given["cadence"]]]}
         return given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_given(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            return {key: value for key, value in given.items() if value is not None or key not in ONES_OWN}
+        return given
+
+    @field_serializer(*ONES_OWN, mode="wrap")
+    def _or_nothing(self, value: Any, write: SerializerFunctionWrapHandler) -> Any:
+        return None if value is None else write(value)
+
+    @model_validator(mode="after")
+    def _sections_of_its_own(self) -> Parameters:
+        if self.of_fleet:
+            return self
+        if missing := [name for name in ONES_OWN if getattr(self, name) is None]:
+            others = f" (and {len(missing) - 1} more: {', '.join(missing[1:])})" if missing[1:] else ""
+            raise ValueError(f"{missing[0]}: this key is missing{others}")
+        return self
+
     @model_validator(mode="after")
     def _stages_rise_to_all(self) -> Parameters:
         weights = [stage.weight for stage in self.stages]
+        if self.of_fleet and not weights:
+            return self
         if not weights:
             raise ValueError(f"stages: none are given; write them, or name a cadence: {', '.join(CADENCES)}")
         if weights != sorted(set(weights)) or weights[0] < 1:
@@ -96,6 +124,11 @@ class Parameters(Section):
         if unknown := [name for name in self.gates.ask if name not in known]:
             raise ValueError(f"gates.ask: {unknown[0]!r} is no step that can wait; allowed: {', '.join(sorted(known))}")
         return self
+
+    @property
+    def of_fleet(self) -> bool:
+        """Whether these are the parameters of many applications, which are assessed and not moved."""
+        return self.assessment.scope == "fleet"
 
     def stage(self, weight: int) -> Stage:
         """The stage of that weight; BadParameters when none is planned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration, write_duration
-from runbook_lib.parameters import Parameters, check, from_cell, load, project_root, schema
+from runbook_lib.parameters import Parameters, check, from_cell, load, project_root, read_yaml, schema
+from runbook_lib.runner.passage import steps
 from runbook_lib.sections.traffic import Knob
 
 REPOSITORY = Path(__file__).parents[1]
 DEMO = REPOSITORY / "parameters" / "demo.yaml"
+FLEET = REPOSITORY / "parameters" / "fleet.example.yaml"
 FILES = ["demo.yaml", "order-service.example.yaml"]
 
 
@@ -46,9 +49,10 @@ def test_the_committed_parameters_are_valid(name: str) -> None:
     assert load(REPOSITORY / "parameters" / name).stages[-1].weight == 100
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, "fleet.example.yaml"])
 def test_the_committed_parameters_fit_the_schema_that_editors_read(name: str) -> None:
-    jsonschema.validate(yaml.safe_load((REPOSITORY / "parameters" / name).read_text()), schema())
+    values = yaml.safe_load((REPOSITORY / "parameters" / name).read_text())
+    jsonschema.validate(json.loads(json.dumps(values, default=str)), schema())  # an editor reads a day as its text
 
 
 def test_the_schema_file_is_current() -> None:
@@ -134,7 +138,8 @@ def test_a_cadence_gives_the_stages_where_none_are_written(
         ("gates.ask", ["gray_stage:7"], "gates.ask: 'gray_stage:7' is no step that can wait; allowed: decommission"),
         ("gates.people", {"decommission": 9}, "gates.people.decommission: Input should be less than or equal to 5"),
         ("kubernetes.smoke.0.method", "FETCH", "kubernetes.smoke.0.method: Input should be 'GET', 'HEAD'"),
-        ("prometheus", None, "prometheus: Input should be a valid dictionary"),
+        ("prometheus", None, "prometheus: this key is missing"),
+        ("prometheus", 3, "prometheus: Input should be a valid dictionary"),
         ("traffic.knob.reload", "nginx -s reload", "traffic.knob.reload: Input should be a valid list"),
     ],
 )
@@ -156,7 +161,7 @@ def test_a_missing_key_is_named(demo: dict[str, Any], section: str) -> None:
 
 
 def test_of_many_faults_the_first_is_told_and_the_others_are_named() -> None:
-    with pytest.raises(BadParameters, match=r"this key is missing \(and \d+ more: assessment; containerization"):
+    with pytest.raises(BadParameters, match=r"this key is missing \(and \d+ more: assessment; gates"):
         check({}, "app.yaml")
 
 
@@ -341,3 +346,35 @@ def test_settings_whose_names_speak_of_secrets_may_be_named_in_the_parameters(de
     files = [{"path": "/run/secrets/password", "format": "properties"}]
     data = put(demo, "kubernetes.settings", {"names": names, "files": files})
     assert check(data, "app.yaml").kubernetes.settings.rules.names == {"DB_PASSWORD": "/run/secrets/token"}
+
+
+def test_the_example_of_a_fleet_needs_no_section_of_one_application_and_is_the_same_when_read_again() -> None:
+    fleet = load(FLEET)
+    assert fleet.of_fleet and fleet.prometheus is None
+    assert check(json.loads(json.dumps(fleet.model_dump(mode="json"))), "again") == fleet
+    assert [step.phase for step in steps(fleet)] == ["assessment"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"scope": "application"}, "profile: missing; only the assessment of a fleet"),
+        ({"cmdb": {"file": "x.csv", "columns": {"owner": "Team"}}}, "one must be the application's name"),
+        ({"waves": {"begin": "soon"}}, "'soon' is no day; write it like 2026-12-31"),
+        ({"waves": {"blackouts": [{"since": "2027-02-18", "until": "2027-02-03", "reason": "x"}]}}, "is before since"),
+    ],
+)
+def test_a_fleet_that_is_not_usable_is_refused_in_one_sentence(change: dict[str, Any], says: str) -> None:
+    values = read_yaml(FLEET)
+    if "scope" in change:
+        values["assessment"].pop("profile")
+    values["assessment"] |= change
+    with pytest.raises(BadParameters, match=re.escape(says)):
+        check(values, "fleet.yaml")
+
+
+def test_an_application_that_lacks_sections_is_told_all_of_them() -> None:
+    values = read_yaml(DEMO)
+    del values["kubernetes"], values["legacy"]
+    with pytest.raises(BadParameters, match=r"kubernetes: this key is missing \(and 1 more: legacy\)"):
+        check(values, "demo.yaml")

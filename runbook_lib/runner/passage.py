@@ -72,7 +72,12 @@ class Standing:
 
 
 def steps(parameters: Parameters) -> list[Step]:
-    """The whole passage; the drill follows the first weight, the comparison needs users on both sides before 100 %."""
+    """The whole passage: the drill follows the first weight, the comparison needs users on both sides before 100 %.
+
+    A fleet is assessed, and nothing else.
+    """
+    if parameters.of_fleet:
+        return [Step("assessment")]
     gray = [Step("gray_stage", stage.weight) for stage in parameters.stages]
     drill, comparison = Step("rollback", mode="drill"), Step("comparison")
     order = [Step("assessment"), Step("containerization_checks"), Step("pilot_deploy")]

@@ -1,10 +1,10 @@
 """The sections of the parameters: what each key is, and what it may hold."""
 
+from runbook_lib.sections.assessment import Assessment
 from runbook_lib.sections.calendar import Calendar
 from runbook_lib.sections.decommission import Legacy, LegacyInstance, Retention
 from runbook_lib.sections.general import (
     Application,
-    Assessment,
     Business,
     Contact,
     Containerization,

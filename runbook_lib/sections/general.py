@@ -30,17 +30,6 @@ class Application(Section):
     """Who is called when something goes wrong at night."""
 
 
-class Assessment(Section):
-    hosts: str
-    """Folder of Ansible fact caches, one JSON file a host."""
-    usage: str
-    """CSV of what the hosts used: timestamp, host, cpu_cores, memory_bytes."""
-    profile: str
-    """YAML: owner, dependencies, release figures, state."""
-    source: str
-    """The source tree."""
-
-
 class Containerization(Section):
     dockerfile: str
     manifests: str
