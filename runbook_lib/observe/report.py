@@ -15,8 +15,8 @@ from runbook_lib.judge.acceptance import Known, number
 from runbook_lib.judge.profile import host_fact, place, processors
 from runbook_lib.judge.retention import words
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.files.hosts import read_hosts
-from runbook_lib.observe.files.usage import MIB, read_usage
+from runbook_lib.observe.inventory.facts import read_hosts
+from runbook_lib.observe.inventory.usage import MIB, read_usage
 from runbook_lib.observe.metrics import query
 from runbook_lib.observe.workload.pods import pods
 from runbook_lib.observe.workload.rollout import deployment

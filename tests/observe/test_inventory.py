@@ -16,9 +16,9 @@ from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import plain
 from runbook_lib.observe.files.assessment import latest_assessment, read_assessment, read_policy
-from runbook_lib.observe.files.hosts import read_hosts
+from runbook_lib.observe.inventory.facts import read_hosts
 from runbook_lib.observe.files.located import read_located
-from runbook_lib.observe.files.usage import read_usage
+from runbook_lib.observe.inventory.usage import read_usage
 
 HEAD = "timestamp,host,cpu_cores,memory_bytes\n"
 
