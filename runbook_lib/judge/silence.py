@@ -92,18 +92,23 @@ def counted(course: Course, period: Period) -> list[Stretch]:
 
 
 def gauged(course: Course, period: Period, step: timedelta, always: float) -> list[Stretch]:
-    """The stretches in which a gauge was above ``always``, or unknown; a point is the maximum of the step before it."""
+    """The stretches in which a gauge was above ``always``, or unknown.
+
+    A point is the maximum of the step before it, as far as that is of the same stretch of the period.
+    """
     found: list[Stretch] = []
-    reached = period.since
-    for point in course.points:
-        begin = max(point.at - step, period.since)
-        if point.at <= period.since or begin >= period.until:
-            continue
-        found += _unknown(course.instance, reached, begin, period)
-        if point.value > always:
-            found += _busy(course.instance, begin, point.at, point.value - always, period)
-        reached = max(reached, point.at)
-    return found + _unknown(course.instance, reached, period.until, period)
+    for since, until in stretches(period):
+        reached = since
+        for point in (p for p in course.points if since < p.at <= until):
+            begin = max(point.at - step, reached)
+            if begin > reached:
+                found.append(Stretch(course.instance, reached, begin, None))
+            if point.value > always:
+                found.append(Stretch(course.instance, begin, point.at, point.value - always))
+            reached = point.at
+        if reached < until:
+            found.append(Stretch(course.instance, reached, until, None))
+    return found
 
 
 def silent(name: str, what: str, found: Sequence[Stretch], period: Period, instances: int) -> Verdict:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.old_side.legacy import busiest, connections, look, requests_within
+from runbook_lib.observe.old_side.legacy import busiest, connections, look, machine, requests_within
 from runbook_lib.sections import LegacyInstance, Metrics, Selectors
 from tests.fake_prometheus import serving
 
@@ -23,6 +23,27 @@ BORN = f"sum by (instance) ({SERIES}) - sum by (instance) ({SERIES} offset 60s)"
 
 def vector(values: dict[str, float]) -> list[dict[str, object]]:
     return [{"metric": {"instance": name}, "value": [1.0, str(value)]} for name, value in values.items()]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("vm-1", "vm-1"),
+        ("10.0.0.2:8080", "vm-2"),
+        ("10.0.0.2:9100", "vm-2"),  # the exporter beside the application
+        ("VM-1:9100", "vm-1"),
+        ("10.0.0.2", "vm-2"),
+        ("10.0.0.3:9100", ""),  # of two machines at one address nobody knows which is meant
+        ("10.0.0.3:8081", "vm-4"),
+        ("10.0.0.20:8080", ""),
+        ("vm-10", ""),
+        ("", ""),
+    ],
+)
+def test_a_series_is_of_the_machine_that_it_names_by_name_address_or_host(label: str, name: str) -> None:
+    urls = {"vm-1": "127.0.0.1:9", "vm-2": "10.0.0.2:8080", "vm-3": "10.0.0.3:8080", "vm-4": "10.0.0.3:8081"}
+    machines = [LegacyInstance(name=one, url=f"http://{address}") for one, address in urls.items()]
+    assert machine(label, machines) == name
 
 
 def test_looking_sends_no_request_and_says_why_nothing_answers() -> None:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.judge.silence import Course, Period, Point, Span, counted
+import pytest
+
+from runbook_lib.judge.silence import Course, Period, Point, Span, counted, gauged, stretches
 from runbook_lib.model import plain
 from runbook_lib.observe.old_side.silence import (
     connections_over,
@@ -99,18 +101,52 @@ def test_connections_of_a_machine_that_stand_in_several_series_are_added_up() ->
     prometheus = Remembering(lambda name, at: 0.0 if name == "vm-1" else 3.0, names=("10.0.0.11:8080", "vm-1"))
     found = connections_over(prometheus, METRICS, MACHINES, "open_connections", period)  # type: ignore[arg-type]
     assert {course.instance: {p.value for p in course.points} for course in found} == {"vm-1": {3.0}, "vm-2": set()}
-    assert "sum by (instance) (open_connections)" in prometheus.asked[0][0]
+    assert "max_over_time((sum by (instance) (open_connections))[864000ms:15000ms])" in prometheus.asked[0][0]
 
 
-def test_connections_are_asked_for_their_maximum_in_each_step() -> None:
-    period = Period(ZERO, ZERO + 15 * DAY)
-    prometheus = Remembering(lambda name, at: 3.0)
-    found = connections_over(prometheus, METRICS, MACHINES, "open_connections", period)  # type: ignore[arg-type]
-    step = step_of(period, METRICS.scrape)
-    assert prometheus.asked == [
-        (f"max_over_time((sum by (instance) (open_connections))[{step.total_seconds() * 1000:.0f}ms:15000ms])", 864.0)
-    ]
-    assert {point.value for course in found for point in course.points} == {3.0}
+@dataclass
+class Windows(Remembering):
+    """Notes over which stretch each maximum is asked; whole seconds in a range, as the client rounds its ends."""
+
+    over: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def custom_query(self, text: str, params: dict[str, str]) -> list[dict[str, Any]]:
+        self._note(text, datetime.fromtimestamp(float(params["time"]), UTC))
+        return super().custom_query(text, params)
+
+    def custom_query_range(self, text: str, since: datetime, until: datetime, step: str) -> list[dict[str, Any]]:
+        begin, end = (datetime.fromtimestamp(round(at.timestamp()), UTC) for at in (since, until))
+        seconds = timedelta(seconds=float(step.removesuffix("s")))
+        for number in range((end - begin) // seconds + 1):
+            self._note(text, begin + number * seconds)
+        return super().custom_query_range(text, begin, end, step)
+
+    def _note(self, text: str, at: datetime) -> None:
+        length = int(text.rpartition("[")[2].partition("ms:")[0])
+        self.over.append((at - timedelta(milliseconds=length), at))
+
+
+@pytest.mark.parametrize("scrape", [1, 15])
+@pytest.mark.parametrize("seconds", [0.4, 1.7, 4, 30, 31, 59.2, 3601, 28 * 86400 + 17, 80 * 86400])
+@pytest.mark.parametrize("left_out", [(), ((0.31, 0.317), (0.7, 0.71))], ids=["no drill", "two drills"])
+def test_connections_are_asked_for_over_the_whole_period_and_no_moment_beyond_it(
+    scrape: int, seconds: float, left_out: tuple[tuple[float, float], ...]
+) -> None:
+    """Also where no step divides it: users of the time before, and of a drill, are no users of the period."""
+    begin, length = ZERO + timedelta(seconds=0.3), timedelta(seconds=seconds)
+    spans = tuple(Span(begin + since * length, begin + until * length, "drills") for since, until in left_out)
+    period = Period(begin, begin + length, spans)
+    metrics = METRICS.model_copy(update={"scrape": timedelta(seconds=scrape)})
+    prometheus = Windows(lambda name, at: 3.0)
+    courses = connections_over(prometheus, metrics, MACHINES, "open_connections", period)  # type: ignore[arg-type]
+    rounded, step = timedelta(milliseconds=1), step_of(period, metrics.scrape)
+    for since, until in prometheus.over:
+        assert any(s - rounded <= since and until <= u for s, u in stretches(period)), (since, until)
+    for course in courses:
+        assert gauged(course, period, step, always=3) == []
+        busy = [(s.since, s.until) for s in gauged(course, period, step, always=2)]
+        assert sum((u - s for s, u in busy), timedelta(0)) == sum((u - s for s, u in stretches(period)), timedelta(0))
+    assert len(prometheus.asked) <= len(spans) + 1
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,18 @@ def look_at_all(instances: Sequence[LegacyInstance]) -> list[InstanceState]:
     return [look(instance) for instance in instances]
 
 
+def machine(label: str, instances: Sequence[LegacyInstance]) -> str:
+    """The instance that a label of a series names: by name, by address, or by a host where only one is.
+
+    Empty for any other: an exporter beside the application has a port of its own.
+    """
+    exact = [i.name for i in instances if label in (i.name, urlsplit(i.url).netloc)]
+    host = (label.rpartition(":")[0] or label).strip("[]").lower()
+    there = [i.name for i in instances if host in (i.name.lower(), urlsplit(i.url).hostname)]
+    found = exact or there
+    return found[0] if len(found) == 1 else ""
+
+
 def requests_within(
     prometheus: PrometheusConnect, metrics: Metrics, window: timedelta, names: Sequence[str]
 ) -> list[Measurement]:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from runbook_lib.judge.silence import Course, Period, Point, Span
+from runbook_lib.judge.silence import Course, Period, Point, Span, stretches
 from runbook_lib.observe.history import Attempt
 from runbook_lib.observe.metrics import query, series_over
+from runbook_lib.observe.old_side.legacy import machine
 from runbook_lib.parameters import Parameters
 from runbook_lib.sections import LegacyInstance, Metrics
 from runbook_lib.sections.traffic import Dns
@@ -75,12 +75,30 @@ def requests_over(
 def connections_over(
     prometheus: PrometheusConnect, metrics: Metrics, instances: Sequence[LegacyInstance], text: str, period: Period
 ) -> list[Course]:
-    """The most connections open at once in each step of the period, by instance. Raises Unreachable."""
+    """The most connections open at once in each step of what is judged of the period, by instance. Raises Unreachable.
+
+    A point is the maximum of the step before it, or of what is left of that to where its stretch begins.
+    """
     step = step_of(period, metrics.scrape)
-    inner = f"max_over_time((sum by (instance) ({text}))[{_milliseconds(step)}:{_milliseconds(metrics.scrape)}])"
     found: Found = {i.name: {} for i in instances}
-    _merge(found, _over(prometheus, inner, instances, period.since + step, period.until, step))
+    whole = f"sum by (instance) ({text})"
+    for since, until in stretches(period):
+        # the client asks a range at whole seconds only: what is left over at either end is asked for itself
+        last = max(until.replace(microsecond=0), since)
+        first = last - (last - since) // step * step
+        inner = _maximum(whole, step, metrics.scrape)
+        _merge(found, _over(prometheus, inner, instances, first + step, last, step))
+        for moment, length in ((first, first - since), (until, until - last)):
+            if length:
+                asked = _maximum(whole, length, metrics.scrape)
+                _merge(found, _at(prometheus, asked, instances, moment))
     return [_course(name, points) for name, points in found.items()]
+
+
+def _maximum(text: str, span: timedelta, scrape: timedelta) -> str:
+    """The largest value within a span; looked at as often as it is scraped, and once in what is shorter."""
+    length = max(1, round(span / timedelta(milliseconds=1)))
+    return f"max_over_time(({text})[{length}ms:{min(length, round(scrape / timedelta(milliseconds=1)))}ms])"
 
 
 def step_of(period: Period, scrape: timedelta) -> timedelta:
@@ -132,7 +150,7 @@ def _over(
     until: datetime,
     step: timedelta,
 ) -> Found:
-    if until <= since:
+    if until < since:
         return {}
     series = series_over(prometheus, text, since, until, step)
     return _by_machine(((s.labels, s.values) for s in series), instances)
@@ -149,16 +167,10 @@ def _by_machine(
     """The values of each machine; where it stands in several series they are added up."""
     found: Found = {}
     for labels, values in series:
-        if name := _name(labels, instances):
+        if name := machine(labels.get("instance", ""), instances):
             points = found.setdefault(name, {})
             points.update({at: points.get(at, 0.0) + value for at, value in values.items()})
     return found
-
-
-def _name(labels: Mapping[str, str], instances: Sequence[LegacyInstance]) -> str:
-    """The instance that a series is about, by its name or its address; empty for another."""
-    label = labels.get("instance", "")
-    return next((i.name for i in instances if label in (i.name, urlsplit(i.url).netloc)), "")
 
 
 def _merge(into: Found, more: Found) -> None:
@@ -179,7 +191,3 @@ def _course(name: str, points: Mapping[datetime, float]) -> Course:
 
 def _point(value: Mapping[str, Any]) -> Point:
     return Point(datetime.fromisoformat(value["at"]), float(value["value"]))
-
-
-def _milliseconds(span: timedelta) -> str:
-    return f"{round(span.total_seconds() * 1000)}ms"
