@@ -125,7 +125,13 @@ def weights(loaded: Loaded) -> dict[str, int | str]:
 
 
 def _compared(current: _Try, earlier: Tries) -> list[str]:
-    """The members that an earlier try brought back, and that are back still."""
+    """The members that an earlier try brought back, and that are back still: nothing is done about them again.
+
+    None of them beyond the traffic: where the users are does not tell what runs, which may have been released anew
+    since. They go again, and each act compares first.
+    """
+    if current.asked.reaches("workload"):
+        return []
     before = transaction(earlier)
     done = [name for name in (before.of("back") if before else []) if name in current.loaded.depends_on]
     with ThreadPoolExecutor(current.loaded.batch.at_once) as pool:

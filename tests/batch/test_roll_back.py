@@ -209,7 +209,10 @@ def test_beyond_the_traffic_a_member_waits_until_those_that_use_it_are_wholly_ba
     known = book.transaction(tries)
     assert known is not None and known.level == "workload"
     ended = roll_back.roll_back(loaded, screen(), known.reason, Wanted("workload"), tries)
-    assert ended.exit_code == 0 and [name for name, _ in worked] == ["cart", "stock"]
+    assert ended.exit_code == 0 and set(states(ended).values()) == {"back"}
+    assert sorted(name for name, _ in worked) == sorted(SMALL)  # 0 % of the users do not tell what runs
+    order = [name for name, _ in worked if name != "search"]
+    assert order == ["web", "cart", "stock"]
     assert batches_table(small.folder / "records").data.empty  # type: ignore[attr-defined]
 
 
