@@ -83,7 +83,7 @@ def _mark(live: Object, back: Target, by: str) -> dict[str, Any]:
 
 
 def _take_back(current: Object, back: Target, mark: Mapping[str, Any]) -> None:
-    let_go(current)
+    let_go(current, back=True)
     if back.replica_set is None:
         current["spec"]["replicas"] = 0
     else:

@@ -31,7 +31,7 @@ def put_back(cluster: Cluster, name: str, wanted: Object, source: str, noted: bo
         return Change(what, before, before, False, now(), "it already has this template")
 
     def write(current: Object) -> None:
-        let_go(current)
+        let_go(current, back=True)
         if essence(current, with_drill=True) != aim:
             current["spec"]["template"] = essential_template(wanted)
         current["metadata"]["annotations"] |= mark

@@ -109,12 +109,20 @@ def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Cha
 
 
 def _fence(current: Object, target: int, came_from: int) -> None:
-    fence, spec, known = step(target, came_from), current["spec"], note(current, BATCHES)
-    was = known.get("was") or {key: spec.get(key) for key in _KEPT}
-    spec |= {"paused": False, "minReadySeconds": BRAKE, "progressDeadlineSeconds": BRAKE + 600}
-    rolling = {"maxSurge": fence.surge, "maxUnavailable": fence.unavailable}
-    spec["strategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
-    annotate(current, BATCHES, known | {"was": was, "from": came_from, "to": target})
+    bounds, own, known = step(target, came_from), _own(current), note(current, BATCHES)
+    rolling = {"maxSurge": bounds.surge, "maxUnavailable": bounds.unavailable}
+    fence: dict[str, Any] = {"minReadySeconds": BRAKE, "progressDeadlineSeconds": BRAKE + 600}
+    fence["strategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    current["spec"] |= {"paused": False, **fence}
+    told = {"own": own, "fence": fence, "from": came_from, "to": target}
+    annotate(current, BATCHES, {"was": own, **known, **told})
+
+
+def _own(current: Object) -> dict[str, Any]:
+    """What the release itself says of the fields that fences use: it may be applied between two of them."""
+    known, spec = note(current, BATCHES), current["spec"]
+    fence, own = known.get("fence") or {}, known.get("own") or {}
+    return {key: spec.get(key) if spec.get(key) != fence.get(key) else own.get(key) for key in _KEPT}
 
 
 def finish(cluster: Cluster, name: str) -> Change:
@@ -133,11 +141,12 @@ def new_pods(cluster: Cluster, live: Object) -> int:
     return sum(rs["spec"].get("replicas", 0) for rs in replica_sets(cluster, live) if template_digest(rs) == wanted)
 
 
-def let_go(current: Object) -> None:
-    """Unpause it, and give back what a release in batches had changed."""
-    was = note(current, BATCHES).get("was")
+def let_go(current: Object, back: bool = False) -> None:
+    """Unpause it, and take the fences of its batches away: what the release brought stands, or, ``back``, what was."""
+    known = note(current, BATCHES)
+    found = known.get("was") if back else known and _own(current)
     current["spec"]["paused"] = False
-    for key, value in (was or {}).items():
+    for key, value in (found or {}).items():
         current["spec"].pop(key, None)
         if value is not None:
             current["spec"][key] = value

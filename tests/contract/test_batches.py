@@ -11,12 +11,13 @@ from workloads import READY, SERVER, Objects, container, deployment
 
 from runbook_lib.act import rollout as acts
 from runbook_lib.act.abort import abort, left
+from runbook_lib.act.put_back import put_back
 from runbook_lib.act.workload import undo
 from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.rollout import complete
 from runbook_lib.model import Outcome
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.workload.rollout import BATCHES, Progress, progress, template_digest
+from runbook_lib.observe.workload.rollout import BATCHES, Progress, progress, replica_sets, template_digest
 from runbook_lib.observe.workload.rollout import deployment as live_deployment
 from runbook_lib.parameters import check, project_root
 from runbook_lib.record import Run, journal
@@ -102,6 +103,41 @@ def test_a_release_in_batches_grows_first_and_shrinks_after(cluster: Any, releas
     assert (spec["minReadySeconds"], spec.get("paused", False)) == (1, False)
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
     assert BATCHES not in release.live["metadata"]["annotations"]
+
+
+OWN = {"minReadySeconds": 1, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}
+
+
+def bounds(live: dict[str, Any]) -> tuple[int, Any]:
+    return live["spec"].get("minReadySeconds", 0), live["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+
+
+@pytest.mark.heavy
+def test_a_release_in_batches_keeps_the_strategy_that_it_brings(cluster: Any, release: Release) -> None:
+    release.start(container(cluster.image, readinessProbe=READY), 2, minReadySeconds=2)
+    wanted: dict[str, Any] = {"batches": [1], "pause": "0s"}
+    prepare(release.run(**wanted), release.here)
+    release.change(env=env("2"))
+    release.objects.patch("deployments", "web", {"spec": OWN}, "merge-patch")
+    acts.grow(release.here, "web", 1)  # the runner dies, and the release is applied again, corrected
+    release.objects.patch("deployments", "web", {"spec": OWN | {"minReadySeconds": 0}}, "merge-patch")
+    assert release.carry_out(**wanted).complete
+    assert bounds(release.live) == (0, 1)
+
+
+def test_an_abort_and_a_rollback_of_batches_bring_the_strategy_of_before(cluster: Any, release: Release) -> None:
+    release.start(container(cluster.image, readinessProbe=READY), 2, minReadySeconds=1)
+    before = replica_sets(release.here, release.live)[0]
+    for taken_back in (
+        lambda: abort(release.here, "web", "Ada"),
+        lambda: put_back(release.here, "web", before, "revision 1"),
+    ):
+        prepare(release.run(batches=[1], pause="0s"), release.here)
+        release.change(readinessProbe=NEVER)
+        release.objects.patch("deployments", "web", {"spec": OWN | {"minReadySeconds": 9}}, "merge-patch")
+        acts.grow(release.here, "web", 1)
+        assert taken_back().done
+        assert bounds(release.live) == (1, "25%")
 
 
 @pytest.mark.heavy
