@@ -2,16 +2,18 @@
 
 from runbook_lib.decommission.account import Ending, account_for, goes_for_good, publish
 from runbook_lib.decommission.departure import ask_again, let_go, rehearse
-from runbook_lib.decommission.whole_time import WholeTime, look_back
+from runbook_lib.decommission.whole_time import Lately, WholeTime, look_back, look_lately
 
 __all__ = [
     "Ending",
+    "Lately",
     "WholeTime",
     "account_for",
     "ask_again",
     "goes_for_good",
     "let_go",
     "look_back",
+    "look_lately",
     "publish",
     "rehearse",
 ]

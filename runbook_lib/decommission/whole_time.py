@@ -19,6 +19,25 @@ from runbook_lib.sections import LegacyInstance
 
 
 @dataclass(frozen=True)
+class Lately:
+    """The courses of requests over the last time, of which nothing is left out; and the question."""
+
+    period: Period
+    requests: tuple[Course, ...]
+    query: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """Zero requests on each machine."""
+        return silence.silent("quiet", "requests", self.busy, self.period, len(self.requests))
+
+    @property
+    def busy(self) -> list[Stretch]:
+        """When requests came, and when nobody knows."""
+        return _busy(self.requests, self.period)
+
+
+@dataclass(frozen=True)
 class WholeTime:
     """What is known of the period: courses of requests and connections, figures written, jobs, and the questions."""
 
@@ -48,7 +67,20 @@ class WholeTime:
     @property
     def busy(self) -> list[Stretch]:
         """When requests came, and when nobody knows."""
-        return [stretch for course in self.requests for stretch in silence.counted(course, self.period)]
+        return _busy(self.requests, self.period)
+
+
+def _busy(requests: Sequence[Course], period: Period) -> list[Stretch]:
+    return [stretch for course in requests for stretch in silence.counted(course, period)]
+
+
+def look_lately(
+    p: Parameters, clients: Clients, past: Sequence[Attempt], at: datetime, alive: Sequence[LegacyInstance]
+) -> Lately:
+    """The last ``retention.quiet`` of the machines that are alive, drills included. Raises Unreachable."""
+    period = Period(at - p.retention.quiet, at, unseen=p.retention.unseen)
+    requests, asked = _requests(p, clients, past, alive, period)
+    return Lately(period, requests, asked)
 
 
 def look_back(
@@ -62,9 +94,7 @@ def look_back(
     """The period from when all users had left, of the machines that are alive. Raises Unreachable, BadParameters."""
     wanted, prometheus = p.legacy.silence, clients.prometheus
     period = observe.period_of(p, past, since or at, at)
-    asked = observe.requests_asked(p.metrics, wanted.without)
-    kept = observe.kept_points(past, asked)
-    requests = observe.requests_over(prometheus, asked, p.metrics.scrape, alive, period, kept)
+    requests, asked = _requests(p, clients, past, alive, period)
     connections = None
     if wanted.connections is not None:
         connections = tuple(observe.connections_over(prometheus, p.metrics, alive, wanted.connections, period))
@@ -72,12 +102,21 @@ def look_back(
     return WholeTime(
         period,
         observe.step_of(period, p.metrics.scrape),
-        tuple(requests),
+        requests,
         connections,
         _written(p, clients, period),
         jobs,
         tuple(filter(None, (asked, wanted.connections))),
     )
+
+
+def _requests(
+    p: Parameters, clients: Clients, past: Sequence[Attempt], alive: Sequence[LegacyInstance], period: Period
+) -> tuple[tuple[Course, ...], str]:
+    """The courses of the request counters, also from what earlier attempts kept; and the question."""
+    asked = observe.requests_asked(p.metrics, p.legacy.silence.without)
+    kept = observe.kept_points(past, asked)
+    return tuple(observe.requests_over(clients.prometheus, asked, p.metrics.scrape, alive, period, kept)), asked
 
 
 def _written(p: Parameters, clients: Clients, period: Period) -> dict[str, float | None]:

@@ -34,30 +34,25 @@ def kept(
     return Verdict(name, Outcome.PASS, message, numbers)
 
 
-def quiet(requests: Sequence[Measurement], window: timedelta) -> Verdict:
-    """Zero requests on each instance over the whole window; an instance without data is not known to be silent."""
-    return _zero("quiet", requests, f"requests in {words(window)}")
-
-
 def unconnected(connections: Sequence[Measurement], earlier: Sequence[float] = ()) -> Verdict:
     """Zero client connections at this moment; ``earlier`` are the counts that attempts before this one put on record.
 
     What was between those moments is not known by them: the metric of ``legacy.silence.connections`` knows.
     """
-    verdict = _zero("connections", connections, "client connections open now")
+    verdict = _unconnected(connections)
     if not earlier:
         return verdict
     quiet = sum(count == 0 for count in earlier)
     return replace(verdict, message=f"{verdict.message}; 0 at {quiet} of {len(earlier)} earlier moments on record")
 
 
-def _zero(name: str, found: Sequence[Measurement], what: str) -> Verdict:
+def _unconnected(found: Sequence[Measurement]) -> Verdict:
+    name, what = "connections", "client connections open now"
     numbers = {m.name: m.value for m in found if m.value is not None}
     unknown = [m for m in found if m.value is None]
     total = sum(numbers.values())
-    # extrapolated counts are not whole: half a request is the least that can be one
-    if total >= 0.5:
-        busy = ", ".join(f"{n} {v:.0f}" for n, v in numbers.items() if v >= 0.5)
+    if total:
+        busy = ", ".join(f"{n} {v:.0f}" for n, v in numbers.items() if v)
         return Verdict(name, Outcome.FAIL, f"{total:.0f} {what} > 0: {busy}", numbers)
     if not found or unknown:
         missing = ", ".join(f"{m.name} ({m.query})" for m in unknown) or "there is no instance to ask"

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as Picture
 from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.retention import words
+from runbook_lib.judge.silence import Stretch
 from runbook_lib.model import Change, Measurement
 from runbook_lib.observe.history import Drill
 from runbook_lib.observe.old_side.leftovers import Leftover
@@ -65,12 +66,11 @@ def _unit(span: timedelta) -> tuple[timedelta, str]:
 
 def silence_table(
     states: Sequence[InstanceState],
-    requests: Sequence[Measurement],
+    requests: Sequence[Stretch],
     connections: Sequence[Measurement],
     window: timedelta,
 ) -> Styler:
     """One row an instance: alive, its requests in the window, its connections now; no data is "not known"."""
-    asked = {m.name.removeprefix("requests of "): m.value for m in requests}
     open_now = {m.name.removeprefix("connections of "): m.value for m in connections}
     column = f"requests in {words(window)}"
     rows = [
@@ -78,12 +78,19 @@ def silence_table(
             "instance": state.name,
             "address": state.url,
             "alive": "yes" if state.answering else f"no ({state.detail})",
-            column: _count(asked.get(state.name)) if state.answering else "gone",
+            column: _asked([s for s in requests if s.instance == state.name]) if state.answering else "gone",
             "connections now": _count(open_now.get(state.name)) if state.answering else "gone",
         }
         for state in states
     ]
     return quiet(pd.DataFrame(rows, columns=["instance", "address", "alive", column, "connections now"]))
+
+
+def _asked(found: Sequence[Stretch]) -> str:
+    """The requests of one machine; where some of the time was not seen, how much of it."""
+    count = sum(stretch.amount or 0.0 for stretch in found)
+    unknown = sum((s.length for s in found if s.amount is None), timedelta(0))
+    return f"{count:.0f}" if count or not unknown else f"not known for {words(unknown)}"
 
 
 def _count(value: float | None) -> str:

@@ -71,6 +71,13 @@ def test_before_any_time_has_passed_nothing_is_silent() -> None:
     assert judged({0: 50}, period(end=0)).outcome is Outcome.INCONCLUSIVE
 
 
+def test_a_period_that_is_shorter_than_what_may_be_unknown_is_not_passed_by_not_looking() -> None:
+    over = period(unseen=1, end=0.5)
+    assert judged({}, over).outcome is Outcome.INCONCLUSIVE
+    assert judged({0.3: 50, 0.5: 50}, over).outcome is Outcome.INCONCLUSIVE
+    assert judged({0.1: 50, 0.5: 50}, over).outcome is Outcome.PASS
+
+
 def test_two_machines_that_are_not_seen_at_once_are_one_gap() -> None:
     over = period(unseen=2)
     found = [s for _ in range(2) for s in counted(course({2: 5, 10: 5}), over)]

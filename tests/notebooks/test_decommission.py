@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.clients import connect
+from runbook_lib.judge.silence import Period, counted
 from runbook_lib.model import now, plain
-from runbook_lib.observe.old_side.legacy import look_at_all, requests_within
+from runbook_lib.observe.old_side.legacy import look_at_all
+from runbook_lib.observe.old_side.silence import requests_asked, requests_over
 from sandbox import control
 from tests.notebooks.conftest import Play, Played, World
 
@@ -52,8 +54,12 @@ def moved_and_silent(world: World) -> datetime:
     """All users are on the new side for long enough; when they had moved."""
     p, deadline = world.parameters, time.monotonic() + 60
     world.users_at(100)
-    names = [i.name for i in p.legacy.instances]
-    while any(m.value != 0 for m in requests_within(connect(p).prometheus, p.metrics, timedelta(seconds=4), names)):
+    asked, prometheus = requests_asked(p.metrics, ""), connect(p).prometheus
+    while True:
+        period = Period(now() - timedelta(seconds=4), now())
+        courses = requests_over(prometheus, asked, p.metrics.scrape, p.legacy.instances, period, {})
+        if not any(counted(course, period) for course in courses):
+            break
         assert time.monotonic() < deadline, "users still come to the old side"
         time.sleep(0.5)
     moved = now()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.observe.old_side.legacy import busiest, connections, look, machine, requests_within
+from runbook_lib.observe.old_side.legacy import busiest, connections, look, machine
 from runbook_lib.sections import LegacyInstance, Metrics, Selectors
 from tests.fake_prometheus import serving
 
@@ -17,8 +16,6 @@ VM = LegacyInstance(name="vm-1", url="http://127.0.0.1:9")
 SIDES = Selectors(legacy='side="legacy"', kubernetes='side="kubernetes"')
 METRICS = Metrics(selectors=SIDES, cpu=SIDES, memory=SIDES)
 SERIES = 'http_requests_total{side="legacy"}'
-GROWN = f"sum by (instance) (increase({SERIES}[60s]))"
-BORN = f"sum by (instance) ({SERIES}) - sum by (instance) ({SERIES} offset 60s)"
 
 
 def vector(values: dict[str, float]) -> list[dict[str, object]]:
@@ -53,27 +50,6 @@ def test_looking_sends_no_request_and_says_why_nothing_answers() -> None:
 
     state = look(VM, refused)  # type: ignore[arg-type]
     assert (state.answering, state.detail) == (False, "Connection refused")
-
-
-@pytest.mark.parametrize(
-    ("grown", "born", "seen"),
-    [
-        ({"vm-1": 0.0}, {"vm-1": 0.0}, 0.0),
-        ({"vm-1": 4.2}, {"vm-1": 4.0}, 4.2),
-        ({"vm-1": 0.0}, {"vm-1": 3.0}, 3.0),  # a series that was born in the window does not "increase"
-        ({"vm-1": 9.0}, {"vm-1": -50.0}, 9.0),  # a restart resets the counter
-        ({"vm-1": 0.0}, {}, None),  # nothing is known of the window's beginning
-        ({}, {}, None),
-        ({"vm-2": 0.0}, {"vm-2": 0.0}, None),
-    ],
-)
-def test_requests_are_counted_in_both_ways_or_not_known(
-    grown: dict[str, float], born: dict[str, float], seen: float | None
-) -> None:
-    with serving() as fake:
-        fake.answers = {GROWN: vector(grown), BORN: vector(born)}
-        (found,) = requests_within(fake.connect(), METRICS, timedelta(minutes=1), ["vm-1"])
-    assert found.value == seen
 
 
 def test_each_line_of_the_command_is_a_connection(tmp_path: Path) -> None:

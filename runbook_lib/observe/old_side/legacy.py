@@ -60,27 +60,6 @@ def machine(label: str, instances: Sequence[LegacyInstance]) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def requests_within(
-    prometheus: PrometheusConnect, metrics: Metrics, window: timedelta, names: Sequence[str]
-) -> list[Measurement]:
-    """User requests that each named instance of the old side answered in the window; no data gives None.
-
-    The larger of ``increase`` (survives a restart) and the plain difference (sees a series that is born in the window).
-    Raises Unreachable.
-    """
-    series = f"{metrics.requests}{{{metrics.selectors.legacy}}}"
-    seconds = f"{max(1, round(window.total_seconds()))}s"
-    increase = f"sum by (instance) (increase({series}[{seconds}]))"
-    born = f"sum by (instance) ({series}) - sum by (instance) ({series} offset {seconds})"
-    grown, difference = _by_instance(prometheus, increase), _by_instance(prometheus, born)
-    found = {}
-    for name in names:
-        seen = [value for value in (grown.get(name), difference.get(name)) if value is not None]
-        # without a sample from before the window nothing is known about its beginning
-        found[name] = max(seen) if name in grown and name in difference else None
-    return [Measurement(f"requests of {n}", v, "requests", "legacy", now(), increase) for n, v in found.items()]
-
-
 def busiest(
     prometheus: PrometheusConnect,
     metrics: Metrics,
