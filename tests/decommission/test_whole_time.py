@@ -39,7 +39,7 @@ def test_health_checks_are_left_out_and_a_machine_is_known_by_its_address(p: Par
     [
         (timedelta(days=6), timedelta(days=28), Outcome.FAIL),  # also in a drill: it is left out of nothing
         (timedelta(days=8), timedelta(days=28), Outcome.PASS),
-        (timedelta(days=8), timedelta(days=7) - 59 * MINUTE, Outcome.PASS),
+        (timedelta(days=8), timedelta(days=7) - 45 * MINUTE, Outcome.PASS),
         (timedelta(days=8), timedelta(days=6), Outcome.INCONCLUSIVE),
     ],
 )
