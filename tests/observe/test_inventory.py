@@ -16,42 +16,10 @@ from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import plain
 from runbook_lib.observe.files.assessment import latest_assessment, read_assessment, read_policy
-from runbook_lib.observe.inventory.facts import read_hosts
 from runbook_lib.observe.files.located import read_located
 from runbook_lib.observe.inventory.usage import read_usage
 
 HEAD = "timestamp,host,cpu_cores,memory_bytes\n"
-
-
-def test_facts_are_read_with_and_without_their_prefix_and_wrapping(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(json.dumps({"ansible_hostname": "vm-1", "ansible_kernel": "3.10"}))
-    (tmp_path / "b").write_text(json.dumps({"ansible_facts": {"hostname": "vm-2", "kernel": "4.18"}}))
-    (tmp_path / "usage.csv").write_text(HEAD)
-    hosts = read_hosts(tmp_path).hosts
-    assert [(host.name, host.facts["kernel"]) for host in hosts] == [("vm-1", "3.10"), ("vm-2", "4.18")]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b'{"ansible_hostname": "vm-2", ', "bad.json:1 is not JSON"),
-        ("{\n'名'}".encode("gbk"), "bad.json:2 is not UTF-8"),
-        (b"[1]", "bad.json:1 hold list"),
-        (b"[" * 100_000, "bad.json"),
-    ],
-)
-def test_a_broken_fact_file_is_named_and_the_others_are_read(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "good.json").write_text('{"ansible_hostname": "vm-1"}')
-    (tmp_path / "bad.json").write_bytes(content)
-    inventory = read_hosts(tmp_path)
-    assert [host.name for host in inventory.hosts] == ["vm-1"]
-    assert [said in finding.message for finding in inventory.findings] == [True]
-
-
-def test_no_readable_host_at_all_is_refused(tmp_path: Path) -> None:
-    for folder in (tmp_path / "nowhere", tmp_path):
-        with pytest.raises(BadParameters, match="host facts"):
-            read_hosts(folder)
 
 
 @pytest.mark.parametrize(

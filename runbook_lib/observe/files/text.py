@@ -38,9 +38,13 @@ def read_text(path: Path, what: str) -> str:
 
 def read_json(path: Path, what: str) -> Any:
     """The file's JSON value; raises BadParameters with the line where it ends to be JSON."""
-    text = read_text(path, what)
+    return parse_json(read_text(path, what), path, what)
+
+
+def parse_json(text: str, path: Path, what: str) -> Any:
+    """The same from text that was read already; NaN and infinity, which JSON does not have, are null."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
         raise BadParameters(
             f"{what} {path}:{error.lineno} is not JSON ({error.msg}, column {error.colno}): "
@@ -48,6 +52,8 @@ def read_json(path: Path, what: str) -> Any:
         ) from None
     except RecursionError:
         raise BadParameters(f"{what} {path} is nested too deeply to be read") from None
+    except ValueError:
+        raise BadParameters(f"{what} {path} holds a number too long to be read") from None
 
 
 def where(error: yaml.YAMLError) -> int:
