@@ -23,16 +23,6 @@ class Known:
     conflict: str = ""
 
 
-@dataclass(frozen=True)
-class Grant:
-    """A permission that hangs on the address of a machine, and how Pods get theirs."""
-
-    dependency: str
-    address: str
-    origin: str
-    instead: str
-
-
 # Topic, name, and where a person states it; the fact of the hosts that says the same, if there is one.
 ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("basics", "application", ("application",), ""),
@@ -89,20 +79,6 @@ HEAP = re.compile(r"-Xmx(\d+)([kmgKMG])\b")
 METASPACE = re.compile(r"-XX:MaxMetaspaceSize=(\d+)([kmgKMG])\b")
 DIRECT = re.compile(r"-XX:MaxDirectMemorySize=(\d+)([kmgKMG])\b")
 TOPICS = ("basics", "runtime", "state", "environment", "depends on", "traffic", "objectives", "releases")
-
-
-def grants(stated: Node) -> tuple[Grant, ...]:
-    """The dependencies that let addresses in: each needs a new grant, because Pods change theirs."""
-    return tuple(
-        Grant(
-            dependency=item.get("name").text("?"),
-            address=item.get("address").text("?"),
-            origin=place(item),
-            instead="grant the Pod network once, or grant in an init container and revoke in preStop",
-        )
-        for item in stated.get("dependencies").elements()
-        if "address" in item.get("grant").text()
-    )
 
 
 def figures(stated: Node) -> dict[str, Input]:

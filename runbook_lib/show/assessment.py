@@ -18,9 +18,10 @@ from pandas.io.formats.style import Styler
 from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.gain import Gain
+from runbook_lib.judge.grants import Grant
 from runbook_lib.judge.migration import Migration
 from runbook_lib.judge.portability import Demand
-from runbook_lib.judge.profile import Grant, Known
+from runbook_lib.judge.profile import Known
 from runbook_lib.model import Finding, Outcome, Verdict
 from runbook_lib.show.checks import WEIGHTS, escape, quiet
 from runbook_lib.show.verdicts import COLOURS

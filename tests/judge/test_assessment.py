@@ -13,7 +13,7 @@ from runbook_lib.judge.drift import compare_hosts
 from runbook_lib.judge.handover import handover
 from runbook_lib.judge.migration import decide, migration_verdict
 from runbook_lib.judge.portability import Demand
-from runbook_lib.judge.profile import agents, grants, java_needs, known
+from runbook_lib.judge.profile import agents, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
 from runbook_lib.model import Outcome, Verdict
 
@@ -84,10 +84,6 @@ def test_a_value_has_its_origin_and_a_conflict_is_named() -> None:
     assert rows["time zone"].conflict == "hosts say a Asia/Shanghai"
     assert rows["instances"].conflict == "profile.yaml:7 names a, b"
     assert (rows["kind"].value, rows["kind"].origin) == ("not known", "nobody says")
-
-
-def test_grants_by_address_are_listed() -> None:
-    assert [(grant.dependency, grant.address) for grant in grants(PROFILE)] == [("db", "10.0.0.1:5432")]
 
 
 def test_the_handover_holds_what_was_measured_and_decided_and_no_number_that_was_refused() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import crossplane
 
-from runbook_lib.judge.profile import Grant
+from runbook_lib.judge.grants import Grant
 from runbook_lib.observe.metrics import query
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.traffic import Dns, HAProxy, HttpRoute, Knob, Nginx, VirtualService
@@ -94,9 +94,15 @@ def monitoring(prometheus: PrometheusConnect, selector: str) -> list[Leftover]:
 
 
 def granted(grants: Sequence[Grant]) -> list[Leftover]:
-    """What the application's profile says lets the machines in by their address."""
+    """What the application's profile says lets the machines in by their address, or may: that has to be looked at."""
     return [
-        Leftover("grant by address", f"{one.dependency} at {one.address} ({one.origin})", ALL, True) for one in grants
+        Leftover(
+            "firewall rules" if one.kind == "firewall" else "grant by address",
+            f"{one.dependency} at {one.address} ({one.origin})",
+            ALL,
+            found=one.kind != "unknown",
+        )
+        for one in grants
     ]
 
 
