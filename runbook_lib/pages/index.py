@@ -76,9 +76,11 @@ def entry(attempt: Attempt) -> Entry:
 
 
 def append(records: Path, one: Entry) -> None:
-    """Add a line to a list that is there; what other lines it has is not read."""
+    """Add a line to a list that is there, unless whoever wrote it anew meanwhile has put it there already."""
     line = _line(one)
     with _locked(records), (records / NAME).open("r+b", buffering=0) as stream:
+        if b"\n" + line + b"\n" in stream.read():
+            return
         start = stream.seek(0, os.SEEK_END)
         added = b" " + line + b" " + OPEN_END
         if stream.write(added) != len(added):
@@ -91,7 +93,7 @@ def append(records: Path, one: Entry) -> None:
 
 @contextlib.contextmanager
 def rewriting(records: Path) -> Iterator[Callable[[Iterable[Entry]], None]]:
-    """Hands out what writes the list anew, from records that are read inside; lines added meanwhile are kept."""
+    """Hands out what writes the list anew, from records that are read inside; lines added meanwhile are kept once."""
     path = records / NAME
     with _locked(records, ".rewriting.lock"):
         known = path.stat().st_size if path.is_file() else 0
@@ -101,7 +103,8 @@ def rewriting(records: Path) -> Iterator[Callable[[Iterable[Entry]], None]]:
             with _locked(records):
                 later = path.read_bytes()[known:] if path.is_file() else b""
                 lines += [_line(one) for one in _parse(later) or []]
-                write_whole(path, HEAD + b"".join(line + b"\n" for line in lines) + OPEN_END)
+                once = reversed(dict.fromkeys(reversed(lines)))  # at its last place: the last line of an attempt counts
+                write_whole(path, HEAD + b"".join(line + b"\n" for line in once) + OPEN_END)
 
         yield write
 

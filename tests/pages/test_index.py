@@ -139,6 +139,24 @@ def test_what_is_filed_while_the_list_is_written_anew_is_not_lost(tmp_path: Path
     assert seen(tmp_path) == {"a": "passed", "b": "passed"}
 
 
+def test_what_is_read_and_filed_while_the_list_is_written_anew_stands_in_it_once(tmp_path: Path) -> None:
+    before, after = entry("a", "open"), entry("a")
+    begin(tmp_path)
+    with index.rewriting(tmp_path) as rewrite:
+        index.append(tmp_path, before)
+        index.append(tmp_path, after)
+        rewrite([after])
+    assert seen(tmp_path) == {"a": "passed"}
+    assert not index.altered(tmp_path, {line for one in (before, after) for line in index.lines_of(one)})
+
+
+def test_who_files_after_the_list_was_written_from_his_record_adds_nothing(tmp_path: Path) -> None:
+    path = begin(tmp_path, entry("a"), entry("b"))
+    whole = path.read_bytes()
+    index.append(tmp_path, entry("a"))
+    assert path.read_bytes() == whole
+
+
 def test_an_attempt_that_is_not_filed_is_open_whether_it_runs_or_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "shop" / "a" / "attempt-1"
     folder.mkdir(parents=True)
