@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["runtime", "library", "agent"]
 
@@ -63,3 +64,28 @@ def kind(name: str) -> Kind | None:
 def matters(name: str) -> bool:
     """Whether the assessment looks at this package at all."""
     return kind(name) is not None
+
+
+MEANING: dict[Kind, tuple[int, str]] = {
+    "runtime": (3, "The image holds one version; the hosts with another one have been running something else."),
+    "library": (2, "The image brings its own: the application has been running with this one."),
+    "agent": (1, "It belongs to the machine: a Pod has none of it, unless a DaemonSet or a sidecar does."),
+}
+
+
+def version(facts: Mapping[str, Any], name: str) -> str | list[str] | None:
+    """The versions installed, with the distribution's release; None only where no package was listed at all."""
+    installed = facts.get("packages")
+    if not isinstance(installed, Mapping) or not installed:
+        return None
+    found = installed.get(name)
+    entries = found if isinstance(found, list) else [found]
+    known = sorted({text for entry in entries if (text := _text(entry))})
+    return known or "not installed"
+
+
+def _text(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        parts = (str(entry.get(key) or "") for key in ("version", "release"))
+        return "-".join(part for part in parts if part)
+    return "" if entry is None else str(entry)

@@ -1,0 +1,53 @@
+"""Compares the environments of one application: production's own agreement first, then where the others differ."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from runbook_lib.artefacts import Host
+from runbook_lib.judge.drift.compare import Drift, aspects_of, commonest, in_order, value_of
+
+PRODUCTION = re.compile(r"(?i)^(?:prod(?:uction)?|prd|live|online|生产(?:环境)?|线上)(?:\b|[-_\d]|$)")
+MIXED = "mixed: "
+
+
+def production(names: Iterable[str]) -> str:
+    """The environment that users are on, by its name; empty when none is called that."""
+    return next((name for name in names if PRODUCTION.match(name)), "")
+
+
+def compare_environments(by: Mapping[str, Sequence[Host]]) -> tuple[Drift, ...]:
+    """Every aspect that two environments know: first what production does not agree on, then what others have else.
+
+    The usual is production's value; without a production, what most environments have. An environment whose own hosts
+    differ has ``mixed: 7.9 (3), 7.6 (1)`` for a value.
+    """
+    named = {name: tuple(hosts) for name, hosts in by.items() if hosts}
+    if len(named) < 2:
+        return ()
+    first = production(named)
+    every = [host for hosts in named.values() for host in hosts]
+    rows: list[Drift] = []
+    for aspect in aspects_of(every):
+        if aspect.stage:
+            continue
+        values = {name: _agreed(value_of(aspect, host) for host in hosts) for name, hosts in named.items()}
+        if sum(value is not None for value in values.values()) < 2:
+            continue
+        said, usual = ("production", values[first]) if first else ("most environments", commonest(values.values())[0])
+        odd = tuple(n for n, value in values.items() if n != first and usual is not None and value not in (None, usual))
+        disagrees = (first,) if (values.get(first) or "").startswith(MIXED) else ()
+        rows.append(Drift(aspect.name, aspect.weight, aspect.reason, values, usual or "", (*disagrees, *odd), said))
+    ordered = in_order(rows)
+    return tuple(sorted(ordered, key=lambda row: not (first and first in row.odd)))
+
+
+def _agreed(values: Iterable[str | None]) -> str | None:
+    """What all hosts of an environment that say something have; else each value with its number of hosts."""
+    counted = Counter(value for value in values if value is not None)
+    if len(counted) < 2:
+        return next(iter(counted), None)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return MIXED + ", ".join(f"{value.replace(chr(10), ' + ')} ({count})" for value, count in ordered)
