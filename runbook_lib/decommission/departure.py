@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib.act.retire import retire
@@ -12,27 +14,32 @@ from runbook_lib.clients import Clients
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.gate import gate
 from runbook_lib.judge import departure
+from runbook_lib.judge.rates import Interval
 from runbook_lib.judge.verification import smoke as judge_smoke
 from runbook_lib.model import Change, Outcome, Verdict, digest, now, worst
 from runbook_lib.observe.business import read_figures
-from runbook_lib.observe.counters import recent
-from runbook_lib.observe.history import RETIRE
+from runbook_lib.observe.counters import between
+from runbook_lib.observe.history import RETIRE, ended
 from runbook_lib.observe.old_side.legacy import look
 from runbook_lib.observe.reach import Sender, Target
 from runbook_lib.observe.smoke import smoke
 from runbook_lib.parameters import Parameters, project_root
-from runbook_lib.record import Run
+from runbook_lib.record import Run, journal
 from runbook_lib.sections import LegacyInstance
 from runbook_lib.sections.decommission import AnsibleRetire
 
 Seen = tuple[Verdict, ...]
 
 
-def let_go(run: Run, clients: Clients, instance: LegacyInstance) -> tuple[Change, Seen]:
+def let_go(
+    run: Run, clients: Clients, instance: LegacyInstance, retired: Mapping[str, datetime]
+) -> tuple[Change, Seen]:
     """Retire one machine, watch the users for as long as it would take to show, then say what was seen.
 
-    One that is gone already is compared, and looked at without waiting. Raises ChangeFailed when the machine does not
-    go, and CriterionFailed when what was seen does not pass; the others still run then.
+    One that is gone already is compared; the same is looked at over as long, of which what has passed since it went is
+    not waited for. ``retired``: when machines went by earlier attempts; of one that went otherwise nobody knows it.
+    Raises ChangeFailed when the machine does not go, and CriterionFailed when what was seen does not pass; the others
+    still run then.
     """
     p = run.parameters
     run.progress(f"retiring {instance.name}")
@@ -41,7 +48,8 @@ def let_go(run: Run, clients: Clients, instance: LegacyInstance) -> tuple[Change
     change = run.change(f"{RETIRE}{instance.name}", act)
     if p.dry_run:
         return change, ()
-    seen = run.verdict(*_watched(run, clients, instance, change))
+    went = change.at if change.done else _ended(run).get(instance.name, retired.get(instance.name, change.at))
+    seen = run.verdict(*_watched(run, clients, instance, went))
     if worst(seen) is not Outcome.PASS:
         bad = "; ".join(v.message for v in seen if v.outcome is not Outcome.PASS)
         raise CriterionFailed(f"stopped after {instance.name}, what comes after it still runs: {bad}")
@@ -72,42 +80,62 @@ def rehearse(p: Parameters, instances: list[LegacyInstance]) -> list[Played]:
     return [play(instance, way, project_root(), check=True) for instance in instances]
 
 
-def _watched(run: Run, clients: Clients, instance: LegacyInstance, change: Change) -> Seen:
-    """The last look at the users after a machine went, or the first that does not pass."""
+def _ended(run: Run) -> dict[str, datetime]:
+    """The machines that this attempt has ended so far, with when each went."""
+    changes = (e.data.get("change") or {} for e in journal.read(run.attempt) if e.kind == "result")
+    return ended(changes)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The quiet window before a machine went: requests of the new side, and what each figure rose in a second."""
+
+    requests: Interval
+    rates: dict[str, float]
+
+
+def _watched(run: Run, clients: Clients, instance: LegacyInstance, went: datetime) -> Seen:
+    """The last look at the users after a machine went, or the first that fails."""
     p = run.parameters
     settle = max(p.traffic.settle, 2 * p.metrics.scrape)
-    began, length = change.at, max(p.retention.watch or settle, settle)
-    if not change.done:
-        return _looked(p, clients, instance, now() - settle, settle)
+    length, before = max(p.retention.watch or settle, settle), _before(p, clients, went)
     while True:
-        time.sleep(settle.total_seconds())
-        passed = now() - began
-        seen = _looked(p, clients, instance, began, passed)
-        if passed >= length or worst(seen) is not Outcome.PASS:
+        time.sleep(max(0.0, min(settle, length - (now() - went)).total_seconds()))
+        passed = now() - went
+        seen = _looked(p, clients, instance, min(passed, length), before)
+        if passed >= length or worst(seen) is Outcome.FAIL:
             return seen
         run.progress(f"{instance.name} is gone; watching the users", passed / length)
 
 
-def _looked(p: Parameters, clients: Clients, instance: LegacyInstance, since: datetime, passed: timedelta) -> Seen:
-    """The machine, the new side's errors, the entrance and the figures of business since a machine went."""
-    errors = recent(clients.prometheus, p.metrics, passed + timedelta(seconds=1)).errors
-    failed = errors.kubernetes_bad if errors.kubernetes_requests else None
+def _before(p: Parameters, clients: Clients, went: datetime) -> _Before:
+    since = went - p.retention.quiet
+    requests = between(clients.prometheus, p.metrics, since, went).errors
+    seconds = p.retention.quiet.total_seconds()
+    written = _written(p, clients, since, went)
+    return _Before(requests, {name: value / seconds for name, value in written.items() if value is not None})
+
+
+def _looked(p: Parameters, clients: Clients, instance: LegacyInstance, span: timedelta, before: _Before) -> Seen:
+    """The machine, the new side's errors, the entrance and the figures of business over the last ``span``."""
+    until = now()
+    after = between(clients.prometheus, p.metrics, until - span, until).errors
     sender = Sender(clients.http, secret=clients.secret)
     entrance = judge_smoke(smoke(sender, [Target("entrance", p.traffic.entrance)], p.kubernetes.smoke))
+    answering, limit = look(instance).answering, p.thresholds.error_rate
+    rates, seconds = before.rates, span.total_seconds()
     return (
-        departure.retired(instance.name, look(instance).answering, failed),
+        departure.retired(instance.name, answering, after, before.requests, limit),
         Verdict(f"entrance after {instance.name}", entrance.outcome, entrance.message, entrance.numbers),
-        *_business(p, clients, since),
+        *(
+            departure.going_on(name, value, rates.get(name), seconds)
+            for name, value in _written(p, clients, until - span, until).items()
+        ),
     )
 
 
-def _business(p: Parameters, clients: Clients, since: datetime) -> list[Verdict]:
-    """Whether what is counted (a figure with no unit) goes on rising as it did in the quiet window before."""
-    quiet, until = p.retention.quiet, now()
+def _written(p: Parameters, clients: Clients, since: datetime, until: datetime) -> dict[str, float | None]:
+    """What the new side wrote of each figure that is counted: one with no unit."""
     counts = [figure for figure in p.business.figures if not figure.unit]
-    after = {m.name: m.value for m in read_figures(clients.database, counts, since, until) if m.side == "kubernetes"}
-    before = read_figures(clients.database, counts, since - quiet, since)
-    rates = {m.name: m.value / quiet.total_seconds() for m in before if m.side == "kubernetes" and m.value is not None}
-    seconds = (until - since).total_seconds()
-    found = (departure.going_on(f.name, after.get(f.name), rates.get(f.name), seconds) for f in counts)
-    return [verdict for verdict in found if verdict is not None]
+    found = read_figures(clients.database, counts, since, until)
+    return {m.name: m.value for m in found if m.side == "kubernetes"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,10 +114,14 @@ def failed_drills(attempts: Iterable[Attempt]) -> list[Drill]:
 
 def retired(attempts: Iterable[Attempt]) -> dict[str, datetime]:
     """The machines that attempts of this passage ended and saw silent, with when each went."""
+    return ended(change for attempt in attempts for change in attempt.facts.get("changes") or [])
+
+
+def ended(changes: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
+    """The machines that changes on record ended, with when each went."""
     return {
         str(change["what"]).removeprefix(RETIRE): datetime.fromisoformat(change["at"])
-        for attempt in attempts
-        for change in attempt.facts.get("changes") or []
+        for change in changes
         if str(change.get("what")).startswith(RETIRE) and change.get("done")
     }
 
