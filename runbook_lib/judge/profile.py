@@ -194,6 +194,6 @@ def _time_zone(stated: Node, drifts: tuple[Drift, ...]) -> Known:
 
 
 def _of_drift(topic: str, row: Drift, count: int) -> Known:
-    same = count - len(row.odd)
-    conflict = ", ".join(f"{host} {row.values[host] or '?'}" for host in row.odd)
+    same = count - len(row.odd) - len(row.unknown)
+    conflict = ", ".join(f"{host} {row.values[host] or '?'}" for host in (*row.odd, *row.unknown))
     return Known(topic, row.aspect, row.usual, f"{same} of {count} hosts", conflict)
