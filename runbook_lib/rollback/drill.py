@@ -15,9 +15,10 @@ from runbook_lib.model import Verdict, now
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.workload.rollout import deployment
 from runbook_lib.observe.workload.snapshots import DRILL, SnapshotSet, essence, snapshot_sets, workload_of
-from runbook_lib.observe.workload.wait import Show, wait
+from runbook_lib.observe.workload.wait import Show
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
+from runbook_lib.rollout.arrive import arrive
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Walked:
     changed: str
     after: str
     moments: tuple[tuple[str, datetime], ...]
+    ignored: int = 0
+    """Failed Pods that are left for later at its end."""
 
     @property
     def release_seconds(self) -> float:
@@ -61,25 +64,25 @@ def walk(
     wanted = run.parameters.kubernetes
     cluster, name = Cluster(clients.kubernetes, wanted.namespace), wanted.deployment
 
-    def arrive(title: str) -> str:
-        wait(cluster, name, wanted.rollout_timeout, show(title))
-        return essence(deployment(cluster, name), with_drill=True)
+    def reach(title: str) -> tuple[str, int]:
+        state = arrive(run, cluster, show(title))
+        return essence(deployment(cluster, name), with_drill=True), state.ignored
 
     run.change("drill: clear", lambda: workload.annotate(cluster, name, {DRILL: None}))
-    before = arrive("drill: before")
+    before, _ = reach("drill: before")
     run.change("drill: keep", lambda: snapshot.keep(cluster, name, objects, run.run_id, "after"))
     aim = _kept(cluster, name, run.run_id)
     moments = [("begin", now())]
     run.change("drill: change", lambda: workload.annotate(cluster, name, {DRILL: run.run_id}))
-    changed = arrive("drill: a harmless change")
+    changed, _ = reach("drill: a harmless change")
     moments.append(("change rolled out", now()))
     if level.reaches("configuration"):
         run.change("drill: restore configuration", lambda: configuration.restore(cluster, aim.configuration))
         moments.append(("configuration restored", now()))
     source = workload_of(cluster, aim.name)
     run.change("drill: undo", lambda: put_back(cluster, name, source, f"ConfigMap/{aim.name}", noted=False))
-    after = arrive("drill: undo")
-    return Walked(before, changed, after, (*moments, ("undone", now())))
+    after, ignored = reach("drill: undo")
+    return Walked(before, changed, after, (*moments, ("undone", now())), ignored)
 
 
 def _kept(cluster: Cluster, name: str, run: str) -> SnapshotSet:

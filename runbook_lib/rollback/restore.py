@@ -17,10 +17,11 @@ from runbook_lib.observe.workload.pods import pods
 from runbook_lib.observe.workload.rollout import deployment
 from runbook_lib.observe.workload.snapshots import RESTARTED, configuration_now, essence
 from runbook_lib.observe.workload.stale import stale
-from runbook_lib.observe.workload.wait import Show, wait
+from runbook_lib.observe.workload.wait import Show
 from runbook_lib.record import Run
 from runbook_lib.rollback import data
 from runbook_lib.rollback.plan import Plan, fetch, plan
+from runbook_lib.rollout.arrive import arrive
 
 
 def decide(run: Run, clients: Clients, asked: Wanted) -> Plan:
@@ -63,13 +64,13 @@ def _rolled_out(
     run: Run, cluster: Cluster, plan: Plan, written: Change | None, back: Change, show: Show
 ) -> tuple[Verdict, ...]:
     """Wait for the one rollout; Pods that read their environment before it was put back are started anew."""
-    name, patience = plan.deployment, run.parameters.kubernetes.rollout_timeout
-    if back.done:
-        wait(cluster, name, patience, show)
+    name = plan.deployment
+    state = arrive(run, cluster, show) if back.done or written is None else None
     if written is not None:
         same_second = written.done and not back.done
-        run.change("rollback: restart", lambda: _restarted(cluster, name, same_second))
-    state = wait(cluster, name, patience, show)
+        restarted = run.change("rollback: restart", lambda: _restarted(cluster, name, same_second))
+        state = None if restarted.done else state
+    state = state or arrive(run, cluster, show)
     found = essence(deployment(cluster, name))
     return run.verdict(judge.workload(plan.target, found, plan.source), judge_rollout.complete(state))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import timedelta
 
 from runbook_lib.act.abort import settle
@@ -16,13 +15,12 @@ from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.pods import PodState, newest_pods
 from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
 from runbook_lib.observe.workload.trouble import Trouble
-from runbook_lib.observe.workload.wait import LOOK, Show, may_become_ready, watched
+from runbook_lib.observe.workload.wait import LOOK, Enough, Show, may_become_ready, watched
 from runbook_lib.record import Run
+from runbook_lib.rollout.arrive import arrived
 from runbook_lib.rollout.patience import Patience
 from runbook_lib.rollout.take_back import take_back
 
-Arrived = Callable[[Progress, Sequence[Trouble]], Progress | None]
-"""The state that a watch was waiting for, or None."""
 ABORT = "stop it: runbook rollout abort PARAMETERS; go on watching: run this cell, or runbook resume PARAMETERS, again"
 
 
@@ -90,7 +88,7 @@ class _Rollout:
         if batches:
             self._refuse_if_held()
             self.run.change("end the batches", lambda: finish(self.cluster, self.name))
-        return self._watch(self._arrived)
+        return self._watch(lambda state, troubles: arrived(self.patience, state, troubles))
 
     def _batch(self, target: int) -> None:
         self._refuse_if_held()
@@ -105,33 +103,13 @@ class _Rollout:
                 "let it go on with `runbook rollout resume PARAMETERS`, or take it back with `runbook rollout abort`"
             )
 
-    def _watch(self, enough: Arrived, quiet: timedelta | None = None) -> Progress:
-        timeout = self.wanted.rollout_timeout + (quiet or timedelta())
-        deadline = self.wanted.rollout.progress_deadline
-        found: list[Progress] = []
-
-        def decide(state: Progress, troubles: Sequence[Trouble]) -> bool:
-            arrived = enough(state, troubles)
-            if arrived is not None:
-                found.append(arrived)
-            return arrived is not None
-
-        if quiet is not None:  # a batch that stands still is what is waited for
-            look = max(1, min(LOOK, int(quiet.total_seconds())))
-            watched(self.cluster, self.name, timeout, self.show, decide, look=look)
-        else:
-            watched(self.cluster, self.name, timeout, self.show, decide, deadline)
-        return found[-1]
-
-    def _arrived(self, state: Progress, troubles: Sequence[Trouble]) -> Progress | None:
-        """The state when it is whole, or whole but for Pods that are left for later."""
-        if state.complete:
-            return state
-        done = self.patience.deal_with(state, troubles)
-        new = state.observed and state.updated == state.total == state.wanted
-        if done.ignored and new and state.available + len(done.failed) >= state.wanted:
-            return replace(state, ignored=state.wanted - state.available)
-        return None
+    def _watch(self, enough: Enough, quiet: timedelta | None = None) -> Progress:
+        timeout, deadline = self.wanted.rollout_timeout, self.wanted.rollout.progress_deadline
+        if quiet is None:
+            return watched(self.cluster, self.name, timeout, self.show, enough, deadline)
+        # a batch that stands still is what is waited for
+        look = max(1, min(LOOK, int(quiet.total_seconds())))
+        return watched(self.cluster, self.name, timeout + quiet, self.show, enough, look=look)
 
 
 class _Quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from workloads import READY, SERVER, Objects, container, deployment
 
 from runbook_lib.act import rollout as acts
 from runbook_lib.act.abort import abort, left
+from runbook_lib.act.level import Wanted
 from runbook_lib.act.put_back import put_back
 from runbook_lib.act.workload import undo
 from runbook_lib.errors import ChangeFailed, Held
@@ -19,8 +21,12 @@ from runbook_lib.model import Outcome
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.rollout import BATCHES, Progress, progress, replica_sets, template_digest
 from runbook_lib.observe.workload.rollout import deployment as live_deployment
+from runbook_lib.observe.workload.snapshots import essence
 from runbook_lib.parameters import check, project_root
 from runbook_lib.record import Run, journal
+from runbook_lib.rollback.drill import walk
+from runbook_lib.rollback.plan import Plan
+from runbook_lib.rollback.restore import restore
 from runbook_lib.rollout.carry_out import carry_out, prepare
 from runbook_lib.rollout.take_back import take_back
 
@@ -47,7 +53,8 @@ class Release:
 
     def run(self, timeout: str = "90s", **wanted: Any) -> Run:
         values = yaml.safe_load((project_root() / "parameters/demo.yaml").read_text(encoding="utf-8"))
-        values["kubernetes"] |= {"deployment": "web", "rollout_timeout": timeout, "rollout": wanted}
+        place = {"namespace": self.here.namespace, "deployment": "web"}
+        values["kubernetes"] |= {**place, "rollout_timeout": timeout, "rollout": wanted}
         folder = self.folder / f"attempt-{len(list(self.folder.glob('attempt-*'))) + 1}"
         folder.mkdir()
         return Run(check(values, "the test"), folder, ("pilot_deploy", None, None))
@@ -249,6 +256,15 @@ def test_a_few_failed_pods_are_left_for_later_where_the_parameters_say_so(
     assert (done.complete, done.ignored, done.available) == (False, 1, 2)
     verdict = complete(done)
     assert (verdict.outcome, verdict.numbers["ignored"]) == (Outcome.PASS, 1.0)
+    # the way back and the drill come after it, and that Pod is still there
+    run = release.run(timeout="20s", failed_pods="ignore", ignore_below=0.5, patience="1s")
+    clients: Any = SimpleNamespace(kubernetes=cluster.client, parameters=run.parameters)
+    (one,) = replica_sets(release.here, release.live)
+    source = f"ReplicaSet/{one['metadata']['name']}"
+    plan = Plan(Wanted("workload"), "web", 1, essence(one), 1, essence(one), source, (), ())
+    assert [verdict.outcome for verdict in restore(run, clients, plan)] == [Outcome.PASS] * 2
+    walked = walk(run, clients, Wanted("workload"))
+    assert (walked.before == walked.after != walked.changed, walked.ignored) == (True, 0)
 
 
 def unlucky(cluster: Any, objects: Objects, replicas: int) -> None:

@@ -18,7 +18,7 @@ from runbook_lib.errors import ChangeFailed
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.explain import explain
 from runbook_lib.observe.workload.rollout import Progress
-from runbook_lib.observe.workload.wait import wait, watched
+from runbook_lib.observe.workload.wait import wait, watched, whole
 
 IN_TIME = timedelta(seconds=90)
 SLOW = SERVER.replace("http.server.Threading", "import time; time.sleep(2)\nhttp.server.Threading")
@@ -211,7 +211,7 @@ def test_nothing_that_changes_for_too_long_ends_the_watch(cluster: Any, objects:
     never = {"httpGet": {"path": "/missing", "port": 8080}, "periodSeconds": 1}
     start(objects, container(cluster.image, readinessProbe=never))
     with pytest.raises(ChangeFailed, match="nothing changed for 1 s"):
-        watched(here, "web", IN_TIME, lambda *_: None, lambda state, _: state.complete, timedelta(seconds=1))
+        watched(here, "web", IN_TIME, lambda *_: None, whole, timedelta(seconds=1))
 
 
 @pytest.mark.heavy

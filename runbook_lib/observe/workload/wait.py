@@ -15,8 +15,8 @@ from runbook_lib.observe.workload.trouble import Trouble, grouped
 LOOK = 5  # seconds of quiet on the watch after which the state is told again, with the reasons
 
 Show = Callable[[Progress, Sequence[str]], None]
-Enough = Callable[[Progress, Sequence[Trouble]], bool]
-"""Whether the wait is over, by a state and what keeps its Pods; it may act on them, or raise."""
+Enough = Callable[[Progress, Sequence[Trouble]], Progress | None]
+"""The state that was waited for, by a state and what keeps its Pods, or None; it may act on them, or raise."""
 
 
 def follow(
@@ -55,7 +55,12 @@ def wait(cluster: Cluster, name: str, timeout: timedelta, show: Show = lambda st
 
     ``show`` gets every new state, with the reasons when Pods are not ready.
     """
-    return watched(cluster, name, timeout, show, lambda state, troubles: state.complete)
+    return watched(cluster, name, timeout, show, whole)
+
+
+def whole(state: Progress, troubles: Sequence[Trouble]) -> Progress | None:
+    """The state when every Pod of it is there: what is waited for where nothing else is said."""
+    return state if state.complete else None
 
 
 def watched(
@@ -68,7 +73,7 @@ def watched(
     clock: Callable[[], float] = time.monotonic,
     look: int = LOOK,
 ) -> Progress:
-    """The first state that is ``enough``; ChangeFailed when it does not come, or is no more of the same release.
+    """What ``enough`` first makes of a state; ChangeFailed when it does not come, or is no more of the same release.
 
     ``deadline``: give up when nothing changed for so long.
     """
@@ -80,8 +85,8 @@ def watched(
             # the old Pods may be as many as are wanted: only a whole rollout is without reasons
             troubles = [] if state.complete else quietly(cluster, name)
             show(state, [str(trouble) for trouble in grouped(troubles)])
-            if enough(state, troubles):
-                return state
+            if (found := enough(state, troubles)) is not None:
+                return found
             if deadline is not None and last.quiet_for() >= deadline.total_seconds():
                 raise stuck(cluster, state, f"nothing changed for {deadline.total_seconds():g} s")
     except CriterionFailed:
