@@ -17,8 +17,8 @@ POD_NETWORK = "let the Pod network in once; a NetworkPolicy for egress says whic
 PASSWORD = "a password or a client certificate in a Secret, limited to the Pod network, in place of the address"
 PER_POD = (
     "grant at the Pod's start and revoke at its stop: an init container names its address (status.podIP) to the "
-    "service that grants, preStop takes it back; granting twice must be harmless, many Pods at once must not overrun it, and a "
-    "grant must run out by itself, because a Pod that crashes or loses its node never runs preStop"
+    "service that grants, preStop takes it back; granting twice must be harmless, many Pods at once must not overrun "
+    "it, and a grant must run out by itself, because a Pod that crashes or loses its node never runs preStop"
 )
 GATEWAY = "an egress gateway: its fixed address is let in, and Pods leave the cluster through it"
 NAME = (

@@ -11,7 +11,6 @@ from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.decision import require
 from runbook_lib.judge.drift import compare_hosts
 from runbook_lib.judge.handover import handover
-from runbook_lib.judge.migration import decide, migration_verdict
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import agents, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
@@ -24,35 +23,6 @@ def host(name: str, **facts: object) -> Host:
 
 def demand(topic: str, severity: str = "blocking", *captured: str) -> Demand:
     return Demand(topic, severity, "a control", ("A.java:1",), captured)
-
-
-CASES: list[tuple[str, list[Demand], int, str, bool | None, dict[str, str], tuple[str, str, str]]] = [
-    ("nothing found", [], 9, "", None, {}, ("stateless", "re-host", "Excellent")),
-    ("only warnings", [demand("identity", "warning")], 9, "", None, {}, ("stateless", "re-platform", "Good")),
-    ("a local file", [demand("local-file", "blocking", "/data/x")], 9, "", None, {}, ("local files", "refactor", "Moderate")),
-    ("with a new home", [demand("local-file", "blocking", "/data/x")], 9, "", None, {"/data": "S3"}, ("stateless", "refactor", "Excellent")),
-    ("one path undecided", [demand("local-file", "blocking", "/data/x", "/srv/y")], 9, "", None, {"/data": "S3"}, ("local files", "refactor", "Moderate")),
-    ("sessions", [demand("session")], 9, "", False, {}, ("sessions", "refactor", "Moderate")),
-    ("sessions in a store", [demand("session")], 9, "", True, {}, ("stateless", "refactor", "Excellent")),
-    ("a cache", [demand("cache", "info")], 9, "", None, {}, ("cache", "re-host", "Excellent")),
-    ("many topics", [demand(t) for t in ("cron", "secret", "signal", "fixed-address")], 9, "", None, {}, ("stateless", "re-platform", "Major work")),
-    ("remote objects", [demand("rpc")], 9, "", None, {}, ("stateless", "not yet", "Not yet")),
-    ("a database", [], 9, "database", None, {}, ("database", "stays outside", "Not yet")),
-    ("no source", [], 0, "", None, {}, ("unknown", "unknown", "Insufficient data")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("asked", "files", "kind", "shared", "homes", "result"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
-)
-def test_state_class_mode_and_level_follow_rules_that_are_shown(
-    asked: list[Demand], files: int, kind: str, shared: bool | None, homes: dict[str, str], result: tuple[str, str, str]
-) -> None:
-    migration = decide(asked, files, kind, shared, homes)
-    assert (migration.state, migration.mode, migration.level) == result
-    assert migration.reasons
-    wanted = {"Not yet": Outcome.FAIL, "Insufficient data": Outcome.INCONCLUSIVE}.get(result[2], Outcome.PASS)
-    assert migration_verdict(migration).outcome is wanted
 
 
 REFUSED = Sizing(Verdict("size", Outcome.INCONCLUSIVE, "insufficient data"))
