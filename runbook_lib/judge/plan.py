@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from runbook_lib.judge import evidence
 from runbook_lib.judge.bounds import requests_missing, requests_to_tell
+from runbook_lib.judge.rates import Interval
 from runbook_lib.model import Outcome, Verdict
 
 POWER = 0.9
@@ -45,6 +46,14 @@ class Plan:
     smallest_ratio: float | None
     base_rate: float = 0.0
     requests_to_see: float | None = None
+
+
+def users_pace(seen: Interval, weight: int) -> float:
+    """Requests a second that users ask of both sides, while ``weight`` percent of them are on the new one.
+
+    At 0 what the new side counts is no user's: a load test, smoke cases, probes. The old side carries everybody.
+    """
+    return (seen.legacy_requests + (seen.kubernetes_requests if weight else 0)) / seen.seconds
 
 
 def plan_stage(

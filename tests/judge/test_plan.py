@@ -14,8 +14,15 @@ from scipy.special import logsumexp
 from runbook_lib.judge import evidence
 from runbook_lib.judge.bounds import at_least, requests_to_tell
 from runbook_lib.judge.evidence import Counts
-from runbook_lib.judge.plan import Plan, judge_plan, plan_stage, requests_to_see, sights
+from runbook_lib.judge.plan import Plan, judge_plan, plan_stage, requests_to_see, sights, users_pace
+from runbook_lib.judge.rates import Interval
 from runbook_lib.model import Outcome
+
+
+@pytest.mark.parametrize(("weight", "pace"), [(0, 300), (1, 347), (100, 347)])
+def test_while_nobody_is_on_the_new_side_its_requests_are_no_users(weight: int, pace: float) -> None:
+    """A load test right before the first stage is none of what the old side must be able to take back."""
+    assert users_pace(Interval(10, 3000, 3, 470, 0), weight) == pace
 
 
 @pytest.mark.parametrize(
