@@ -22,42 +22,6 @@ from runbook_lib.observe.inventory.usage import read_usage
 HEAD = "timestamp,host,cpu_cores,memory_bytes\n"
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ("2026-11-04T00:30:00Z,vm-1,-1,1000", "u.csv:3 left out: cpu_cores is -1, which cannot be"),
-        ("2026-11-04T00:30:00Z,vm-1,nan,1000", "cpu_cores is nan"),
-        ("2026-11-04T00:30:00Z,vm-1,a lot,1000", "cpu_cores is 'a lot', not a number"),
-        ("yesterday evening,vm-1,0.1,1000", "'yesterday evening' is no time"),
-        ("2026-11-04T00:00:00Z,vm-1,0.1,1000", "is there twice"),
-        ("2026-11-04T00:30:00Z,vm-1", "cpu_cores is '', not a number"),
-    ],
-)
-def test_a_row_that_cannot_be_true_is_left_out_and_named(tmp_path: Path, row: str, said: str) -> None:
-    path = tmp_path / "u.csv"
-    path.write_text(f"{HEAD}2026-11-04T00:00:00Z,vm-1,0.1,1048576\n{row}\n")
-    usage = read_usage(path)
-    assert usage.table[["instance", "cpu_cores", "memory_mib"]].to_numpy().tolist() == [["vm-1", 0.1, 1.0]]
-    assert [said in finding.message for finding in usage.findings] == [True]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "u.csv:1 has no column for at"),
-        (b"timestamp,host,cpu_cores\n", "no column for memory"),
-        (HEAD.encode(), "has no usable row"),
-        (HEAD.encode() + "主机".encode("gbk"), "u.csv:2 is not UTF-8"),
-        (HEAD.encode() + b"2026-11-04,vm-1,-1,1\n", "has no usable row: .*cpu_cores is -1"),
-    ],
-)
-def test_a_usage_file_that_says_nothing_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    path = tmp_path / "u.csv"
-    path.write_bytes(content)
-    with pytest.raises(BadParameters, match=said):
-        read_usage(path)
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=120))
 def test_no_bytes_are_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
