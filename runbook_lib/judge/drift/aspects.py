@@ -192,7 +192,14 @@ MACHINE: tuple[Aspect, ...] = (
 )
 ASPECTS = (*RUNTIMES, *PROCESS, *MACHINE)
 # The package that another aspect already speaks of: the JDK itself says more than the package it came in.
-SPOKEN_OF = {"package java": "JDK", "package jdk": "JDK", "package php": "PHP", "package glibc": "C library"}
+SPOKEN_OF = {
+    "package java": "JDK",
+    "package jdk": "JDK",
+    "package php": "PHP",
+    "package python": "Python",
+    "package node": "Node.js",
+    "package glibc": "C library",
+}
 # The facts that are read, by their first name: a reader need not keep the others.
 KEYS = frozenset({
     "application", "architecture", "ca_certificates", "cron", "crontab", "date_time", "default_ipv4",

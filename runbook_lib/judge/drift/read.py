@@ -258,15 +258,13 @@ def environment(facts: Facts) -> list[str] | None:
 
 
 def services(facts: Facts) -> list[str] | None:
-    """What runs besides the system itself."""
+    """What runs besides the system itself; a reader has left the names of what runs, or all as Ansible gathers it."""
     table = facts.get("services")
-    if not isinstance(table, Mapping):
+    if isinstance(table, Mapping):
+        table = [k for k, v in table.items() if isinstance(v, Mapping) and v.get("state") == "running"]
+    if not isinstance(table, list):
         return None
-    running = (
-        str(k).removesuffix(".service")
-        for k, v in table.items()
-        if isinstance(v, Mapping) and v.get("state") == "running"
-    )
+    running = (str(name).removesuffix(".service") for name in table)
     return sorted(name for name in running if not OWN.match(name)) or ["none"]
 
 

@@ -14,7 +14,7 @@ LARGEST = 20_000
 # What Ansible gathers and no judge reads, because it is long, or changes with every look, or holds secrets.
 LEFT = re.compile(
     r"""(?x) (?:
-      all_ipv6_addresses | ansible_facts | apparmor | changed | cmdline | default_ipv6 | device_links | devices | fips
+      all_ipv6_addresses | ansible_facts | apparmor | changed | cmdline | default_ipv6 | device_links | devices
     | fibre_channel_wwn | flags | form_factor | gather_subset | groups | hostnqn | hostvars | interfaces | is_chroot
     | iscsi_iqn | loadavg | locally_reachable_ips | lsb | lvm | memfree_mb | memory_mb | module_setup | processor
     | proc_cmdline | selinux_python_present | swapfree_mb | system_vendor | uptime_seconds | _.*
@@ -27,7 +27,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "date_time": ("tz", "tz_offset", "tz_dst", "tz_name", "iso8601"),
     "default_ipv4": ("address", "interface", "mtu"),
     "dns": ("nameservers", "search", "domain", "options"),
-    "env": ("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "JAVA_HOME"),
+    "env": (
+        *("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "JAVA_HOME", "JAVA_OPTS"),
+        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    ),
     "python": ("version", "version_string", "executable"),
     "selinux": ("status", "mode", "type"),
 }
