@@ -193,6 +193,22 @@ class Holder:
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
+    @property
+    def may_live(self) -> bool:
+        """False when it is gone for sure; of another machine's process nobody here can tell."""
+        return self.host != socket.gethostname() or lives(self.pid)
+
+
+def lives(pid: int) -> bool:
+    """True while this machine has a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
 
 def holder(folder: Path) -> Holder | None:
     """Who runs an application now."""

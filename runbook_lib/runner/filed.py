@@ -17,8 +17,6 @@ from runbook_lib.runner.cells import marked, settle
 from runbook_lib.runner.passage import Result, Step
 
 YOUNG = 60.0  # seconds
-HOLDERS = frozenset({"command", "batch"})
-"""What opens an attempt only while it holds the application, so that one without a process is dead."""
 KERNEL_PATIENCE = 5.0  # seconds; an orphaned kernel notices within one that its runner is gone
 
 
@@ -48,10 +46,10 @@ def file_abandoned(folder: Path, say: Callable[[str], object] = print) -> list[R
             continue
         if attempt.facts.get("by") == "runner":
             _wait_for_kernel(attempt.folder)
-        elif attempt.facts.get("by") not in HOLDERS and time.time() - attempt.folder.stat().st_mtime < YOUNG:
-            continue  # a notebook without runner may be about to open its journal
-        if journal.is_held(attempt.folder):
-            continue  # somebody works in it, cell by cell
+        elif _may_go_on(attempt):
+            continue
+        if journal.is_held(attempt.folder) or (attempt.folder / archive.RECORD).exists():
+            continue  # somebody works in it, cell by cell, or has filed it by now
         try:
             filing.may_file(attempt.folder)
         except CannotSign as error:
@@ -61,6 +59,18 @@ def file_abandoned(folder: Path, say: Callable[[str], object] = print) -> list[R
         filed.append(file_attempt(attempt.folder))
         views.filed(attempt.folder)
     return filed
+
+
+def _may_go_on(attempt: archive.Attempt) -> bool:
+    """Whether what opened it without holding the application (a notebook, an abort, a dry run) may be alive.
+
+    Between two writers nobody holds its journal: then it was written to just now, by a process that is still there.
+    """
+    journals = (path for path in (attempt.folder, attempt.folder / journal.NAME) if path.exists())
+    if time.time() - max(path.stat().st_mtime for path in journals) >= YOUNG:
+        return False
+    pid, who = attempt.facts.get("pid"), attempt.facts.get("who") or {}
+    return not isinstance(pid, int) or archive.Holder(pid, str(who.get("host", ""))).may_live
 
 
 def _settle_notebook(path: Path) -> None:

@@ -19,6 +19,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from runbook_lib.record.archive import lives
+
 GRACE = 0.7  # seconds that an interrupted cell has to clean up before its kernel is killed
 AHEAD = 1.0  # seconds that a notebook runs before the next kernel is started beside it
 NO_HISTORY = "--HistoryManager.enabled=False"  # no history database: it costs start-up time and can be locked
@@ -110,18 +112,8 @@ def clear_leftovers() -> None:
     for path in Path(tempfile.gettempdir()).glob("kernel-*-*"):
         owner = path.name.split("-")[1]
         with contextlib.suppress(OSError):  # another process clears at the same time
-            if owner.isdigit() and path.stat().st_uid == os.getuid() and not _lives(int(owner)):
+            if owner.isdigit() and path.stat().st_uid == os.getuid() and not lives(int(owner)):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 async def end(kernel: Kernel) -> None:

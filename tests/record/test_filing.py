@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,30 @@ def test_what_died_is_left_to_somebody_who_can_sign_for_it(project: Path) -> Non
     said: list[str] = []
     assert file_abandoned(attempt.parent.parent, said.append) == []
     assert "not filed yet" in said[0] and not (attempt / archive.RECORD).exists()
+
+
+@pytest.mark.parametrize("by", ["notebook", "command", "batch"])
+def test_what_is_alive_between_two_writers_of_its_journal_is_not_taken_for_dead(
+    project: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """An abort, a dry run, a batch beside a runner of another machine: none of them holds the application."""
+    step = ("pilot_deploy", None, "abort")
+    attempt = open_attempt(demo(project), step, None, by)
+    assert file_abandoned(attempt.parent.parent) == []
+    monkeypatch.setattr(socket, "gethostname", lambda: "another-machine")
+    assert file_abandoned(attempt.parent.parent) == []
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(archive, "lives", lambda pid: pid != os.getpid())  # it was killed
+    (result,) = file_abandoned(attempt.parent.parent)
+    assert result.ending.outcome == "crashed"
+
+
+def test_what_nobody_wrote_to_for_a_minute_is_filed_whatever_has_its_process_number_now(project: Path) -> None:
+    attempt = open_attempt(demo(project), ("pilot_deploy", None, "abort"), None, "command")
+    for path in (attempt, attempt / journal.NAME):
+        os.utime(path, (0, 0))
+    assert len(file_abandoned(attempt.parent.parent)) == 1
 
 
 def test_a_rollback_that_died_is_filed_by_anybody(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -218,6 +219,8 @@ def test_a_rollback_that_was_broken_off_on_its_way_goes_as_far_back_as_it_was_as
     book.write(ASKED, level="configuration", to_revision=3)
     book.write("intent", act="1.1", what="rollback: workload to revision 3")
     book.close()
+    for path in (folder, folder / journal.NAME):
+        os.utime(path, (0, 0))
     assert run.advance(p, shown := screen()) == 20
     assert levels == [(Wanted("configuration", 3), 0)]
     first, second = archive.attempts(p.path(p.records))
