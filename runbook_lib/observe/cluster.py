@@ -73,24 +73,27 @@ class Cluster:
         """Ask anew what kinds there are, at the next use: a definition was made."""
         self._client = None
 
-    def get(self, api_version: str, kind: str, name: str) -> Object | None:
-        """The live object, None when there is none."""
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """The live object, also of another namespace; None when there is none."""
         resource = self.resource(api_version, kind)
+        place = self._place(resource, namespace)
         try:
             with speaking(self, f"{kind}/{name}"):
-                namespace = self.namespace if resource.namespaced else None
-                found = obeyed(lambda: resource.get(name=name, namespace=namespace, _request_timeout=PATIENCE))
+                found = obeyed(lambda: resource.get(name=name, namespace=place, _request_timeout=PATIENCE))
         except Missing:
             return None
         return plain_object(found)
 
-    def all(self, api_version: str, kind: str, selector: str = "", fields: str = "") -> list[Object]:
-        """Every object of a kind in the namespace, by label and field selector."""
+    def all(
+        self, api_version: str, kind: str, selector: str = "", fields: str = "", namespace: str | None = None
+    ) -> list[Object]:
+        """Every object of a kind in the namespace, in another, or with "" in all; by label and field selector."""
         resource = self.resource(api_version, kind)
+        place = self._place(resource, namespace)
         with speaking(self, f"the list of {kind}"):
             found = obeyed(
                 lambda: resource.get(
-                    namespace=self.namespace if resource.namespaced else None,
+                    namespace=place,
                     label_selector=selector or None,
                     field_selector=fields or None,
                     _request_timeout=PATIENCE,
@@ -98,6 +101,10 @@ class Cluster:
             )
         head = {"apiVersion": api_version, "kind": kind}
         return [head | item for item in plain_object(found).get("items") or []]
+
+    def _place(self, resource: Any, namespace: str | None) -> str | None:
+        """The namespace to ask in: None for all, and for a kind that has none."""
+        return (self.namespace if namespace is None else namespace) or None if resource.namespaced else None
 
     def watch(self, api_version: str, kind: str, name: str, since: str, seconds: int) -> Iterator[Object]:
         """Each new state of one object for so many seconds; an expired version (410) just ends it: read again."""

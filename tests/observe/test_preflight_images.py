@@ -158,15 +158,8 @@ class Cluster:
         text = base64.b64encode(json.dumps({"auths": auths}).encode()).decode()
         return {"metadata": {"name": name}, "data": {".dockerconfigjson": text}} if name == "pull" else None
 
-    def resource(self, *_: str) -> Any:
-        class Accounts:
-            namespaced = True
-
-            def get(self, **_: Any) -> dict[str, Any]:
-                named = [{"name": "pull"}]
-                return {"items": [{"metadata": {"name": "default"}, "imagePullSecrets": named}]}
-
-        return Accounts()
+    def all(self, *_: str, **__: str | None) -> list[dict[str, Any]]:
+        return [{"metadata": {"name": "default"}, "imagePullSecrets": [{"name": "pull"}]}]
 
 
 def deployment(image: str, **spec: Any) -> dict[str, Any]:
