@@ -30,15 +30,8 @@ Tries = Sequence[archive.Attempt]
 """The attempts of one transaction, oldest first."""
 
 
-def is_try(run: Path) -> bool:
-    """True for the run of a batch, not of an application."""
-    return any(
-        one.run_id == run.name and one.step == STEP for one in archive.attempts(run.parent.parent, run.parent.name)
-    )
-
-
-def tries(home: Path, run: str = "") -> Tries:
-    """The attempts of the batch's last rollback in earnest, or of the named one; none before there is one.
+def tries(home: Path) -> Tries:
+    """The attempts of the batch's last rollback in earnest; none before there is one.
 
     BadParameters where these are the records of an application.
     """
@@ -48,8 +41,7 @@ def tries(home: Path, run: str = "") -> Tries:
             f"{home} holds the records of an application ({strange[0].run_id}); give the batch another name"
         )
     earnest = [one for one in known if one.facts and not one.facts.get("dry_run")]
-    wanted = run or (earnest[-1].run_id if earnest else "")
-    return [one for one in earnest if one.run_id == wanted]
+    return [one for one in earnest if one.run_id == earnest[-1].run_id]
 
 
 def events_of(attempts: Tries) -> list[Event]:

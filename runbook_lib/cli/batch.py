@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runbook_lib.act.level import Wanted, wanted
-from runbook_lib.errors import BadParameters, PartlyBack
+from runbook_lib.errors import PartlyBack
 
 if TYPE_CHECKING:
     from runbook_lib.batch.book import Tries
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Roll back many applications as one.")
 
 File = Annotated[Path, typer.Argument(help="the batch, a YAML file", show_default=False)]
-Named = Annotated[
-    str, typer.Argument(help="the batch: its YAML file, its name, or the id of its last run", show_default=False)
-]
 Reason = Annotated[str, typer.Option("--reason", help="why, in a sentence; it goes on every record")]
 
 
@@ -75,20 +72,19 @@ def rollback(
 
 
 @app.command()
-def resume(batch: Named) -> None:
-    """Go on with a rollback that was broken off, or that a member stopped: what is back is compared and left."""
+def resume(batch: File) -> None:
+    """Go on with a rollback that was broken off, or that a member stopped; what is done is compared and left."""
     from runbook_lib.batch import book
     from runbook_lib.batch.file import load_batch, unlike
 
-    path, run = _found(batch)
-    loaded = load_batch(path)
-    tries = book.tries(loaded.home, run)
+    loaded = load_batch(batch)
+    tries = book.tries(loaded.home)
     known = book.transaction(tries)
     if known is None or known.over:
         print(f"nothing of {loaded.name} waits or was broken off")
         return
     if differs := unlike(loaded, known.depends_on):
-        print(f"{path} is not the batch that was begun ({differs}); it is gone on with as the file says now")
+        print(f"{batch} is not the batch that was begun ({differs}); it is gone on with as the file says now")
     _go(loaded, known.reason, wanted(known.level), tries)
 
 
@@ -108,26 +104,6 @@ def _go(loaded: Loaded, reason: str, asked: Wanted, tries: Tries) -> None:
         raise PartlyBack(f"{ended.message}; mend that, then: runbook batch resume {loaded.path}")
     print(ended.message)
     raise typer.Exit(ended.exit_code)
-
-
-def _found(named: str) -> tuple[Path, str]:
-    """The batch's file and the run that is meant, if one is; BadParameters when there is no such batch."""
-    from runbook_lib.batch import book
-    from runbook_lib.parameters import project_root
-
-    if Path(named).is_file() or named.endswith((".yaml", ".yml")):
-        return Path(named), ""
-    records = project_root() / "records"
-    # a member's run that began in the same second bears the same name
-    runs = [path for path in records.glob(f"*/{named}") if book.is_try(path)] if "/" not in named else []
-    home = runs[0].parent if runs else records / named
-    tries = book.tries(home) if "/" not in named and home.is_dir() else []
-    known = book.transaction(tries)
-    if known is None:
-        raise BadParameters(f"{named!r} is neither a file nor a batch that was begun; name the batch's YAML file")
-    if runs and runs[0].name != tries[-1].run_id:
-        raise BadParameters(f"{named} is not the last rollback of {home.name}: that is {tries[-1].run_id}")
-    return project_root() / known.file, tries[-1].run_id
 
 
 def _table(loaded: Loaded, stands: Mapping[str, Stand], level: str, users: Mapping[str, str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Sequence
 from io import StringIO
@@ -304,17 +303,22 @@ def test_what_a_person_types_and_reads(small: Shop) -> None:
     assert "its last rollback (the cluster is lost) is not over" in text and "waiting for cart" in text
     (small.folder / "away").write_text(BACK)
     (small.folder / "away").rename(small.nginx("cart"))
-    named = small.attempts("wave")[-1].run_id
-    of_web = small.attempts("web")[-1].folder.parent
-    if of_web.name != named:  # as if it had begun in the same second
-        shutil.copytree(of_web, of_web.with_name(named))
-    code, text = typed("resume", named)
+    code, text = typed("resume", "parameters/wave.yaml")
     assert code == 0 and "4 of 4 members are back" in text
-    assert typed("resume", "wave")[1] == "nothing of wave waits or was broken off\n"
+    assert typed("resume", "parameters/wave.yaml")[1] == "nothing of wave waits or was broken off\n"
 
 
-def test_a_name_that_is_no_batch_is_said(small: Shop) -> None:
-    with pytest.raises(BadParameters, match="neither a file nor a batch that was begun"):
-        CliRunner().invoke(app, ["batch", "resume", "tide"], catch_exceptions=False)
+def test_a_batch_is_gone_on_with_wherever_its_records_are(small: Shop) -> None:
+    for name in SMALL:
+        small.set(name, records="elsewhere/archive")
+    small.nginx("cart").rename(small.folder / "away")
+    assert typed("rollback", "parameters/wave.yaml")[0] == PartlyBack.exit_code
+    (small.folder / "away").rename(small.nginx("cart"))
+    code, text = typed("resume", "parameters/wave.yaml")
+    assert code == 0 and "4 of 4 members are back" in text
+
+
+@pytest.mark.parametrize("command", ["show", "rollback", "resume"])
+def test_a_file_that_is_not_there_is_said(small: Shop, command: str) -> None:
     with pytest.raises(BadParameters, match="there is no parameters file"):
-        CliRunner().invoke(app, ["batch", "show", "tide.yaml"], catch_exceptions=False)
+        CliRunner().invoke(app, ["batch", command, "tide.yaml"], catch_exceptions=False)
