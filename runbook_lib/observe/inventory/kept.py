@@ -7,34 +7,28 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runbook_lib.judge.drift.aspects import KEYS
 from runbook_lib.judge.drift.packages import matters
 
 LARGEST = 20_000
 """So many characters of one fact are kept at most."""
-# What Ansible gathers and no judge reads, because it is long, or changes with every look, or holds secrets.
-LEFT = re.compile(
-    r"""(?x) (?:
-      all_ipv6_addresses | ansible_facts | apparmor | changed | cmdline | default_ipv6 | device_links | devices
-    | fibre_channel_wwn | flags | form_factor | gather_subset | groups | hostnqn | hostvars | interfaces | is_chroot
-    | iscsi_iqn | loadavg | locally_reachable_ips | lsb | lvm | memfree_mb | memory_mb | module_setup | processor
-    | proc_cmdline | selinux_python_present | swapfree_mb | system_vendor | uptime_seconds | _.*
-    | (?: bios | board | chassis | distribution_file | effective | facter | ohai | real | ssh_host_key | user
-        | userspace | system_capabilities | virtualization_tech )_ .*
-    )"""
-)
+# What tells a host from another, beside what drift reads. All else is long, changes with every look, or is secret.
+KEPT = KEYS | {"nodename", "all_ipv4_addresses", "machine_id", "product_uuid", "group_names", "kernel", "system"}
 # Of these facts, these keys.
 PARTS: dict[str, tuple[str, ...]] = {
     "date_time": ("tz", "tz_offset", "tz_dst", "tz_name", "iso8601"),
     "default_ipv4": ("address", "interface", "mtu"),
     "dns": ("nameservers", "search", "domain", "options"),
     "env": (
-        *("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "JAVA_HOME", "JAVA_OPTS"),
+        *("LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "JAVA_OPTS"),
         *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     ),
-    "python": ("version", "version_string", "executable"),
+    "python": ("version_string", "executable"),
     "selinux": ("status", "mode", "type"),
 }
 MOUNT = ("mount", "device", "fstype", "options", "size_total")
+PASSWORD = re.compile(r"//[^/@\s]+@")
+RUNNING = {"state": "running"}
 
 
 class Keeper:
@@ -49,16 +43,17 @@ class Keeper:
         large: list[str] = []
         for key, value in facts.items():
             name = self._one(str(key).removeprefix("ansible_"))
-            if LEFT.fullmatch(name) or _is_interface(value) or value in (None, "", "NA", [], {}):
+            if name not in KEPT or value in (None, "", "NA", [], {}):
                 continue
             if name == "packages":
                 kept.update(self._packages(value))
+            elif name == "local" and isinstance(value, Mapping):
+                kept["local"] = {self._one(str(own)): self._one(said) for own, said in value.items() if _short(said)}
+                large += [f"local/{own}" for own, said in value.items() if not _short(said)]
+            elif _short(reduced := _reduced(name, value)):
+                kept[name] = self._one(reduced)
             else:
-                reduced = self._one(_reduced(name, value))
-                kept[name] = reduced
-                if isinstance(reduced, str | list | dict) and len(repr(reduced)) > LARGEST:
-                    del kept[name]
-                    large.append(name)
+                large.append(name)
         return kept, large
 
     def _packages(self, value: Any) -> dict[str, Any]:
@@ -103,9 +98,8 @@ def _version(entry: Any) -> str:
     return f"{told}-{entry['release']}" if entry.get("release") else told
 
 
-def _is_interface(value: Any) -> bool:
-    """A fact a network interface; a machine that runs containers has hundreds."""
-    return isinstance(value, Mapping) and "device" in value and ("macaddress" in value or "mtu" in value)
+def _short(value: Any) -> bool:
+    return len(value if isinstance(value, str) else repr(value)) <= LARGEST
 
 
 def _reduced(name: str, value: Any) -> Any:
@@ -119,13 +113,18 @@ def _reduced(name: str, value: Any) -> Any:
 
 
 def _parts(value: Any, keys: Iterable[str]) -> Any:
-    return {key: value[key] for key in keys if key in value} if isinstance(value, Mapping) else value
+    return {key: _open(value[key]) for key in keys if key in value} if isinstance(value, Mapping) else value
 
 
-def _running(services: Mapping[str, Any]) -> list[str]:
+def _open(value: Any) -> Any:
+    """Without what an address holds before its @."""
+    return PASSWORD.sub("//", value) if isinstance(value, str) else value
+
+
+def _running(services: Mapping[str, Any]) -> dict[str, Any]:
     """The services that run; hundreds of others only could."""
-    return sorted(
-        str(name).removesuffix(".service")
+    return {
+        name: RUNNING
         for name, service in services.items()
         if isinstance(service, Mapping) and service.get("state") == "running"
-    )
+    }

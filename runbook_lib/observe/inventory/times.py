@@ -29,4 +29,5 @@ def _odd(text: pd.Series) -> pd.Series:
 
 def _within(found: pd.Series) -> pd.Series:
     near: pd.Series = found.where((found >= SINCE) & (found < UNTIL))
-    return near.dt.as_unit("us")
+    exact: pd.Series = near.dt.as_unit("us")
+    return exact

@@ -76,7 +76,10 @@ def read_usage(path: Path) -> Usage:
         wrong += [(line, _why(text.loc[line])) for line in text.index[bad][: SHOWN - len(wrong)]]
     table, twice = once(parts)
     count += len(twice)
-    wrong += [(line, f"{row.instance} at {row.at} is there twice") for line, row in twice.head(SHOWN).iterrows()]
+    wrong += [
+        (line, f"{instance} at {at} is there twice")
+        for line, instance, at in zip(twice.index[:SHOWN], twice["instance"], twice["at"], strict=False)
+    ]
     findings = [_left_out(path, int(line), why) for line, why in sorted(wrong)[:SHOWN]]
     if table.empty:
         seen = findings[0].message if findings else "there is nothing below the first line"
@@ -89,7 +92,7 @@ def read_usage(path: Path) -> Usage:
 def once(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The points in the order of machine and time, each once; and those that are there again."""
     if not parts:
-        return pd.DataFrame({"at": [], "instance": []}), pd.DataFrame()
+        return pd.DataFrame({"at": [], "instance": []}), pd.DataFrame({"at": [], "instance": []})
     names = sorted({name for part in parts for name in part["instance"].cat.categories})
     same = pd.CategoricalDtype(names)
     parts[:] = [part.assign(instance=part["instance"].astype(same)) for part in parts]

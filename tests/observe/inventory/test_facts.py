@@ -137,23 +137,23 @@ def test_of_packages_only_what_matters_is_kept_and_the_rest_can_still_be_compare
 def test_what_no_judge_reads_is_not_held(tmp_path: Path) -> None:
     facts = {
         **VM,
-        "ansible_env": {"LANG": "zh_CN.UTF-8", "DB_PASSWORD": "secret"},
+        "ansible_env": {"LANG": "zh_CN.UTF-8", "DB_PASSWORD": "secret", "http_proxy": "http://me:secret@proxy:3128"},
         "ansible_devices": {"sda": {"size": "40 GB"}},
         "ansible_veth12": {"device": "veth12", "mtu": 1500, "macaddress": "aa"},
         "ansible_mounts": [{"mount": "/data", "device": "nas:/x", "fstype": "nfs", "inode_total": 5}, "nonsense"],
         "services": {"crond.service": {"state": "running"}, "nfs.service": {"state": "stopped"}},
-        "ansible_local": {"application": {"name": "订单\ud800"}},
+        "ansible_local": {"application": {"name": "订单\ud800"}, "notes": "x" * 30_000},
         "ansible_dns": {"nameservers": float("nan")},
-        "notes": "x" * 30_000,
+        "house_notes": "x",
     }
     inventory = read_hosts(put(tmp_path, "a", facts).parent)
     assert inventory.hosts[0].facts == {
         "hostname": "vm-1",
         "kernel": "3.10",
-        "env": {"LANG": "zh_CN.UTF-8"},
+        "env": {"LANG": "zh_CN.UTF-8", "http_proxy": "http://proxy:3128"},
         "mounts": [{"mount": "/data", "device": "nas:/x", "fstype": "nfs"}],
-        "services": ["crond"],
+        "services": {"crond.service": {"state": "running"}},
         "local": {"application": {"name": "订单?"}},
         "dns": {"nameservers": None},
     }
-    assert ["the fact notes is too long" in finding.message for finding in inventory.findings] == [True]
+    assert ["the fact local/notes is too long" in finding.message for finding in inventory.findings] == [True]
