@@ -13,25 +13,18 @@ from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.judge.autoscaling import Demand, Standing
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.metrics import query
+from runbook_lib.observe.old_side.legacy import HISTORY, looks, request_rate
 from runbook_lib.sections import Metrics
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
-HISTORY = timedelta(weeks=2)
-_POINTS = 2000
-
 
 def demand(prometheus: PrometheusConnect, metrics: Metrics, within: timedelta = HISTORY) -> Demand | None:
-    """Requests a second of the whole old side at its peak and in the middle; None where Prometheus has none.
-
-    The last hour is looked at closely, the rest at 2000 points: a peak of minutes is seen, one of seconds may not be.
-    """
-    window = max(10, round(10 * metrics.scrape.total_seconds()))
-    rate = f"sum(rate({metrics.requests}{{{metrics.selectors.legacy}}}[{window}s]))"
-    length = round(within.total_seconds())
-    step = max(window, length // _POINTS)
-    close, far = (_one(prometheus, f"max_over_time(({rate})[{s}s:{d}s])") for s, d in ((3600, window), (length, step)))
+    """Requests a second of the whole old side at its peak and in the middle; None where Prometheus has none."""
+    rate, both = request_rate(metrics), looks(metrics, within)
+    close, far = (_one(prometheus, f"max_over_time(({rate})[{length}s:{step}s])") for length, step in both)
+    length, step = both[-1]
     usual = _one(prometheus, f"quantile_over_time(0.5, ({rate})[{length}s:{step}s])")
     seen = _one(prometheus, f"count_over_time(({rate})[{length}s:{step}s])")
     peak = max((value for value in (close, far) if value is not None), default=None)

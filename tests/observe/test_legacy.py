@@ -70,11 +70,11 @@ def test_a_command_that_fails_is_not_silence(command: list[str], tmp_path: Path)
 
 def test_how_busy_an_instance_was_is_known_by_its_name_or_its_address_or_not_at_all() -> None:
     rate = f"sum by (instance) (rate({SERIES}[150s]))"
-    two_weeks = f"max_over_time(({rate})[1209600s:605s])"
+    two_weeks = f"max_over_time(({rate})[1209600s:604s])"
     machines = [VM, *(LegacyInstance(name=f"vm-{n}", url=f"http://10.0.0.{n}:8080") for n in (2, 3))]
     with serving() as fake:
         fake.answers = {
-            f"max_over_time(({rate})[3600s:150s])": vector({"vm-1": 90.0, "10.0.0.2:8080": 80.0}),
+            f"max_over_time(({rate})[3600s:150s])": vector({"vm-1": 90.0, "127.0.0.1:9": 40.0, "10.0.0.2:8080": 80.0}),
             two_weeks: vector({"vm-1": 120.0}),
         }
         found = busiest(fake.connect(), METRICS, machines)

@@ -19,6 +19,8 @@ from runbook_lib.sections import LegacyInstance, Metrics
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
+HISTORY = timedelta(weeks=2)
+_POINTS = 2000
 Connect = Callable[..., socket.socket]
 
 
@@ -61,30 +63,33 @@ def machine(label: str, instances: Sequence[LegacyInstance]) -> str:
 
 
 def busiest(
-    prometheus: PrometheusConnect,
-    metrics: Metrics,
-    instances: Sequence[LegacyInstance],
-    within: timedelta = timedelta(weeks=2),
+    prometheus: PrometheusConnect, metrics: Metrics, instances: Sequence[LegacyInstance], within: timedelta = HISTORY
 ) -> dict[str, float | None]:
-    """Requests a second that each instance of the old side carried at its busiest; None where nothing is known.
+    """Requests a second that each instance of the old side carried at its busiest; None where nothing is known."""
+    rate, found = request_rate(metrics, " by (instance) "), dict[str, float]()
+    for length, step in looks(metrics, within):
+        for labels, value in query(prometheus, f"max_over_time(({rate})[{length}s:{step}s])"):
+            name = machine(labels.get("instance", ""), instances)
+            found[name] = max(value, found.get(name, 0.0))  # two peaks need not have been at one time
+    return {one.name: found.get(one.name) for one in instances}
 
-    The last hour is looked at closely, the rest at 2000 points: a peak of minutes is seen, one of seconds may not be.
+
+def request_rate(metrics: Metrics, by: str = "") -> str:
+    """Expression of the old side's requests a second over ten scrapes, ``by`` what it is told apart."""
+    return f"sum{by}(rate({metrics.requests}{{{metrics.selectors.legacy}}}[{_window(metrics)}s]))"
+
+
+def looks(metrics: Metrics, within: timedelta) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Over how many seconds a peak is looked for, and how often: the last hour closely, the rest at 2000 points.
+
+    A peak of minutes is seen, one of seconds may not be.
     """
-    window = max(10, round(10 * metrics.scrape.total_seconds()))
-    rate = f"sum by (instance) (rate({metrics.requests}{{{metrics.selectors.legacy}}}[{window}s]))"
-    stretches = ((3600, window), (round(within.total_seconds()), max(window, round(within.total_seconds() / 2000))))
-    found = [_by_instance(prometheus, f"max_over_time(({rate})[{length}s:{step}s])") for length, step in stretches]
-    return {
-        one.name: max(
-            (part[known] for part in found for known in (one.name, urlsplit(one.url).netloc) if known in part),
-            default=None,
-        )
-        for one in instances
-    }
+    window, length = _window(metrics), round(within.total_seconds())
+    return (3600, window), (length, max(window, length // _POINTS))
 
 
-def _by_instance(prometheus: PrometheusConnect, text: str) -> dict[str, float]:
-    return {labels.get("instance", ""): value for labels, value in query(prometheus, text)}
+def _window(metrics: Metrics) -> int:
+    return max(10, round(10 * metrics.scrape.total_seconds()))
 
 
 def connections(instance: LegacyInstance, command: Sequence[str] | None, folder: Path) -> Measurement:
