@@ -131,20 +131,21 @@ def cost(burns: Sequence[Burn]) -> Cost | None:
 
 def suffers(before: Interval, during: Interval, error_rate: float) -> str:
     """Why the old side's failed requests speak against going on; empty when they do not."""
-    base = upper_bound(before.legacy_bad, before.legacy_requests) if before.legacy_requests else 0.0
-    now = lower_bound(during.legacy_bad, during.legacy_requests, SURE)
-    if now <= max(error_rate, base):
-        return ""
-    return f"old side: {_share(during)} failed during the test, {_share(before)} before"
+    return _worse("failed", before, during, error_rate, 1.0)
 
 
 def slows(before: Interval, during: Interval, ratio: float) -> str:
     """Why the old side's slow requests speak against going on; empty when they do not."""
+    return _worse("slow", before, during, SURELY_NOT, ratio)
+
+
+def _worse(how: str, before: Interval, during: Interval, least: float, ratio: float) -> str:
+    """Surely more bad requests on the old side than ``least`` of all, and than ``ratio`` times what was before."""
     base = upper_bound(before.legacy_bad, before.legacy_requests) if before.legacy_requests else 0.0
     now = lower_bound(during.legacy_bad, during.legacy_requests, SURE)
-    if now <= max(SURELY_NOT, ratio * base):
+    if now <= max(least, ratio * base):
         return ""
-    return f"old side: {_share(during)} slow during the test, {_share(before)} before"
+    return f"old side: {_share(during)} {how} during the test, {_share(before)} before"
 
 
 def _share(interval: Interval) -> str:
