@@ -11,13 +11,12 @@ from runbook_lib.act.level import Wanted
 from runbook_lib.act.put_back import put_back
 from runbook_lib.clients import Clients
 from runbook_lib.errors import CriterionFailed
-from runbook_lib.model import Verdict, now
+from runbook_lib.model import now
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.workload.rollout import deployment
 from runbook_lib.observe.workload.snapshots import DRILL, SnapshotSet, essence, snapshot_sets, workload_of
 from runbook_lib.observe.workload.wait import Show
 from runbook_lib.record import Run
-from runbook_lib.rollback import data
 from runbook_lib.rollout.arrive import arrive
 
 
@@ -92,8 +91,3 @@ def _kept(cluster: Cluster, name: str, run: str) -> SnapshotSet:
         why = mine[-1].problem if mine else "it is not there"
         raise CriterionFailed(f"the snapshot set that was kept just now cannot be used: {why}")
     return mine[-1]
-
-
-def rehearse(run: Run, clients: Clients, level: Wanted) -> Verdict | None:
-    """The dry run of the data script, where level data is asked for and one is registered."""
-    return data.rehearse(run, clients) if level.reaches("data") else None
