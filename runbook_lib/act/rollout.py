@@ -23,6 +23,8 @@ from runbook_lib.observe.workload.rollout import (
     deployment,
     images,
     note,
+    progress,
+    refuse_if_held,
     replica_sets,
     revision_number,
     template_digest,
@@ -91,6 +93,7 @@ def hold(cluster: Cluster, name: str) -> Change:
 def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Change:
     """Let the Deployment go on to ``target`` new Pods, and stop it there: the old ones shrink by the batch before.
 
+    Held, and nothing written, where a person paused it.
     ChangeFailed when the controller does not give the batch its size in ``timeout`` seconds; it cannot pass it.
     """
     live = deployment(cluster, name)
@@ -100,7 +103,8 @@ def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Cha
         return Change(what, before, before, False, now(), "it is that far already")
     rewrite(cluster, name, lambda current: _fence(current, target, came_from))
     end = time.monotonic() + timeout
-    while new_pods(cluster, deployment(cluster, name)) < target:
+    while new_pods(cluster, live := deployment(cluster, name)) < target:
+        refuse_if_held(progress(live))
         if time.monotonic() > end:
             raise ChangeFailed(f"Deployment/{name} does not make its {target} new Pods: does its controller run?")
         time.sleep(0.1)
@@ -109,6 +113,7 @@ def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Cha
 
 
 def _fence(current: Object, target: int, came_from: int) -> None:
+    refuse_if_held(progress(current))
     bounds, own, known = step(target, came_from), _own(current), note(current, BATCHES)
     rolling = {"maxSurge": bounds.surge, "maxUnavailable": bounds.unavailable}
     fence: dict[str, Any] = {"minReadySeconds": BRAKE, "progressDeadlineSeconds": BRAKE + 600}
@@ -126,12 +131,17 @@ def _own(current: Object) -> dict[str, Any]:
 
 
 def finish(cluster: Cluster, name: str) -> Change:
-    """Give the Deployment its own strategy back and let it end its old Pods."""
+    """Give the Deployment its own strategy back and let it end its old Pods; Held where a person paused it."""
     live = deployment(cluster, name)
     before = standing(live)
     if not note(live, BATCHES):
         return Change(f"end the batches of Deployment/{name}", before, before, False, now(), "there are none")
-    written = rewrite(cluster, name, let_go)
+
+    def write(current: Object) -> None:
+        refuse_if_held(progress(current))
+        let_go(current)
+
+    written = rewrite(cluster, name, write)
     return Change(f"end the batches of Deployment/{name}", before, standing(written), True, now())
 
 

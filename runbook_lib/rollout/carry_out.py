@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from runbook_lib.act.abort import settle
 from runbook_lib.act.rollout import finish, grow, hold, new_pods
-from runbook_lib.errors import ChangeFailed, Held
+from runbook_lib.errors import ChangeFailed
 from runbook_lib.judge.batches import faults, targets
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.pods import PodState, newest_pods
-from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, template_digest
+from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, Progress, deployment, note, template_digest
 from runbook_lib.observe.workload.trouble import Trouble
 from runbook_lib.observe.workload.wait import LOOK, Enough, Show, may_become_ready, watched
 from runbook_lib.record import Run
@@ -36,7 +36,7 @@ def prepare(run: Run, cluster: Cluster) -> Change | None:
 def carry_out(run: Run, cluster: Cluster, show: Show) -> Progress:
     """The state of a release that has arrived; ChangeFailed says what keeps it and what may still become ready.
 
-    Held when a person paused it between two batches. An interrupted kernel says what the cluster does without it.
+    Held when a person paused it. An interrupted kernel says what the cluster does without it.
     """
     wanted, seen = run.parameters.kubernetes, _Seen(show)
     name = wanted.deployment
@@ -86,22 +86,13 @@ class _Rollout:
                 if target >= new_pods(self.cluster, deployment(self.cluster, self.name)):
                     self._batch(target)
         if batches:
-            self._refuse_if_held()
             self.run.change("end the batches", lambda: finish(self.cluster, self.name))
         return self._watch(lambda state, troubles: arrived(self.patience, state, troubles))
 
     def _batch(self, target: int) -> None:
-        self._refuse_if_held()
         self.run.change(f"batch: {target} new Pods", lambda: grow(self.cluster, self.name, target))
         self._watch(_Quiet(self, target).enough, self.wanted.rollout.pause)
         self.run.event("batch", pods=target, quiet=self.wanted.rollout.pause.total_seconds())
-
-    def _refuse_if_held(self) -> None:
-        if held := note(deployment(self.cluster, self.name), HELD):
-            raise Held(
-                f"Deployment/{self.name} was paused by {held.get('by')} at {held.get('at')}: no further batch is made; "
-                "let it go on with `runbook rollout resume PARAMETERS`, or take it back with `runbook rollout abort`"
-            )
 
     def _watch(self, enough: Enough, quiet: timedelta | None = None) -> Progress:
         timeout, deadline = self.wanted.rollout_timeout, self.wanted.rollout.progress_deadline

@@ -192,6 +192,22 @@ def test_a_release_that_a_person_paused_makes_no_further_batch(cluster: Any, rel
 
 
 @pytest.mark.heavy
+def test_a_pause_while_it_is_watched_is_no_failure_and_takes_nothing_back(cluster: Any, release: Release) -> None:
+    release.start(container(cluster.image, readinessProbe=READY), 2)
+    release.change(readinessProbe=NEVER)
+    given: dict[str, Any] = {"failed_pods": "fail", "patience": "5s", "abort_on_failure": True}
+    run = release.run(timeout="8s", **given)
+
+    def see(state: Progress, why: Any) -> None:
+        if state.updated and not state.paused:
+            acts.pause(release.here, "web", "Ada")
+
+    with pytest.raises(Held, match=r"was paused by Ada at 20.*runbook rollout resume"):
+        carry_out(run, release.here, see)
+    assert (release.live["spec"]["paused"], progress(release.live).revision) == (True, 2)
+
+
+@pytest.mark.heavy
 def test_a_paused_rollout_goes_on_when_it_is_resumed(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
     acts.pause(release.here, "web", "Ada")

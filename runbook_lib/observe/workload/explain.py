@@ -15,7 +15,7 @@ from runbook_lib.observe.cluster import PATIENCE, Cluster, Object
 from runbook_lib.observe.workload.containers import Words, container_trouble
 from runbook_lib.observe.workload.pods import has_ended, is_ready, owned
 from runbook_lib.observe.workload.refusals import uncreated, unmounted, unscheduled
-from runbook_lib.observe.workload.rollout import BATCHES, HELD, deployment, note, replica_sets, template_digest
+from runbook_lib.observe.workload.rollout import deployment, progress, replica_sets, template_digest
 from runbook_lib.observe.workload.trouble import Trouble, grouped
 
 LOGS = 3  # Pods whose logs are read at one look: what a hundred others say is the same
@@ -88,11 +88,9 @@ def _silent(container: str, before: bool) -> list[str]:
 
 def _paused(live: Object) -> list[Trouble]:
     """A pause that somebody has to end; between two batches the watch ends it."""
-    held = note(live, HELD)
-    if not live["spec"].get("paused") or (note(live, BATCHES) and not held):
+    if not (by := progress(live).held):
         return []
-    who = f" by {held.get('by')} at {held.get('at')}" if held else ""
-    what = f"it is paused{who}: no further Pod is made or ended"
+    what = f"it is paused by {by}: no further Pod is made or ended"
     return [
         Trouble("paused", f"Deployment/{live['metadata']['name']}", what, "go on: runbook rollout resume PARAMETERS")
     ]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.errors import CriterionFailed, RunbookError
+from runbook_lib.errors import CriterionFailed, Held, RunbookError
 from runbook_lib.judge.batches import Fences, fences
 from runbook_lib.model import digest
 from runbook_lib.observe.cluster import Cluster, Object
@@ -52,6 +52,8 @@ class Progress:
     """Pods that may be there beyond the wanted ones, or be missing; None where all old ones end first (Recreate)."""
     aborted: str = ""
     """Who took the release back, and when, while the Deployment stands as that left it."""
+    held: str = ""
+    """Who paused it, and when; empty where nobody did, and between two batches."""
 
     @property
     def complete(self) -> bool:
@@ -116,7 +118,25 @@ def progress(live: Object) -> Progress:
         batched=BATCHES in (metadata.get("annotations") or {}),
         fences=_fences(spec),
         aborted="{by} at {at}".format_map(told) if (told := taken_back(live)) else "",
+        held=_held(live),
     )
+
+
+def _held(live: Object) -> str:
+    if not live["spec"].get("paused"):
+        return ""
+    if told := note(live, HELD):
+        return f"{told.get('by')} at {told.get('at')}"
+    return "" if note(live, BATCHES) else "somebody"
+
+
+def refuse_if_held(state: Progress) -> None:
+    """Held where a person paused it: that is no failure, and nobody goes on over it."""
+    if state.held:
+        raise Held(
+            f"Deployment/{state.name} was paused by {state.held}: no further Pod is made or ended; let it go on with "
+            "`runbook rollout resume PARAMETERS` and run this again, or take it back with `runbook rollout abort`"
+        )
 
 
 def with_new(cluster: Cluster, state: Progress) -> Progress:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from runbook_lib.errors import ChangeFailed, CriterionFailed, Unreachable
 from runbook_lib.observe.cluster import Cluster, Missing
 from runbook_lib.observe.workload.explain import quietly
-from runbook_lib.observe.workload.rollout import Progress, deployment, progress, with_new
+from runbook_lib.observe.workload.rollout import Progress, deployment, progress, refuse_if_held, with_new
 from runbook_lib.observe.workload.trouble import Trouble, grouped
 
 LOOK = 5  # seconds of quiet on the watch after which the state is told again, with the reasons
@@ -51,7 +51,7 @@ def follow(
 
 
 def wait(cluster: Cluster, name: str, timeout: timedelta, show: Show = lambda state, why: None) -> Progress:
-    """The complete rollout; ChangeFailed says what is stuck, why, and the way back.
+    """The complete rollout; ChangeFailed says what is stuck, why, and the way back, Held who paused it.
 
     ``show`` gets every new state, with the reasons when Pods are not ready.
     """
@@ -75,7 +75,7 @@ def watched(
 ) -> Progress:
     """What ``enough`` first makes of a state; ChangeFailed when it does not come, or is no more of the same release.
 
-    ``deadline``: give up when nothing changed for so long.
+    Held when a person paused it. ``deadline``: give up when nothing changed for so long.
     """
     last = _Last(clock)
     try:
@@ -85,6 +85,8 @@ def watched(
             # the old Pods may be as many as are wanted: only a whole rollout is without reasons
             troubles = [] if state.complete else quietly(cluster, name)
             show(state, [str(trouble) for trouble in grouped(troubles)])
+            if not state.complete:
+                refuse_if_held(state)
             if (found := enough(state, troubles)) is not None:
                 return found
             if deadline is not None and last.quiet_for() >= deadline.total_seconds():
