@@ -60,7 +60,7 @@ def standing(cluster: Cluster, live: Object) -> Standing:
     except CriterionFailed:  # it may not be listed: then the Deployment's own number counts
         found = []
     mine = [one for one in found if one["spec"].get("scaleTargetRef", {}).get("name") == name]
-    replicas, cores = int(spec.get("replicas", 1)), _cores(spec["template"]["spec"])
+    replicas, cores = int(spec.get("replicas", 1)), requested(spec["template"]["spec"], "cpu")
     if not mine:
         return Standing(replicas, cores)
     scaler = mine[0]["spec"]
@@ -70,9 +70,12 @@ def standing(cluster: Cluster, live: Object) -> Standing:
     return Standing(replicas, cores, mine[0]["metadata"]["name"], *bounds, cpu[0] if cpu else None)
 
 
-def _cores(spec: Object) -> float | None:
-    """What all containers request together; None where one requests nothing, for then no utilisation is known."""
-    asked = [((c.get("resources") or {}).get("requests") or {}).get("cpu") for c in spec["containers"]]
+def requested(spec: Object, kind: str) -> float | None:
+    """What all containers of a Pod request together, in cores or bytes; None where one requests nothing.
+
+    Then neither its utilisation nor what it costs is known.
+    """
+    asked = [((c.get("resources") or {}).get("requests") or {}).get(kind) for c in spec["containers"]]
     return None if None in asked else float(sum(parse_quantity(one) for one in asked))
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from kubernetes.utils import parse_quantity
-
 from runbook_lib.artefacts import Host, Node
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.judge.acceptance import Known, number
 from runbook_lib.judge.profile import host_fact, place, processors
 from runbook_lib.judge.retention import words
 from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.demand import requested
 from runbook_lib.observe.inventory.facts import read_hosts
 from runbook_lib.observe.inventory.usage import MIB, read_usage
 from runbook_lib.observe.metrics import query
@@ -140,9 +139,10 @@ def running(api: ApiClient, wanted: Kubernetes) -> dict[str, Known]:
 
 def _asked(spec: dict[str, Any], kind: str, count: int) -> Known:
     """What the containers of so many Pods ask for together, in cores or bytes."""
-    asked = (((c.get("resources") or {}).get("requests") or {}).get(kind, 0) for c in spec["containers"])
-    each = sum(float(parse_quantity(quantity)) for quantity in asked)
-    return Known(each * count, f"requests of {count} Pods now") if each and count else Known(None, "no Pod asks for it")
+    each = requested(spec, kind)
+    if each is None or not count:
+        return Known(None, "a container asks for none" if count else "no Pod runs")
+    return Known(each * count, f"requests of {count} Pods now")
 
 
 def _density(cluster: Cluster, nodes: set[str]) -> Known:

@@ -13,7 +13,7 @@ from runbook_lib.errors import CriterionFailed, Unreachable
 from runbook_lib.judge.autoscaling import Demand, Standing
 from runbook_lib.observe import demand as module
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.demand import cpu_samples, demand, standing
+from runbook_lib.observe.demand import cpu_samples, demand, requested, standing
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 LIVE = {
@@ -100,3 +100,11 @@ def test_without_an_autoscaler_or_the_right_to_see_it_the_deployment_counts(foun
 def test_a_container_that_requests_no_cpu_leaves_the_utilisation_unknown() -> None:
     spec = {"replicas": 1, "template": {"spec": {"containers": [{}]}}}
     assert standing(cluster([]), {"metadata": {"name": "web"}, "spec": spec}).cores is None
+
+
+def test_what_a_pod_asks_for_is_known_only_where_each_of_its_containers_asks() -> None:
+    """A container without a request is not free: the acceptance report would say that it costs nothing."""
+    asks = {"resources": {"requests": {"cpu": "100m", "memory": "1Gi"}}}
+    assert requested({"containers": [asks, asks]}, "memory") == 2**31
+    assert requested({"containers": [asks, {"resources": {"requests": {"cpu": "1"}}}]}, "memory") is None
+    assert requested({"containers": [asks, {}]}, "cpu") is None
