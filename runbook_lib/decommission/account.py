@@ -34,7 +34,7 @@ class Ending:
     leftovers: Sequence[Leftover]
 
 
-def goes_for_good(p: Parameters, alive: Iterable[LegacyInstance], stated: Node, backups: Sequence[Verdict]) -> str:
+def goes_for_good(alive: Iterable[LegacyInstance], stated: Node, backups: Sequence[Verdict]) -> str:
     """In a sentence or three what nobody can bring back once it is approved."""
     machines = ", ".join(f"{one.name} ({one.url})" for one in alive)
     files = ", ".join(f"{path} (said to move to {place})" for path, place in decided(stated).items())

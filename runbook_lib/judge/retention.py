@@ -111,12 +111,12 @@ def all_users(weight: int | None) -> Verdict:
     return Verdict("traffic", outcome, f"weight {weight} % {sign} 100 %", {"weight": float(weight)})
 
 
-def at_work(name: str, legacy: float | None, kubernetes: float | None, unit: str = "") -> Verdict:
+def at_work(name: str, legacy: float | None, kubernetes: float | None) -> Verdict:
     """A business figure goes on rising on the new side and stands still on the old one."""
     if legacy is None or kubernetes is None:
         return Verdict(f"business: {name}", Outcome.INCONCLUSIVE, f"{name} of both sides could not be read")
     numbers = {"legacy": legacy, "kubernetes": kubernetes}
-    said = f"{name}: {kubernetes:g} {unit}".strip() + f" on the new side, {legacy:g} on the old".rstrip()
+    said = f"{name}: {kubernetes:g} on the new side, {legacy:g} on the old"
     outcome = Outcome.PASS if kubernetes > 0 and legacy == 0 else Outcome.FAIL
     if kubernetes <= 0:
         said += "; nothing flows"

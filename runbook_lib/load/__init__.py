@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -22,7 +22,7 @@ from runbook_lib.model import Change, now
 from runbook_lib.observe.demand import cpu_samples
 from runbook_lib.observe.reach import Sender, Target
 from runbook_lib.record import Run
-from runbook_lib.sections import Kubernetes, LoadTest, SmokeCase
+from runbook_lib.sections import LoadTest, SmokeCase
 
 LOOK = 1.0  # seconds between two looks at where the users are
 READING = ("GET", "HEAD", "OPTIONS")
@@ -46,7 +46,7 @@ def load_test(run: Run, clients: Clients, sender: Sender, target: Target) -> Res
     wanted = run.parameters.kubernetes.load_test
     if wanted is None:
         raise BadParameters("kubernetes.load_test is missing: say how much load one Pod may be sent")
-    mix = mixture(run.parameters.kubernetes, sender, target)
+    mix = mixture(wanted, run.parameters.kubernetes.smoke, sender, target)
     reachable(target.way)
     results: list[Result] = []
 
@@ -59,10 +59,9 @@ def load_test(run: Run, clients: Clients, sender: Sender, target: Target) -> Res
     return results[0] if results else Result(target.name, stopped=change.note)
 
 
-def mixture(kubernetes: Kubernetes, sender: Sender, target: Target) -> list[Wanted]:
+def mixture(wanted: LoadTest, smoke: Sequence[SmokeCase], sender: Sender, target: Target) -> list[Wanted]:
     """The requests of the mix; BadParameters for a case that is not there, and for one that is not reading."""
-    wanted = kubernetes.load_test or LoadTest(most=1, first=1)
-    cases = {case.name: case for case in kubernetes.smoke}
+    cases = {case.name: case for case in smoke}
     shares = wanted.mix or {name: 1.0 for name, case in cases.items() if _reads(case) and 200 <= case.status < 300}
     if absent := [name for name in shares if name not in cases]:
         raise BadParameters(f"kubernetes.load_test.mix: {absent[0]!r} is no smoke case; there are {', '.join(cases)}")

@@ -117,7 +117,7 @@ class LoadTest(Section):
     """P99 that a step must keep; None: thresholds.latency."""
     mix: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Smoke cases by name, and their share, as users send them: health checks cost less and are not counted.
-    None: every case that reads and expects 2xx, evenly."""
+    Empty: every case that reads and expects 2xx, evenly."""
     writes: bool = False
     """True: ``mix`` may name cases that are not reading."""
     head_room: Annotated[float, Field(ge=1)] = 1.5

@@ -132,12 +132,12 @@ def without_imports(source: str) -> str:
 def test_who_approves_reads_what_goes_for_good(parameters: Parameters) -> None:
     stated = read_located(parameters.path(parameters.assessment.profile), "profile")
     machines = parameters.legacy.instances
-    told = goes_for_good(parameters, machines, stated, [])
+    told = goes_for_good(machines, stated, [])
     assert f"vm-1 ({machines[0].url})" in told
     assert "/data/orders/invoices (said to move to object store)" in told
     assert "no backup was looked at: retention.backups names none" in told
     saved = Verdict("backup: database", Outcome.PASS, "daily is 5 h old <= 24 h")
-    assert "saved: daily is 5 h old <= 24 h" in goes_for_good(parameters, machines[:1], stated, [saved])
+    assert "saved: daily is 5 h old <= 24 h" in goes_for_good(machines[:1], stated, [saved])
 
 
 def test_a_page_is_kept_among_the_evidence_under_a_name_of_its_own(parameters: Parameters) -> None:

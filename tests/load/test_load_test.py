@@ -157,13 +157,16 @@ def test_a_dry_run_sends_nothing(project: Path, world: dict[str, Any]) -> None:
 # the mix
 
 
+def mixed(p: Parameters) -> list[Wanted]:
+    assert p.kubernetes.load_test is not None
+    return mixture(p.kubernetes.load_test, p.kubernetes.smoke, SENDER, POD)
+
+
 def test_the_mix_is_what_reads_and_expects_success_unless_it_is_named(project: Path) -> None:
     refused = {"name": "refused", "path": "/mine", "status": 401}
     named = {**READS, "name": "mine", "token": "env:KEY"}
-    assert [w.url for w in mixture(parameters(project, [READS, WRITES, refused]).kubernetes, SENDER, POD)] == [
-        "http://127.0.0.1:9/orders"
-    ]
-    (wanted,) = mixture(parameters(project, [READS, named], mix={"mine": 2.0}).kubernetes, SENDER, POD)
+    assert [w.url for w in mixed(parameters(project, [READS, WRITES, refused]))] == ["http://127.0.0.1:9/orders"]
+    (wanted,) = mixed(parameters(project, [READS, named], mix={"mine": 2.0}))
     assert (wanted.headers["Authorization"], wanted.share) == ("Bearer behind env:KEY", 2.0)
 
 
@@ -183,7 +186,7 @@ def test_a_mix_that_cannot_be_or_may_not_be_sent_is_refused_before_anything_is(
 
 
 def test_what_writes_is_sent_when_the_parameters_allow_it(project: Path) -> None:
-    (wanted,) = mixture(parameters(project, mix={"an order": 1.0}, writes=True).kubernetes, SENDER, POD)
+    (wanted,) = mixed(parameters(project, mix={"an order": 1.0}, writes=True))
     assert (wanted.method, wanted.status) == ("POST", 201)
 
 
