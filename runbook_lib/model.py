@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 Side = Literal["legacy", "kubernetes"]
 SIDES: tuple[Side, Side] = ("legacy", "kubernetes")
+BY_HAND = "asked for by a person"
+"""How the cause of a rollback begins for which nobody gave another one."""
 
 
 class Outcome(enum.IntEnum):

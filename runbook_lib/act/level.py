@@ -24,6 +24,10 @@ class Wanted:
         return LEVELS.index(self.level) >= LEVELS.index(level)
 
 
+TRAFFIC = Wanted()
+"""The users alone."""
+
+
 def wanted(level: str, to_revision: int | None = None) -> Wanted:
     """The level as typed by a person; BadParameters says which there are, and what a revision belongs to."""
     if level not in LEVELS:

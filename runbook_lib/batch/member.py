@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.act.level import Wanted
+from runbook_lib.act.level import TRAFFIC, Wanted
 from runbook_lib.act.send_back import Returned, send_back
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import connect
@@ -13,8 +13,6 @@ from runbook_lib.model import Outcome
 from runbook_lib.parameters import Parameters
 from runbook_lib.redact.at_hand import redactor_for
 from runbook_lib.runner.progress import Screen
-
-TRAFFIC = Wanted()
 
 
 @dataclass(frozen=True)

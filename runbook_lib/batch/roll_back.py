@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from runbook_lib.act.level import Wanted
+from runbook_lib.act.level import TRAFFIC, Wanted
 from runbook_lib.act.send_back import Returned
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.batch import member
 from runbook_lib.batch.book import Book, Tries, open_book, transaction
 from runbook_lib.batch.crew import Task, in_order
 from runbook_lib.batch.file import Loaded
-from runbook_lib.batch.member import TRAFFIC, Finished, Told
+from runbook_lib.batch.member import Finished, Told
 from runbook_lib.batch.signals import Stop, never
 from runbook_lib.batch.standing import Stand, fold, held_up
 from runbook_lib.clients import connect

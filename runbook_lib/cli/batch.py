@@ -10,6 +10,7 @@ import typer
 
 from runbook_lib.act.level import Wanted, wanted
 from runbook_lib.errors import PartlyBack
+from runbook_lib.model import BY_HAND
 
 if TYPE_CHECKING:
     from runbook_lib.batch.book import Tries
@@ -49,7 +50,7 @@ def rollback(
         str,
         typer.Option("--level", help="how far back: traffic, workload, configuration or data; each with those before"),
     ] = "traffic",
-    reason: Reason = "asked for by a person",
+    reason: Reason = BY_HAND,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done; nobody is moved")] = False,
 ) -> None:
     """Bring the users of all members back now, whoever uses others first; needs no gate."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.model import Event, plain
+from runbook_lib.model import BY_HAND, Event, plain
 from runbook_lib.record import archive, journal
 from runbook_lib.record.archive import Attempt
 from runbook_lib.record.attempt import Run
@@ -21,7 +21,6 @@ SOURCE = "what was going on"
 SOURCE_FILE = "evidence/what-was-going-on.json"
 PLAN_FILE = "evidence/rollback-plan.json"
 OBSERVATIONS = "observations.jsonl"
-ASKED = "asked for by a person"
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def told(folders: Sequence[Path]) -> Incident:
     earlier = tuple(_step(one) for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
     effect = _effect(folders) or _effect_of(before.get("effect"))
     cause = next(iter(causes), "")
-    if cause.startswith(ASKED) and before.get("cause"):
+    if cause.startswith(BY_HAND) and before.get("cause"):
         cause = f"{before['cause']} ({cause})"
     return Incident(
         cause or "not on record",

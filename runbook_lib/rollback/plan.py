@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_lib.act.level import LEVELS, Wanted
+from runbook_lib.act.level import Level, Wanted
 from runbook_lib.clients import Clients
 from runbook_lib.errors import CriterionFailed
 from runbook_lib.observe.cluster import Cluster, Object
@@ -135,12 +135,12 @@ def _belonging(target: Target, standing: Standing, sets: Sequence[SnapshotSet]) 
 
 def _left(live: Object | None, source: Object, asked: Wanted) -> tuple[str, ...]:
     """What will not be as it was then, in sentences."""
-    words = {
+    words: dict[Level, str] = {
         "workload": "the Pods keep the template that they have",
         "configuration": "ConfigMaps and Secrets stay as they are",
         "data": "data that were written meanwhile stay",
     }
-    said = [text for level, text in words.items() if not asked.reaches(LEVELS[LEVELS.index(level)])]
+    said = [text for level, text in words.items() if not asked.reaches(level)]
     before, after = (live or {}).get("spec") or {}, source["spec"]
     if live is not None and "strategy" in after:
         other = sorted(k for k in {*before, *after} - {"template", "paused"} if before.get(k) != after.get(k))

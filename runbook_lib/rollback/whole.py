@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runbook_lib.act.level import Wanted
+from runbook_lib.act.level import TRAFFIC, Wanted
 from runbook_lib.act.send_back import Returned
 from runbook_lib.errors import RunbookError
 from runbook_lib.judge.start import judge_old_side
@@ -20,8 +20,6 @@ from runbook_lib.record.filing import Filed
 from runbook_lib.record.incident import note_source
 from runbook_lib.rollback.restore import decide, restore
 from runbook_lib.rollback.traffic import conclude, open_late, see_them_back
-
-TRAFFIC = Wanted()
 
 
 @dataclass(frozen=True)

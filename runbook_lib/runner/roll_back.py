@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runbook_lib.act.level import Wanted
+from runbook_lib.act.level import TRAFFIC, Wanted
 from runbook_lib.act.send_back import Returned, previous_weight, send_back
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.clients import Clients, connect
 from runbook_lib.errors import Busy, ChangeFailed, RolledBack, RunbookError, Unwritable
+from runbook_lib.model import BY_HAND
 from runbook_lib.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -21,31 +22,25 @@ if TYPE_CHECKING:
     from runbook_lib.runner.progress import Screen
     from runbook_lib.runner.recover import Recovery
 
-CAUSE = "asked for by a person"
-
 
 def act(parameters: Parameters, to_previous: bool = False) -> Returned:
     """Bring the users back now; where the weight cannot be read, back to 0, because nothing tells what is previous."""
     clients = connect(parameters)
     if not to_previous:
-        return send_back(clients, CAUSE)
+        return send_back(clients, BY_HAND)
     try:
         standing = read_weight(clients)
     except RunbookError as error:
-        return send_back(clients, f"{CAUSE}: back to 0 %, the previous weight is not known ({error})")
-    return send_back(clients, f"{CAUSE}: back to the previous weight", previous_weight(parameters, standing), standing)
+        return send_back(clients, f"{BY_HAND}: back to 0 %, the previous weight is not known ({error})")
+    before = previous_weight(parameters, standing)
+    return send_back(clients, f"{BY_HAND}: back to the previous weight", before, standing)
 
 
-def roll_back(parameters: Parameters, screen: Screen, to_previous: bool = False, asked: Wanted | None = None) -> int:
-    """Bring the users back, whoever runs the application and whatever the disk says, then the rest; the exit code.
+def settle(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted = TRAFFIC) -> int:
+    """What comes after the users were moved: stop the runner, see them back, the other levels, the record.
 
-    Raises what the knob raises when it cannot be turned at all; a change that it refused is put on record, too.
+    Raises what the knob raised when it could not be turned at all; a change that it refused is put on record, too.
     """
-    return settle(parameters, screen, act(parameters, to_previous), asked)
-
-
-def settle(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None = None) -> int:
-    """What comes after the users were moved: stop the runner, see them back, the other levels, the record."""
     return _told(screen, returned, lambda: _settled(parameters, screen, returned, asked))
 
 
@@ -53,7 +48,7 @@ def owed(parameters: Parameters, screen: Screen, found: Recovery) -> int:
     """The rollback that a dead attempt owes its users, whole; call it while holding the application. The exit code."""
     from runbook_lib.runner import recover
 
-    asked = recover.asked_for(parameters)
+    asked = recover.asked_for(parameters) or TRAFFIC
     returned = send_back(connect(parameters), found.back)
 
     def first(run: Run) -> None:
@@ -93,7 +88,7 @@ def file_left(parameters: Parameters, screen: Screen, said: str) -> int:
     return RolledBack.exit_code
 
 
-def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted | None) -> int:
+def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: Wanted) -> int:
     from runbook_lib.runner import holding, passage
 
     if parameters.dry_run:  # nobody is stopped for a question
@@ -102,11 +97,11 @@ def _settled(parameters: Parameters, screen: Screen, returned: Returned, asked: 
     try:
         holding.take_over(home, screen)
     except Busy as error:
-        left = f"; level {asked.level} waits for that" if asked and asked.reaches("workload") else ""
+        left = f"; level {asked.level} waits for that" if asked.reaches("workload") else ""
         said = f"{error}; it may move users forward again: stop it there, then run `runbook rollback` once more{left}"
         screen.say(said)
         alone = once_more(connect(parameters), returned)  # nothing but the users while somebody else is at work
-        return _recorded(parameters, screen, alone, None, "command") or Busy.exit_code
+        return _recorded(parameters, screen, alone, TRAFFIC, "command") or Busy.exit_code
     returned = once_more(connect(parameters), returned)
     with holding.held(parameters, screen):
         return _recorded(parameters, screen, returned, asked, "command")
@@ -129,13 +124,13 @@ def _recorded(
     parameters: Parameters,
     screen: Screen,
     returned: Returned,
-    asked: Wanted | None,
+    asked: Wanted,
     by: str,
     *notes: Callable[[Run], object],
 ) -> int:
-    from runbook_lib.rollback.whole import TRAFFIC, put_on_record
+    from runbook_lib.rollback.whole import put_on_record
 
-    ended = put_on_record(parameters, returned, by, asked or TRAFFIC, screen.say, *notes)
+    ended = put_on_record(parameters, returned, by, asked, screen.say, *notes)
     screen.say(ended.message)
     if ended.filed.unsigned:
         screen.say(f"its record is not signed: {ended.filed.unsigned}")

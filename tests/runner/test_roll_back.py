@@ -13,7 +13,7 @@ from rich.console import Console
 from throwaway import demo, make_project
 
 from runbook_lib.act import send_back
-from runbook_lib.act.level import Wanted, wanted
+from runbook_lib.act.level import TRAFFIC, Wanted, wanted
 from runbook_lib.act.traffic.knob import read_weight
 from runbook_lib.cli.named import parameters_file
 from runbook_lib.cli.passage import rollback
@@ -55,6 +55,11 @@ def screen() -> Screen:
     return Screen(Console(file=StringIO(), width=300), Console(file=StringIO(), width=300))
 
 
+def rolled_back(p: Parameters, shown: Screen, to_previous: bool = False, asked: Wanted = TRAFFIC) -> int:
+    """What `runbook rollback` does; the exit code."""
+    return roll_back.settle(p, shown, roll_back.act(p, to_previous), asked)
+
+
 def said(shown: Screen) -> str:
     text: str = shown.console.file.getvalue()  # type: ignore[attr-defined]
     return text
@@ -64,10 +69,10 @@ def test_the_users_are_back_without_prometheus_cluster_or_kernel_and_a_second_ti
     p: Parameters,
 ) -> None:
     shown = screen()
-    assert roll_back.roll_back(p, shown) == 0
+    assert rolled_back(p, shown) == 0
     assert read_weight(connect(p)) == 0
     assert "users: 30 % -> 0 % in" in said(shown) and "not confirmed" in said(shown)
-    assert roll_back.roll_back(p, screen()) == 0
+    assert rolled_back(p, screen()) == 0
     first, second = archive.attempts(p.path(p.records))
     assert [(a.step, a.outcome) for a in (first, second)] == [(passage.ROLLBACK.key, "passed")] * 2
     assert [a.facts["changes"][0]["done"] for a in (first, second)] == [True, False]
@@ -79,7 +84,7 @@ def test_the_users_are_back_without_prometheus_cluster_or_kernel_and_a_second_ti
 )
 def test_back_to_the_planned_weight_before(p: Parameters, stands: str, after: int) -> None:
     stand(stands)
-    assert roll_back.roll_back(p, screen(), to_previous=True) == 0
+    assert rolled_back(p, screen(), to_previous=True) == 0
     assert read_weight(connect(p)) == after
     (attempt,) = archive.attempts(p.path(p.records))
     assert archive.resets_traffic(attempt) == (after == 0)
@@ -107,7 +112,7 @@ def test_where_the_weight_cannot_be_read_the_weight_before_is_nobody(
 def test_a_knob_that_cannot_be_turned_at_all_is_one_sentence(p: Parameters) -> None:
     Path("nginx.conf").unlink()
     with pytest.raises(Unreachable, match="nginx"):
-        roll_back.roll_back(p, screen())
+        rolled_back(p, screen())
 
 
 def test_sticky_users_and_old_answers_are_named(p: Parameters) -> None:
@@ -120,7 +125,7 @@ def test_a_silent_old_side_is_on_record_and_does_not_fail_what_is_back(p: Parame
     silent = LegacyInstance(name="vm-2", url="http://127.0.0.1:1")
     legacy = p.legacy.model_copy(update={"instances": [silent]})
     shown = screen()
-    assert roll_back.roll_back(p.model_copy(update={"legacy": legacy}), shown) == 0
+    assert rolled_back(p.model_copy(update={"legacy": legacy}), shown) == 0
     (attempt,) = archive.attempts(p.path(p.records))
     assert "old side: 0 of 1 answer; silent: vm-2; start it" in attempt.facts["message"]
     assert "silent: vm-2" in said(shown)
@@ -131,7 +136,7 @@ def test_users_who_are_still_seen_on_the_new_side_fail_a_rollback(
 ) -> None:
     seen = Verdict("traffic split", Outcome.FAIL, "observed 12.00% (12/100), asked 0 %")
     monkeypatch.setattr(traffic, "wait_for_split", lambda *_: seen)
-    assert roll_back.roll_back(p, screen()) == CriterionFailed.exit_code
+    assert rolled_back(p, screen()) == CriterionFailed.exit_code
     (attempt,) = archive.attempts(p.path(p.records))
     assert attempt.outcome == "failed" and "observed 12.00%" in attempt.facts["message"]
 
@@ -154,7 +159,7 @@ def test_after_users_were_brought_back_a_run_that_goes_on_goes_no_further(p: Par
     step = Step("gray_stage", 30)
     open_attempt(p, step.key, None, "runner")  # and its runner died
     assert recover.brought_back(p) == ""
-    assert roll_back.roll_back(p, screen()) == 0
+    assert rolled_back(p, screen()) == 0
     told = recover.brought_back(p)
     assert "nothing goes forward by itself now" in told
     assert roll_back.file_left(p, screen(), told) == 20
@@ -187,7 +192,7 @@ def levels(p: Parameters, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Wanted,
 def test_the_other_levels_come_after_the_users_and_stand_in_the_same_record(
     p: Parameters, levels: list[tuple[Wanted, int]]
 ) -> None:
-    assert roll_back.roll_back(p, screen(), asked=wanted("configuration", 3)) == 0
+    assert rolled_back(p, screen(), asked=wanted("configuration", 3)) == 0
     assert levels == [(Wanted("configuration", 3), 0)]
     (attempt,) = archive.attempts(p.path(p.records))
     assert "users: 30 % -> 0 %" in attempt.facts["message"] and "the template is abc" in attempt.facts["message"]
@@ -203,7 +208,7 @@ def test_a_level_that_cannot_be_done_leaves_the_users_back_and_says_so(
 
     monkeypatch.setattr(whole, "decide", refused)
     shown = screen()
-    assert roll_back.roll_back(p, shown, asked=wanted("workload")) == error.exit_code
+    assert rolled_back(p, shown, asked=wanted("workload")) == error.exit_code
     assert read_weight(connect(p)) == 0
     (attempt,) = archive.attempts(p.path(p.records))
     assert (attempt.outcome, attempt.facts["error"]) == ("failed", type(error).__name__)
@@ -255,7 +260,7 @@ def test_a_dry_run_stops_no_runner_and_moves_nobody(
     monkeypatch.setattr(holding, "take_over", lambda *_: pytest.fail("somebody was stopped"))
     dry = p.model_copy(update={"dry_run": True})
     with archive.hold(passage.home(p)):
-        assert roll_back.roll_back(dry, shown := screen(), asked=wanted("configuration")) == 0
+        assert rolled_back(dry, shown := screen(), asked=wanted("configuration")) == 0
     assert levels == [(Wanted("configuration"), 30)]
     assert "back to revision 3 from ReplicaSet/x: because" in said(shown)
     assert "it would be users: 30 % -> 0 %" in said(shown)

@@ -148,7 +148,7 @@ def test_a_step_whose_attempt_cannot_be_opened_is_refused_in_one_sentence(
         run.single(p, Step("gray_stage", 5), _screen())
     assert read_weight(connect(p)) == 30
     shown = _screen()
-    assert roll_back.roll_back(p, shown) == Unwritable.exit_code
+    assert roll_back.settle(p, shown, roll_back.act(p)) == Unwritable.exit_code
     assert read_weight(connect(p)) == 0
     said = shown.console.file.getvalue()  # type: ignore[attr-defined]
     assert "users: 30 % -> 0 %, but this is not on record" in said
