@@ -16,7 +16,7 @@ from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.retention import words
 from runbook_lib.model import Change, Verdict
 from runbook_lib.observe.old_side.leftovers import Leftover
-from runbook_lib.pages.page import template
+from runbook_lib.pages.page import rendered
 
 NAME = "acceptance.html"
 GROUPS = (("people", "People and releases"), ("machines", "Machines and money"), ("users", "What users see"))
@@ -78,7 +78,8 @@ class Report:
 def render(report: Report) -> str:
     """The page; it loads nothing and runs nothing."""
     groups = [(title, [f for f in report.figures if f.group == key]) for key, title in GROUPS]
-    page = template("acceptance.html").render(
+    return rendered(
+        NAME,
         report=report,
         groups=groups,
         value=value,
@@ -88,7 +89,6 @@ def render(report: Report) -> str:
         course=course(report),
         size=(WIDTH, HEIGHT),
     )
-    return page.encode(errors="replace").decode()
 
 
 def value(number: float | None, unit: str) -> str:

@@ -19,7 +19,7 @@ from runbook_lib.record.archive import Attempt
 from runbook_lib.record.incident import is_incident
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment
 
 NAME = "index.html"
 ATTEMPT = re.compile(r"\b([a-z0-9][-a-z0-9]*)/(\d{8}t\d{6}z-[a-z0-9_-]+)/(attempt-\d+)\b")
@@ -34,7 +34,7 @@ def render(run: Path, known: Sequence[Attempt]) -> str | None:
     return rendered("run.html", story=told, incident=any(is_incident(one) for one in known))
 
 
-def rendered(name: str, **values: object) -> str:
+def rendered(name: str, /, **values: object) -> str:
     """A page from its template."""
     page = _templates().get_template(name).render(**values)
     return page.encode(errors="replace").decode()  # half a surrogate is legal in JSON and in no file
@@ -44,11 +44,6 @@ def rendered(name: str, **values: object) -> str:
 def render_list() -> str:
     """The page that shows index.js: the same for every archive."""
     return _templates().get_template(NAME).render(outcomes=words.OUTCOMES, phases=words.PHASES)
-
-
-def template(name: str) -> Template:
-    """A template of another page, with the same words and the same care for what it shows."""
-    return _templates().get_template(name)
 
 
 @cache
