@@ -10,6 +10,7 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
+from runbook_lib.act.create import create
 from runbook_lib.act.digest_key import digest_key
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, digest, now
@@ -108,14 +109,10 @@ def _keep(cluster: Cluster, one: Kept, live: Object, key: DigestKey) -> bool:
         "immutable": True,
         "data": encoded(one.kind, live),
     }
-    try:
-        _write(cluster, "create", "Secret", one.copy, body)
-    except ApiException as error:
-        if error.status != 409:
-            raise ChangeFailed(f"the copy Secret/{one.copy} was not written: {sentence(error)}") from None
-        read_copy(cluster, one, key)
-        return False
-    return True
+    if create(cluster, body) is not None:
+        return True
+    read_copy(cluster, one, key)
+    return False
 
 
 def _put_back(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> bool:
@@ -123,14 +120,8 @@ def _put_back(cluster: Cluster, one: Kept, copy: Object, live: Object | None) ->
     if live is not None and holds(one, live, copy):
         return False
     for _ in range(ATTEMPTS):
-        try:
-            written = _written(cluster, one, copy, live)
-        except ApiException as error:
-            if error.status != 409:
-                raise ChangeFailed(f"{one.title} was not restored: {sentence(error)}") from None
-        except Missing:  # deleted since it was read
-            pass
-        else:
+        written = _written(cluster, one, copy, live)
+        if written is not None:
             if not holds(one, written, copy):
                 raise ChangeFailed(f"{one.title} was written but does not read back as it was kept")
             return True
@@ -140,24 +131,30 @@ def _put_back(cluster: Cluster, one: Kept, copy: Object, live: Object | None) ->
     raise ChangeFailed(f"{one.title} was not restored: somebody else wrote it {ATTEMPTS} times meanwhile; try again")
 
 
-def _written(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> Object:
-    """One try; an immutable object, or a Secret of another type, can only be made anew."""
+def _written(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> Object | None:
+    """One try, None when somebody was quicker; what is immutable, or a Secret of another type, is made anew."""
+    if live is None:
+        return create(cluster, _restored(one, copy, None))
     body = _restored(one, copy, live)
-    if live is not None and (live.get("immutable") or live.get("type") != body.get("type")):
-        only = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
-        _write(cluster, "delete", one.kind, one.name, {"preconditions": only})
-        live = None
-        body = _restored(one, copy, None)
-    return _write(cluster, "replace" if live else "create", one.kind, one.name, body)
+    anew = live.get("immutable") or live.get("type") != body.get("type")
+    only = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+    try:
+        written = _write(cluster, one, "delete" if anew else "replace", {"preconditions": only} if anew else body)
+    except ApiException as error:
+        if error.status != 409:
+            raise ChangeFailed(f"{one.title} was not restored: {sentence(error)}") from None
+        return None
+    except Missing:  # deleted since it was read
+        return None
+    return create(cluster, _restored(one, copy, None)) if anew else written
 
 
-def _write(cluster: Cluster, verb: str, kind: str, name: str, body: Object) -> Object:
-    options: dict[str, Any] = {"name": name} if verb == "delete" else {"field_manager": MANAGER}
-    with speaking(cluster, f"{kind}/{name}"):
-        write = getattr(cluster.resource("v1", kind), verb)
+def _write(cluster: Cluster, one: Kept, verb: str, body: Object) -> Object:
+    options: dict[str, Any] = {"name": one.name} if verb == "delete" else {"field_manager": MANAGER}
+    with speaking(cluster, one.title):
+        write = getattr(cluster.resource("v1", one.kind), verb)
         given = {"body": body, "namespace": cluster.namespace, "_request_timeout": PATIENCE, **options}
-        found = obeyed(partial(write, **given))
-    return plain_object(found)
+        return plain_object(obeyed(partial(write, **given)))
 
 
 def _restored(one: Kept, copy: Object, live: Object | None) -> Object:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import secrets
 
-from kubernetes.client.exceptions import ApiException
-
-from runbook_lib.errors import ChangeFailed, CriterionFailed
-from runbook_lib.observe.cluster import PATIENCE, Cluster, sentence, speaking
+from runbook_lib.act.create import create
+from runbook_lib.errors import CriterionFailed
+from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.release.difference import MANAGER
 from runbook_lib.observe.release.keyed_digest import KEY_FIELD, KEY_NAME, LENGTH, DigestKey, read_key
 
@@ -36,11 +35,4 @@ def _make(cluster: Cluster) -> None:
         "immutable": True,
         "data": {KEY_FIELD: base64.b64encode(secrets.token_bytes(LENGTH)).decode()},
     }
-    with speaking(cluster, f"Secret/{KEY_NAME}"):
-        try:
-            cluster.resource("v1", "Secret").create(
-                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
-            )
-        except ApiException as error:
-            if error.status != 409:
-                raise ChangeFailed(f"the key Secret/{KEY_NAME} was not written: {sentence(error)}") from None
+    create(cluster, body)

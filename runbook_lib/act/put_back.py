@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from kubernetes.client.exceptions import ApiException
-
+from runbook_lib.act.create import create
 from runbook_lib.act.rewrite import rewrite
 from runbook_lib.act.rollout import let_go, standing
 from runbook_lib.errors import BadParameters, ChangeFailed
 from runbook_lib.model import Change, now, plain
-from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, plain_object, sentence, speaking
-from runbook_lib.observe.release.difference import MANAGER
+from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.workload.rollout import BATCHES, note
 from runbook_lib.observe.workload.snapshots import BACK_AT, essence, essential_template
 
@@ -53,11 +51,7 @@ def _made_anew(cluster: Cluster, name: str, wanted: Object, what: str, mark: dic
     annotations = {**(kept.get("annotations") or {}), **mark}
     metadata = {"name": name, "labels": kept.get("labels") or {}, "annotations": annotations}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-    with speaking(cluster, f"Deployment/{name}"):
-        try:
-            written = cluster.resource("apps/v1", "Deployment").create(
-                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
-            )
-        except ApiException as error:
-            raise ChangeFailed(f"Deployment/{name} was not made anew: {sentence(error)}") from None
-    return Change(what, None, standing(plain_object(written)), True, now(), "it was gone and was made anew")
+    written = create(cluster, body)
+    if written is None:
+        raise ChangeFailed(f"Deployment/{name} was gone, and somebody else made it just now; run this again")
+    return Change(what, None, standing(written), True, now(), "it was gone and was made anew")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from kubernetes.client.exceptions import ApiException
-
 from runbook_lib.act import configuration
+from runbook_lib.act.create import create
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, now, plain
-from runbook_lib.observe.cluster import PATIENCE, Cluster, Object, sentence, speaking
+from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.release.difference import MANAGER
 from runbook_lib.observe.release.keyed_digest import read_key
 from runbook_lib.observe.workload.kept import Kept, Name, concerned, describe
@@ -90,11 +89,5 @@ def _write(cluster: Cluster, deployment: str, live: Object, kept: Sequence[Kept]
         "immutable": True,
         "data": {KEY: text},
     }
-    with speaking(cluster, f"ConfigMap/{name}"):
-        try:
-            cluster.resource("v1", "ConfigMap").create(
-                body=body, namespace=cluster.namespace, field_manager=MANAGER, _request_timeout=PATIENCE
-            )
-        except ApiException as error:
-            raise ChangeFailed(f"the snapshot set ConfigMap/{name} was not written: {sentence(error)}") from None
+    create(cluster, body)  # it is named for its content: one that is there already is the same
     return name
