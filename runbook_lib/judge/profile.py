@@ -58,6 +58,7 @@ FIGURES = {
     ("releases", "per_month"): "releases per month",
     ("releases", "minutes_before"): "minutes per release before",
     ("releases", "minutes_after"): "minutes per release after",
+    ("releases", "success_rate"): "release success before",
 }
 
 
