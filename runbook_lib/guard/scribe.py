@@ -5,7 +5,6 @@ Where the archive cannot be written, it is tried again until it can be; when the
 
 from __future__ import annotations
 
-import json
 import math
 import queue
 import threading
@@ -17,7 +16,7 @@ from runbook_lib.act.send_back import Returned
 from runbook_lib.clients import Clients
 from runbook_lib.durable import write_whole
 from runbook_lib.errors import RunbookError
-from runbook_lib.judge.observation import Observation, as_json
+from runbook_lib.judge.observation import Observation, to_line
 from runbook_lib.judge.stage import StageLimits
 from runbook_lib.model import Verdict
 from runbook_lib.record import Run
@@ -106,7 +105,7 @@ class Scribe:
         for name, observations in ((OBSERVATIONS, deed.look.observations), (EARLIER, deed.earlier)):
             if not observations:
                 continue
-            lines = (json.dumps(run.redacted(as_json(one)), ensure_ascii=False) for one in observations)
+            lines = (to_line(one, run.redacted) for one in observations)
             write_whole(run.attempt / name, "".join(f"{line}\n" for line in lines))
         run.evidence(LIMITS, {"limits": deed.limits, "sources": Sources()})
         return conclude(run, deed.returned, seen, deed.look.verdicts)

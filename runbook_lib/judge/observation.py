@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -69,15 +69,11 @@ class Observation:
         return not self.problem
 
 
-def to_line(observation: Observation) -> str:
-    """The observation as one line of JSON, without its end."""
-    return json.dumps(as_json(observation), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def as_json(observation: Observation) -> dict[str, Any]:
-    """The observation made of JSON's types."""
-    value: dict[str, Any] = _adapter().dump_python(observation, mode="json")
-    return value
+def to_line(observation: Observation, redact: Callable[[Any], Any] | None = None) -> str:
+    """The observation as one line of JSON, without its end; ``redact`` takes the secrets out of its values."""
+    value = _adapter().dump_python(observation, mode="json")
+    value = redact(value) if redact else value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def from_line(line: str | bytes) -> Observation:

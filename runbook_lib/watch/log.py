@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.observation import Observation, as_json, read_lines
+from runbook_lib.judge.observation import Observation, read_lines, to_line
 from runbook_lib.model import SIDES, plain
 from runbook_lib.observe.counters import Labels, Reading
 from runbook_lib.redact import Redactor
@@ -35,8 +35,7 @@ class ObservationLog:
 
     def append(self, observation: Observation) -> None:
         """Write a line, and those that could not be written before it; they are on the disk when this returns."""
-        value = self._redact(as_json(observation))
-        self._late.append(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+        self._late.append(to_line(observation, self._redact).encode() + b"\n")
         with contextlib.suppress(OSError):
             handle = os.open(self.folder / NAME, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
             try:
