@@ -36,6 +36,7 @@ STATED = {
     "database": "database", "数据库": "database",
 }  # fmt: skip
 """What people call a state class -> the class."""
+NOT_YET = ("not yet", "stays outside")
 GRAVITY = ("stateless", "cache", "sessions", "local files", "database")
 MANY = 3
 """So many blocking topics are still a moderate piece of work."""
@@ -88,7 +89,6 @@ LEVEL_RULES = (
     LevelRule("Good", "nothing blocks; the code has to change as decided", lambda w: w.mode == "refactor"),
     LevelRule("Excellent", "nothing blocks and nothing has to be watched", lambda w: True),
 )
-NOT_YET = ("not yet", "stays outside")
 LEVELS = ("Excellent", "Good", "Moderate", "Major work", "Not yet", "Insufficient data")
 
 

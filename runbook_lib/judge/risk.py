@@ -83,12 +83,11 @@ def around(
     sized: bool | None = None,
 ) -> Around:
     """What risk hangs on, from the merged profile; ``dependents`` and ``sharing`` are what the fleet tells of it."""
-    named = stated.get("dependents")
-    if dependents is None and isinstance(named.value, list):
-        dependents = len(named.elements())
+    stated_ones = stated.get("dependents")
+    told = len(stated_ones.elements()) if isinstance(stated_ones.value, list) else None
     return Around(
         criticality=stated.get("criticality").text(),
-        dependents=dependents,
+        dependents=_most(told, dependents),
         release_success=share(stated.get("releases", "success_rate")),
         drift=None if drifts is None else differing(drifts),
         sharing=None if sharing is None else tuple(sorted(sharing)),
@@ -98,8 +97,8 @@ def around(
 
 def with_fleet(own: Around, dependents: int | None, sharing: Collection[str] | None) -> Around:
     """The same with what only the other applications' profiles tell."""
-    told = replace(own, sharing=None if sharing is None else tuple(sorted(sharing)))
-    return told if dependents is None else replace(told, dependents=dependents)
+    others = None if sharing is None else tuple(sorted(sharing))
+    return replace(own, dependents=_most(own.dependents, dependents), sharing=others)
 
 
 def criticality(text: str) -> str:
@@ -123,6 +122,11 @@ def share(node: Node) -> float | None:
         return None
     value = value / 100 if text.endswith("%") or value > 1 else value
     return value if 0 <= value <= 1 and not isinstance(node.value, bool) else None
+
+
+def _most(stated: int | None, counted: int | None) -> int | None:
+    """The greater of two counts of the same: neither source need know all."""
+    return max((count for count in (stated, counted) if count is not None), default=None)
 
 
 def _criticality(text: str) -> Factor:

@@ -184,6 +184,7 @@ def test_what_risk_hangs_on_comes_from_the_profile_the_hosts_and_the_fleet() -> 
     hosts = [Host(name, {"local": {"java": {"version": version}}}, "") for name, version in (("a", "8"), ("b", "11"))]
     found = around(stated, compare_hosts(hosts))
     assert found == Around("low", 1, 0.9, ("JDK",), None, None)
+    assert with_fleet(found, 0, None).dependents == around(stated, None, 0).dependents == 1
     assert with_fleet(found, 7, {"b", "a"}) == Around("low", 7, 0.9, ("JDK",), ("a", "b"), None)
 
 
