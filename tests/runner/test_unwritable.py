@@ -164,8 +164,8 @@ def test_the_command_brings_the_users_back_where_no_file_can_grow(p: Parameters)
         assert old in text
         text = text.replace(old, new)
     Path("mine.yaml").write_text(text)
-    ended = subprocess.run(
-        [sys.executable, "-m", "runbook_lib.cli", "rollback", "mine.yaml"],
+    ended = subprocess.run(  # -B: what Python keeps compiled would be cut, too, and spoil whoever comes next
+        [sys.executable, "-B", "-m", "runbook_lib.cli", "rollback", "mine.yaml"],
         capture_output=True,
         text=True,
         check=False,
