@@ -90,11 +90,15 @@ class Series:
 def series_over(
     prometheus: PrometheusConnect, text: str, since: datetime, until: datetime, step: timedelta
 ) -> list[Series]:
-    """Every series of an expression at equal steps. Raises Unreachable."""
+    """Every series of an expression at equal steps, between whole seconds; never from a part of the data.
+
+    Raises Unreachable.
+    """
     from prometheus_api_client.exceptions import PrometheusApiClientException
 
     try:
-        result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, f"{step.total_seconds():g}s")
+        seconds = f"{step.total_seconds():g}s"
+        result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, seconds, params=_WHOLE)
     except requests.RequestException:
         raise Unreachable(f"Prometheus at {prometheus.url} does not answer; nothing is known") from None
     except PrometheusApiClientException as error:

@@ -134,3 +134,10 @@ def test_expressions_are_the_same_for_both_sides_but_for_the_selector(texts: Sel
     assert part in texts.kubernetes
     assert texts.legacy == texts.kubernetes.replace('side="kubernetes"', 'side="legacy"')
     assert texts.legacy.count("(") == texts.legacy.count(")")
+
+
+def test_a_course_over_time_is_not_made_from_a_part_of_the_data(prometheus: FakePrometheus) -> None:
+    """A store that does not answer would make a sum of machines smaller, and silence of users."""
+    prometheus.answers["up"] = []
+    metrics.series_over(prometheus.connect(), "up", AT, AT + timedelta(hours=1), timedelta(minutes=1))
+    assert [{key: asked[key] for key in WHOLE} for asked in prometheus.asked] == [WHOLE]

@@ -49,7 +49,9 @@ class Remembering:
         found = {name: self.value(name, at) for name in self.names}
         return [{"metric": {"instance": n}, "value": [0, str(v)]} for n, v in found.items() if v is not None]
 
-    def custom_query_range(self, text: str, since: datetime, until: datetime, step: str) -> list[dict[str, Any]]:
+    def custom_query_range(
+        self, text: str, since: datetime, until: datetime, step: str, **asked: Any
+    ) -> list[dict[str, Any]]:
         seconds = float(step.removesuffix("s"))
         self.asked.append((text, seconds))
         moments = [
@@ -114,7 +116,9 @@ class Windows(Remembering):
         self._note(text, datetime.fromtimestamp(float(params["time"]), UTC))
         return super().custom_query(text, params)
 
-    def custom_query_range(self, text: str, since: datetime, until: datetime, step: str) -> list[dict[str, Any]]:
+    def custom_query_range(
+        self, text: str, since: datetime, until: datetime, step: str, **asked: Any
+    ) -> list[dict[str, Any]]:
         begin, end = (datetime.fromtimestamp(round(at.timestamp()), UTC) for at in (since, until))
         seconds = timedelta(seconds=float(step.removesuffix("s")))
         for number in range((end - begin) // seconds + 1):
