@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.act.create import create
 from runbook_lib.act.digest_key import digest_key
-from runbook_lib.errors import ChangeFailed
+from runbook_lib.errors import ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, digest, now
 from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, Object, plain_object, sentence, speaking
 from runbook_lib.observe.release.difference import MANAGER
@@ -58,8 +58,8 @@ def snapshot(cluster: Cluster, names: Sequence[Name]) -> Change:
 def restore(cluster: Cluster, kept: Sequence[Kept]) -> Change:
     """Bring each ConfigMap and Secret back to its copy; Pods that read them as environment need a new rollout.
 
-    Raises CriterionFailed when a copy is gone or altered, before anything is written; ChangeFailed, naming what was
-    restored until then, when one is refused.
+    Raises CriterionFailed when a copy is gone or altered, before anything is written; naming what was restored until
+    then, ChangeFailed when one is refused and Unreachable when the cluster goes away.
     """
     key = digest_key(cluster)
     copies = [(one, read_copy(cluster, one, key)) for one in kept]
@@ -73,8 +73,9 @@ def restore(cluster: Cluster, kept: Sequence[Kept]) -> Change:
         try:
             if _put_back(cluster, one, copy, live):
                 changed.append(one.title)
-        except ChangeFailed as error:
-            raise ChangeFailed(f"{error}; restored so far: {', '.join(changed) or 'nothing'}") from None
+        except RunbookError as error:
+            kind = Unreachable if isinstance(error, Unreachable) else ChangeFailed
+            raise kind(f"restored so far: {', '.join(changed) or 'nothing'}; {error}") from None
     after = [{"name": one.title, "digest": one.digest} for one in kept]
     said = f"restored {', '.join(changed)}" if changed else "all as they were kept"
     return Change(f"restore {len(kept)} ConfigMaps and Secrets", before, after, bool(changed), now(), said)
@@ -146,7 +147,15 @@ def _written(cluster: Cluster, one: Kept, copy: Object, live: Object | None) -> 
         return None
     except Missing:  # deleted since it was read
         return None
-    return create(cluster, _restored(one, copy, None)) if anew else written
+    if not anew:
+        return written
+    try:
+        return create(cluster, _restored(one, copy, None))
+    except RunbookError as error:
+        raise ChangeFailed(
+            f"{one.title} was deleted to be made anew, which failed: it is gone, its copy is Secret/{one.copy}; "
+            f"run this again ({error})"
+        ) from None
 
 
 def _write(cluster: Cluster, one: Kept, verb: str, body: Object) -> Object:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from workloads import Objects, container, deployment
 
-from runbook_lib.act import snapshot
+from runbook_lib.act import configuration, snapshot
 from runbook_lib.act.create import create
 from runbook_lib.act.put_back import put_back
-from runbook_lib.errors import ChangeFailed
+from runbook_lib.errors import ChangeFailed, RunbookError, Unreachable
 from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.workload.snapshots import snapshot_sets, workload_of
 from tests.contract.faulty import Fault, Middle, middle
@@ -43,6 +43,37 @@ def test_copies_a_set_and_a_deployment_that_is_made_anew_wait_when_the_server_as
 def throttled(kind: str) -> Fault:
     """The next object of a kind that is made has to wait."""
     return Fault(lambda line: line.startswith("POST") and kind in line, 1, 429)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, ChangeFailed), (503, Unreachable)])
+def test_a_restore_that_breaks_off_says_what_stands(
+    cluster: Any, between: Middle, status: int, error: type[RunbookError]
+) -> None:
+    here, objects = Cluster(between.api, cluster.namespace), Objects(cluster)
+    for name in ("one", "two"):
+        objects.create("configmaps", {"metadata": {"name": name}, "data": {"A": "1"}})
+    kept = configuration.snapshot(here, [("ConfigMap", "one"), ("ConfigMap", "two")]).after
+    for name in ("one", "two"):
+        objects.patch("configmaps", name, {"data": {"A": "2"}}, "merge-patch")
+    between.faults.append(Fault(lambda line: line.startswith("PUT") and "/configmaps/two" in line, 1, status))
+    with pytest.raises(error, match=r"^restored so far: ConfigMap/one; .*ConfigMap/two"):
+        configuration.restore(here, kept)
+    assert objects.get("configmaps", "one")["data"] == {"A": "1"}
+    assert configuration.restore(here, kept).note == "restored ConfigMap/two"
+
+
+def test_an_object_that_is_deleted_to_be_made_anew_and_refused_then_is_said_to_be_gone(
+    cluster: Any, between: Middle
+) -> None:
+    here, objects = Cluster(between.api, cluster.namespace), Objects(cluster)
+    objects.create("configmaps", {"metadata": {"name": "one"}, "data": {"A": "1"}})
+    kept = configuration.snapshot(here, [("ConfigMap", "one")]).after
+    objects.patch("configmaps", "one", {"data": {"A": "2"}, "immutable": True}, "merge-patch")
+    between.faults.append(Fault(lambda line: line.startswith("POST") and "/configmaps" in line, 1, 403))
+    with pytest.raises(ChangeFailed, match=r"ConfigMap/one was deleted to be made anew.*is gone.*run this again"):
+        configuration.restore(here, kept)
+    assert configuration.restore(here, kept).done
+    assert objects.get("configmaps", "one")["data"] == {"A": "1"}
 
 
 def test_what_is_there_already_is_told_apart_from_what_is_refused(cluster: Any) -> None:

@@ -72,7 +72,13 @@ def test_what_is_printed_makes_the_preflight_pass_and_nothing_was_changed_before
     assert rbac(after, runner.namespace, preflight.who(runner)) == ""
     names = configuration.concerned([], [m.object for m in bundle.read(folder, runner.namespace)])
     apply(runner, bundle.read(folder, runner.namespace))
-    configuration.snapshot(runner, names)
+    kept = configuration.snapshot(runner, names).after
+    for kind in ("ConfigMap", "Secret"):  # what is immutable can only be made anew
+        one = Cluster(cluster.client, cluster.namespace).resource("v1", kind)
+        one.delete(name="web", namespace=cluster.namespace)
+        body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "web"}, "immutable": True}
+        one.create(body=body, namespace=cluster.namespace)
+    assert configuration.restore(runner, kept).done
     workload.annotate(runner, "web", {"runbook/drill": "1"})
 
 

@@ -48,9 +48,11 @@ def of_rollout(deployment: str) -> list[Need]:
         Need("discovery.k8s.io", "endpointslices", ("list",), "rollout: which Pods users would reach"),
         Need("", "configmaps", ("get", "list", "create"), "snapshot: what stands is kept in the cluster"),
         Need("", "configmaps", ("update",), "rollback: restored"),
+        Need("", "configmaps", ("delete",), "rollback: an immutable one is made anew"),
         Need(apps, "deployments", ("create",), "rollback: a Deployment that is gone"),
         Need("", "secrets", ("get", "create"), "snapshot: copied before a change"),
         Need("", "secrets", ("update",), "rollback: restored"),
+        Need("", "secrets", ("delete",), "rollback: an immutable one is made anew"),
     ]
 
 
