@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "runbook_lib"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 COMPOSING = ("run", "cli", "batch", "guard", "gate", "watch", "load", "verification", "rollback", "rollout")
-COMPOSING += ("passage", "engine")
+COMPOSING += ("passage", "engine", "assess")
 
 
 def imports(path: Path) -> Iterator[str]:

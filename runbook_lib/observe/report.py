@@ -174,8 +174,12 @@ def _measured(metrics: Metrics, side: str, window: Window) -> dict[str, Known]:
 
 
 def _used_by_file(p: Parameters, machines: int) -> dict[str, Known]:
-    table = read_usage(p.path(p.assessment.usage)).table
-    origin = f"{p.assessment.usage.rpartition('/')[2]}, {table['at'].min():%d %b} to {table['at'].max():%d %b %Y}"
+    if p.assessment.usage is None:
+        nothing = Known(None, "assessment.usage names no file")
+        return {"cores_used": nothing, "memory_used": nothing}
+    path = p.path(p.assessment.usage)
+    table = read_usage(path).table
+    origin = f"{path.name}, {table['at'].min():%d %b} to {table['at'].max():%d %b %Y}"
     return {
         "cores_used": Known(float(table["cpu_cores"].mean()) * machines, origin),
         "memory_used": Known(float(table["memory_mib"].mean()) * MIB * machines, origin),
