@@ -106,7 +106,8 @@ class Retention(Section):
     drills: Span = timedelta(weeks=1)
     """The way back is walked at least so often."""
     unseen: Duration = timedelta(hours=1)
-    """So much of the whole time may be unknown in all, where Prometheus did not count; each gap is named."""
+    """So much of the whole time, and of quiet, may be unknown in all, where Prometheus did not count; of no time more
+    than half. Each gap is named."""
     drained: Duration | None = None
     """So long after all users were sent away some may still come; null: what the scrapes, settle and a TTL explain."""
     explained: list[Explained] = []
@@ -133,7 +134,8 @@ class Silence(Section):
     without: str = ""
     """Label matchers that leave out what is no user's: 'path!~"/healthz|/metrics"'."""
     connections: str | None = None
-    """Expression of open connections with the label instance; it makes them known over the whole time, not only now."""
+    """Expression of open connections; it makes them known over the whole time, not only now. Its label instance is
+    a machine's name or address, or its host with another port, where only one machine is."""
     always: Annotated[int, Field(ge=0)] = 0
     """So many that metric counts with no user: connections of the monitoring, and to the machine's own databases."""
     jobs: Argv | None = None
