@@ -1,21 +1,14 @@
-"""Tables and plots of the assessment: profile, drift, portability, size, gain."""
+"""Tables of the assessment: headline, profile, portability, gain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import matplotlib.dates as mdates
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
-from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.grants import Grant
@@ -25,10 +18,6 @@ from runbook_lib.judge.profile import Known
 from runbook_lib.model import Finding, Outcome, Verdict
 from runbook_lib.show.checks import WEIGHTS, escape, quiet
 from runbook_lib.show.verdicts import COLOURS
-
-# Agrees; differs and the node or Pod sees to it; differs and the image has to decide; nothing on record.
-SHADES = ("#e9eef3", "#f6dfa9", "#e08a73", "#ffffff")
-INK = "#24292f"
 
 
 def headline(migration: Migration, verdicts: Sequence[Verdict], drifts: Iterable[Drift]) -> HTML:
@@ -67,78 +56,6 @@ def grant_table(grants: Iterable[Grant]) -> Styler:
         {"dependency": g.dependency, "address": g.address, "stated in": g.origin, "instead": g.instead} for g in grants
     ]
     return quiet(pd.DataFrame(rows, columns=["dependency", "address", "stated in", "instead"]))
-
-
-def drift_map(drifts: Sequence[Drift], limit: int = 20) -> Figure:
-    """A heat map, one row an aspect: what the image has to decide comes first, agreement last."""
-    rows = list(drifts)[:limit]
-    hosts = list(rows[0].values) if rows else []
-    codes = [[_code(row, host) for host in hosts] for row in rows]
-    figure, axis = plt.subplots(
-        figsize=(max(6.5, 2.6 + 2.3 * len(hosts)), 0.9 + 0.34 * len(rows)), layout="constrained"
-    )
-    if not rows:
-        axis.text(0.5, 0.5, "no facts to compare", ha="center")
-        axis.set_axis_off()
-        plt.close(figure)
-        return figure
-    axis.imshow(codes, cmap=ListedColormap(SHADES), vmin=0, vmax=3, aspect="auto")
-    for y, row in enumerate(rows):
-        for x, host in enumerate(hosts):
-            text = _short(row.values[host])
-            axis.text(x, y, text, ha="center", va="center", fontsize=8, color=INK)
-    axis.set_xticks(range(len(hosts)), hosts)
-    axis.xaxis.tick_top()
-    axis.set_yticks(range(len(rows)), [row.aspect for row in rows])
-    for label, row in zip(axis.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if row.differs and row.weight == 3 else "normal")
-        label.set_color(INK if row.differs else "#8c959f")
-    _grid(figure, axis, len(hosts), len(rows))
-    plt.close(figure)
-    return figure
-
-
-def _grid(figure: Figure, axis: Axes, columns: int, rows: int) -> None:
-    axis.set_xticks([x - 0.5 for x in range(1, columns)], minor=True)
-    axis.set_yticks([y - 0.5 for y in range(1, rows)], minor=True)
-    axis.grid(which="minor", color="white", linewidth=2)
-    axis.tick_params(which="both", length=0)
-    axis.spines[:].set_visible(False)
-    names = ("as most hosts", "differs: Pod or node decides", "differs: the image must decide")
-    handles = [Rectangle((0, 0), 1, 1, color=shade) for shade in SHADES[: len(names)]]
-    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-
-
-def _code(row: Drift, host: str) -> int:
-    if row.values[host] is None and row.usual == "":
-        return 3
-    if host not in row.odd:
-        return 0
-    return 2 if row.weight == 3 else 1
-
-
-def _short(text: str | None, width: int = 30) -> str:
-    if text is None:
-        return "–"
-    jobs = text.split(", ")
-    if len(jobs) > 1 and len(text) > width:
-        text = f"{len(jobs)}: {jobs[0]}"
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def drift_table(drifts: Iterable[Drift]) -> Styler:
-    """Each difference in words: what most hosts have, who has what instead, what that means for the move."""
-    rows = [
-        {
-            "aspect": row.aspect,
-            "most hosts": row.usual,
-            "but": "; ".join(f"{host}: {row.values[host] or 'nothing on record'}" for host in row.odd),
-            "what it means for the move": row.reason,
-        }
-        for row in drifts
-        if row.differs and row.weight >= 2
-    ]
-    return quiet(pd.DataFrame(rows, columns=["aspect", "most hosts", "but", "what it means for the move"]))
 
 
 def portability_table(findings: Iterable[Finding]) -> HTML:
@@ -193,53 +110,6 @@ def demand_table(demands: Iterable[Demand], decided: dict[str, str], shared_sess
             }
         )
     return quiet(pd.DataFrame(rows, columns=["topic", "places", "first", "control", "decided"]))
-
-
-def size_table(sizing: Sizing) -> Styler:
-    """The named size profiles side by side; empty when no size was named."""
-    columns = {
-        size.profile: {
-            "rule": size.rule,
-            "CPU request": f"{size.cpu_request * 1000:.0f}m",
-            "CPU limit": "none" if size.cpu_limit is None else f"{size.cpu_limit * 1000:.0f}m",
-            "memory request": f"{size.memory_request} MiB",
-            "memory limit": f"{size.memory_limit} MiB",
-            "QoS class": size.quality,
-            "replicas for the peak, HPA at 70 %": f"{size.replicas}",
-            "HPA utilisation, mean / peak": f"{size.utilisation_mean:.0%} / {size.utilisation_peak:.0%}",
-            "time that needs more than is requested": f"{size.starved:.1%}",
-        }
-        for size in sizing.sizes
-    }
-    frame = pd.DataFrame(columns)
-    frame.insert(0, "", frame.index)
-    return quiet(frame)
-
-
-def usage_plot(usage: pd.DataFrame, sizing: Sizing) -> Figure:
-    """CPU and memory of each instance over time, with the request of the default size."""
-    figure, axes = plt.subplots(2, 1, figsize=(10, 4.6), sharex=True, layout="constrained")
-    shades = plt.get_cmap("Blues")
-    names = sorted(usage["instance"].unique())
-    for number, name in enumerate(names):
-        own = usage[usage["instance"] == name]
-        colour = shades(0.45 + 0.5 * number / max(1, len(names) - 1))
-        axes[0].plot(own["at"], own["cpu_cores"], color=colour, linewidth=0.9, label=name)
-        axes[1].plot(own["at"], own["memory_mib"], color=colour, linewidth=0.9)
-    if sizing.sizes:
-        default = sizing.sizes[0]
-        axes[0].axhline(default.cpu_request, color="#b35900", linewidth=1.2, label="request (default)")
-        axes[1].axhline(default.memory_request, color="#b35900", linewidth=1.2)
-    axes[0].set_title("CPU (cores); single spikes are starts", loc="left", fontsize="medium")
-    axes[1].set_title("memory (MiB)", loc="left", fontsize="medium")
-    for axis in axes:
-        axis.set_ylim(bottom=0)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(axis="y", alpha=0.25)
-    axes[1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes[1].xaxis.get_major_locator()))
-    axes[0].legend(frameon=False, ncols=len(names) + 1, loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
-    plt.close(figure)
-    return figure
 
 
 def gain_table(gains: Iterable[Gain]) -> Styler:
