@@ -11,7 +11,7 @@ from runbook_lib.errors import RunbookError, Unwritable
 from runbook_lib.model import Change
 from runbook_lib.observe.cluster import Cluster
 from runbook_lib.observe.workload.explain import troubles
-from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, HELD, Progress, deployment, note, progress
+from runbook_lib.observe.workload.rollout import ABORTED, BATCHES, Progress, deployment, note, progress, with_new
 from runbook_lib.observe.workload.trouble import grouped
 from runbook_lib.observe.workload.wait import may_become_ready
 from runbook_lib.parameters import Parameters
@@ -62,12 +62,12 @@ def status(parameters: Parameters, say: Say) -> Progress:
     """Tell how the rollout stands, who wrote it, what keeps it and what it may still do; nothing is changed."""
     cluster, name = _cluster(parameters), parameters.kubernetes.deployment
     live = deployment(cluster, name)
-    state = progress(live)
-    say(f"{state}, its template written by {state.author}")
+    state = with_new(cluster, progress(live))
+    say(f"{state}; its template was written by {state.author}")
     if batches := note(live, BATCHES):
         say(f"in batches: {batches.get('to')} of {state.wanted} Pods are to be new now")
-    if held := note(live, HELD):
-        say(f"paused by {held.get('by')} at {held.get('at')}")
+    if state.held:
+        say(f"paused by {state.held}")
     if told := note(live, ABORTED):
         others = left(cluster, name)
         said = f"still there: {', '.join(others)}" if others else "no Pod of it exists"

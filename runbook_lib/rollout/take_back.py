@@ -9,7 +9,7 @@ from runbook_lib.act.abort import abort, left
 from runbook_lib.errors import ChangeFailed, Unreachable
 from runbook_lib.model import Outcome, Verdict
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.workload.rollout import deployment, progress
+from runbook_lib.observe.workload.rollout import deployment, progress, with_new
 from runbook_lib.observe.workload.wait import Show
 from runbook_lib.record import Run
 
@@ -35,7 +35,7 @@ def see_it_gone(
     end, others = clock() + seconds, ["what is left"]
     while True:
         try:
-            state, others = progress(deployment(cluster, name)), left(cluster, name)
+            state, others = with_new(cluster, progress(deployment(cluster, name))), left(cluster, name)
             why = [f"Pod/{pod} is still there" for pod in others]
             show(state, why)
             if not others and state.observed:

@@ -72,8 +72,9 @@ class LiveRollout:
         last = Moment(at, seconds, progress)
         self._handle.update(HTML(rollout_html(self.title, self.moments, last, list(self.reasons.values()))))
         if self._tell is not None:
-            message = f"{self.title}: {progress.ready} of {progress.wanted} ready" + (f"; {why[0]}" if why else "")
-            self._tell(message, min(1.0, min(progress.updated, progress.ready) / max(progress.wanted, 1)))
+            message = f"{self.title}: {progress.counts}" + (f"; {why[0]}" if why else "")
+            new = min(progress.updated, progress.ready) if progress.new_ready is None else progress.new_ready
+            self._tell(message, min(1.0, new / max(progress.wanted, 1)))
 
 
 def rollout_html(title: str, moments: Sequence[Moment], last: Moment, reasons: Sequence[Reason]) -> str:

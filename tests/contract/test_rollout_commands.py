@@ -49,6 +49,7 @@ def test_a_rollout_is_looked_at_paused_and_taken_back_on_record(
     objects.wait_for("a new Pod", lambda: objects.get("deployments", "web")["status"].get("updatedReplicas"))
     going = CliRunner().invoke(app, ["rollout", "status", str(file)])
     assert going.exit_code == Observing.exit_code
+    assert "0 of 2 new Pods ready (1 made), 2 old still serve" in going.output
     assert "It goes on by itself: its 1 new Pod may still become ready" in going.output
     commands.pause(load(file), said.append)
     assert objects.get("deployments", "web")["spec"]["paused"] is True

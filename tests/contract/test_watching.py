@@ -220,7 +220,7 @@ def test_old_pods_that_serve_do_not_hide_what_keeps_the_new_ones(cluster: Any, o
     objects.wait_for_available("web")
     change(objects, image="localhost/none:1")
     said: list[str] = []
-    with pytest.raises(ChangeFailed, match=r"1 updated \(0 of them ready\), 1 ready.*cannot be pulled"):
+    with pytest.raises(ChangeFailed, match=r"0 of 1 new Pods ready, 1 old still serve.*cannot be pulled"):
         wait(here, "web", timedelta(seconds=10), lambda state, why: said.extend(why))
     assert any("cannot be pulled" in one for one in said)
 

@@ -80,10 +80,11 @@ def test_what_is_seen_is_drawn_and_told_and_a_reason_that_is_over_is_gone(monkey
 
     monkeypatch.setattr(live_rollout, "display", lambda *_, **__: Handle())
     live = LiveRollout("Deployment/web", lambda message, fraction: told.append(message))
-    live.see(GOING, ["Pod/web-1: no room"])
-    live.see(GOING, ["Pod/web-1: no room"])
+    for _ in range(2):
+        live.see(replace(GOING, new_ready=0), ["Pod/web-1: no room"])
     live.see(DONE, [])
     assert len(live.moments) == 2
     assert live.reasons["Pod/web-1: no room"].gone
     assert "complete" in drawn[-1]
-    assert told == ["Deployment/web: 3 of 3 ready; Pod/web-1: no room"] * 2 + ["Deployment/web: 3 of 3 ready"]
+    going = "Deployment/web: 0 of 3 new Pods ready (1 made), 3 old still serve; Pod/web-1: no room"
+    assert told == [going, going, "Deployment/web: all 3 Pods new, ready and available"]

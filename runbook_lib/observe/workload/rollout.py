@@ -60,11 +60,25 @@ class Progress:
         """Every wanted Pod is of the newest template and available, and no older one is left."""
         return self.observed and self.updated == self.available == self.total == self.wanted
 
+    @property
+    def counts(self) -> str:
+        """How many of the new Pods are ready, and how many old ones serve meanwhile."""
+        old, wanted = max(0, self.total - self.updated), self.wanted
+        if self.complete:
+            return f"all {wanted} Pods new, ready and available" if wanted else "no Pod is wanted, and none is there"
+        if not self.observed:
+            return f"its controller has not looked at it yet; {self.ready} Pods ready, none of them new"
+        if self.new_ready is None:
+            left = f"; {old} old still there" if old else ""
+            return f"{self.updated} of {wanted} new Pods made; {self.ready} Pods ready, new or old{left}"
+        made = f" ({self.updated} made)" if self.updated < wanted else ""
+        serve = min(old, max(0, self.ready - self.new_ready))
+        left = (f", {serve} old still serve" if serve else "") + (f", {old - serve} not" if old > serve else "")
+        late = f", {self.available} of them available yet" if not old and self.available < self.new_ready else ""
+        return f"{self.new_ready} of {wanted} new Pods ready{made}{left}{late}"
+
     def __str__(self) -> str:
-        new = "" if self.new_ready is None or self.complete else f" ({self.new_ready} of them ready)"
-        counts = f"{self.updated} updated{new}, {self.ready} ready, {self.available} available of {self.wanted}"
-        left = f", {self.total - self.updated} old still there" if self.total > self.updated else ""
-        return f"Deployment/{self.name} revision {self.revision}: {counts}{left}"
+        return f"Deployment/{self.name} revision {self.revision}: {self.counts}"
 
 
 @dataclass(frozen=True)
