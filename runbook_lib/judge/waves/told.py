@@ -102,7 +102,7 @@ def _shared(fleet: Mapping[str, Candidate], where: Mapping[str, str]) -> Iterato
         waves = {where.get(name, "") for name in names}
         if len(waves) > 1:
             stays = [name for name in names if name not in where]
-            tail = f"; {named(stays)} stay on the old side" if stays else ""
+            tail = f"; {named(stays)} stay{'s' * (len(stays) == 1)} on the old side" if stays else ""
             moved = f"in {len(waves - {''})} waves" if len(waves - {""}) > 1 else f"in {min(waves - {''})}"
             risk = (
                 f"its users move {moved}{tail}: both sides write to it meanwhile; its schema must suit both and must "

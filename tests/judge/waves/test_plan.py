@@ -206,7 +206,7 @@ def test_a_database_with_more_users_than_a_wave_carries_is_named_as_a_risk() -> 
 
 def test_a_database_that_one_who_stays_uses_too_is_named() -> None:
     plan = plan_waves([app("a", databases=("d",)), app("b", databases=("d",), level="Not yet")], rules())
-    assert plan.shared[0].by == (("a", "wave-1"), ("b", "")) and "b stay on the old side" in plan.shared[0].risk
+    assert plan.shared[0].by == (("a", "wave-1"), ("b", "")) and "b stays on the old side" in plan.shared[0].risk
 
 
 @pytest.mark.parametrize(
