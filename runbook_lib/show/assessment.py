@@ -9,27 +9,31 @@ import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
-from runbook_lib.judge.drift import Drift
+from runbook_lib.judge.assessment import Assessment
+from runbook_lib.judge.fleet_gain import FleetGain
 from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.grants import Grant
-from runbook_lib.judge.migration import Migration
+from runbook_lib.judge.inventory.merge import Conflict
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import Known
-from runbook_lib.model import Finding, Outcome, Verdict
+from runbook_lib.model import Finding, Outcome
 from runbook_lib.show.checks import WEIGHTS, escape, quiet
 from runbook_lib.show.verdicts import COLOURS
 
 
-def headline(migration: Migration, verdicts: Sequence[Verdict], drifts: Iterable[Drift]) -> HTML:
+def headline(one: Assessment) -> HTML:
     """The result in four sentences, for a reader with one minute."""
+    migration, verdicts = one.migration, one.verdicts
     worst = max(verdicts, key=lambda v: v.outcome)
-    differing = [row.aspect for row in drifts if row.differs and row.weight == 3]
+    differing = [row.aspect for row in one.drifts if row.differs and row.weight == 3]
     colour = COLOURS[worst.outcome.name]
     low, high = migration.effort
+    days = f"{low:.0f} to {high:.0f} working days" if high else "effort not known"
     lines = [
         f"<b style='color:{colour}'>{worst.outcome.name}</b> – <b>{migration.level}</b>, mode <b>{migration.mode}</b>, "
-        f"state class <b>{migration.state}</b>, {low:.0f} to {high:.0f} working days.",
+        f"state class <b>{migration.state}</b>, risk <b>{migration.risk.level}</b>, {days}.",
         *(f"{reason[0].upper()}{escape(reason[1:])}." for reason in migration.reasons),
+        f"Risk: {escape('; '.join(migration.risk.reasons))}.",
         f"Hosts differ in {', '.join(differing)}: the image can have only one of each." if differing else "",
         *(f"{v.name[0].upper()}{v.name[1:]}: {escape(v.message)}." for v in verdicts if v.name != "migration"),
     ]
@@ -49,6 +53,14 @@ def profile_table(rows: Iterable[Known]) -> Styler:
         .map(lambda text: "color: #8c959f" if text == "not known" else "", subset=["value"])
         .map(lambda text: "font-weight: bold", subset=[""])
     )
+
+
+def conflict_table(conflicts: Iterable[Conflict]) -> Styler | HTML:
+    """What two sources say otherwise: the one that counts first, with the place of each."""
+    rows = [
+        {"what": c.key, "counts": c.value, "from": c.origin, "but": c.other, "says": c.other_origin} for c in conflicts
+    ]
+    return quiet(pd.DataFrame(rows)) if rows else HTML("<p>No two sources say otherwise.</p>")
 
 
 def grant_table(grants: Iterable[Grant]) -> Styler:
@@ -124,3 +136,23 @@ def gain_table(gains: Iterable[Gain]) -> Styler:
         for gain in gains
     ]
     return quiet(pd.DataFrame(rows)).map(lambda text: "font-weight: bold; white-space: nowrap", subset=["result"])
+
+
+def fleet_gain_table(gains: Iterable[FleetGain]) -> Styler:
+    """The sums of a fleet: what is known apart from what rests on an assumption."""
+    rows = [
+        {
+            "gain": gain.name,
+            "stated or measured": gain.known.text(gain.unit),
+            "with assumptions": gain.assumed.text(gain.unit),
+            "formula": gain.formula,
+            "not in it": gain.left_out,
+        }
+        for gain in gains
+    ]
+    frame = pd.DataFrame(rows, columns=["gain", "stated or measured", "with assumptions", "formula", "not in it"])
+    return (
+        quiet(frame)
+        .map(lambda _: "font-weight: bold", subset=["stated or measured"])
+        .map(lambda _: f"color: {COLOURS['INCONCLUSIVE']}", subset=["with assumptions"])
+    )

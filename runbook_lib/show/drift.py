@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
-from runbook_lib.judge.drift import Drift
+from runbook_lib.judge.drift import UNDECIDED, Drift
 from runbook_lib.show.checks import quiet
 
 # As the usual; differs and node or Pod see to it; differs and the image has to decide; nothing on record.
@@ -50,7 +50,9 @@ def drift_map(drifts: Sequence[Drift], limit: int = 20) -> Figure:
     figure, axis = plt.subplots(figsize=(2.4 + 2.6 + wide * len(shown), 1.25 + 0.32 * len(rows)), layout="constrained")
     edges = [-2.6, *(wide * place for place in range(len(shown) + 1))]
     _cells(axis, rows, shown, edges)
-    heads = [_usual_head(rows[0].by, usual), *(label(one.names) for one in shown)]
+    by = next((row.by for row in rows if row.by != UNDECIDED), UNDECIDED)
+    first = f"{by}\n{label(usual.names)}" if usual else f"usual ({by})"
+    heads = [first, *(label(one.names) for one in shown)]
     axis.set_xticks([(low + high) / 2 for low, high in pairwise(edges)], heads, fontsize=8.5)
     axis.xaxis.tick_top()
     axis.set_yticks(range(len(rows)), [row.aspect for row in rows], fontsize=9)
@@ -74,17 +76,14 @@ def columns_of(rows: Sequence[Drift]) -> list[Column]:
 
 
 def label(names: Sequence[str]) -> str:
-    """One name or two as they are; of more the first, the last and how many."""
-    if len(names) < 3:
-        return "\n".join(names)
-    ordered = sorted(names, key=lambda name: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", name)])
-    return f"{ordered[0]} … {ordered[-1]}\n{len(names)} alike"
+    """Up to three names as they are, a line each; of more the first, and how many are like it."""
+    ordered = sorted(names, key=_natural)
+    return "\n".join(ordered) if len(names) <= 3 else f"{ordered[0]}\nand {len(names) - 1} alike"
 
 
-def _usual_head(by: str, usual: Column | None) -> str:
-    if usual is None:
-        return f"usual ({by})"
-    return f"{by}\n{label(usual.names)}" if len(usual.names) < 3 else f"{by}: {label(usual.names)}"
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Makes vm-9 come before vm-10."""
+    return [(int(text), "") if text.isdigit() else (-1, text) for text in re.split(r"(\d+)", name) if text]
 
 
 def _fewer(columns: Sequence[Column]) -> list[Column]:
@@ -109,7 +108,8 @@ def _cells(axis: Axes, rows: Sequence[Drift], columns: Sequence[Column], edges: 
     axis.invert_yaxis()
     width = int((edges[-1] - edges[-2]) * 14) if columns else 0
     for y, row in enumerate(rows):
-        axis.text(-2.5, y, clipped(_short(row.usual), 38), va="center", fontsize=8, color=INK)
+        tie = f" ({UNDECIDED})" if row.by == UNDECIDED and row.differs else ""
+        axis.text(-2.5, y, clipped(_short(row.usual), 34 - len(tie)) + tie, va="center", fontsize=8, color=INK)
         for x, one in enumerate(columns):
             text = "?" if one.codes[y] == 3 else clipped(one.texts[y], width)
             axis.text((edges[x + 1] + edges[x + 2]) / 2, y, text, ha="center", va="center", fontsize=8, color=INK)

@@ -222,18 +222,20 @@ def test_production_is_known_by_its_name(names: list[str], wanted: str) -> None:
 
 
 def test_what_production_does_not_agree_on_comes_before_what_other_environments_have_else() -> None:
-    drifts = compare_environments(
-        {
-            "test": [centos("t", "7.9", "3.10", "1.8.0_181")],
-            "prod": [centos("a", "7.9", "3.10", "11"), centos("b", "7.9", "4.18", "11"), centos("c", "7.9", "3.10", "11")],
-        }
-    )  # fmt: skip
-    assert [(d.aspect, d.odd, d.by) for d in drifts] == [
-        ("kernel", ("prod", "test"), "production"),
-        ("JDK", ("test",), "production"),
-        ("operating system", (), "production"),
+    live = [centos("a", "7.9", "3.10", "11"), centos("b", "7.9", "4.18", "11"), centos("c", "7.9", "3.10", "11")]
+    drifts = compare_environments({"test": [centos("t", "7.9", "3.10", "1.8.0_181")], "prod": live})
+    assert [(d.aspect, d.usual, d.odd, d.by) for d in drifts] == [
+        ("kernel", "3.10", ("prod",), "prod"),
+        ("JDK", "11", ("test",), "prod"),
+        ("operating system", "CentOS 7.9", (), "prod"),
     ]
-    assert drifts[0].usual == "mixed: 3.10 (2), 4.18 (1)"
+    assert drifts[0].said("prod") == "mixed: 3.10 (2), 4.18 (1)"
+
+
+def test_what_production_does_not_tell_is_still_compared_between_the_others() -> None:
+    by = {"prod": [host("p")], "dev": [host("d", kernel="4")], "test": [host("t", kernel="5")]}
+    found = compare_environments(by)[0]
+    assert (found.usual, found.odd, found.unknown, found.by) == ("5", ("dev",), ("prod",), "most environments")
 
 
 def test_environments_may_differ_in_size_and_release() -> None:

@@ -13,6 +13,7 @@ from runbook_lib.judge.drift import packages, read, sysctls
 from runbook_lib.judge.drift.aspects import ASPECTS, SPOKEN_OF, Aspect
 
 TABLES = ("local/sysctl", "sysctl", "local/application/sysctl")
+UNDECIDED = "no majority"
 BETWEEN = "\n"  # between the members of a set; what stands in a line of a crontab never holds it
 
 
@@ -59,13 +60,13 @@ def compare_hosts(hosts: Iterable[Host]) -> tuple[Drift, ...]:
     machines = tuple(hosts)
     rows = (_drift(aspect, machines) for aspect in aspects_of(machines))
     known = {row.aspect: row for row in rows if row is not None}
-    kept = [row for row in known.values() if not _said_already(row.aspect, known)]
+    kept = [row for row in known.values() if not said_already(row.aspect, known)]
     return in_order(kept)
 
 
 def in_order(rows: Iterable[Drift]) -> tuple[Drift, ...]:
     """Differences, then what is not known of all, then agreement; within each the heaviest first."""
-    return tuple(sorted(rows, key=lambda row: (not row.differs, not row.unknown, -row.weight)))
+    return tuple(sorted(rows, key=lambda row: (0 if row.differs else 1 if row.unknown else 2, -row.weight)))
 
 
 def usual(drifts: Iterable[Drift], aspect: str) -> str:
@@ -116,11 +117,11 @@ def _drift(aspect: Aspect, hosts: tuple[Host, ...]) -> Drift | None:
     if not common:
         return None
     odd = tuple(name for name, value in values.items() if value is not None and value != common)
-    by = "most hosts" if clear else "no majority"
+    by = "most hosts" if clear else UNDECIDED
     return Drift(aspect.name, aspect.weight, aspect.reason, values, common, odd, by)
 
 
-def _said_already(aspect: str, known: Mapping[str, Drift]) -> bool:
+def said_already(aspect: str, known: Mapping[str, Drift]) -> bool:
     """A package whose version another aspect tells."""
     return any(aspect.startswith(package) and name in known for package, name in SPOKEN_OF.items())
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from runbook_lib.artefacts import Host
-from runbook_lib.judge.drift.compare import Drift, aspects_of, commonest, in_order, value_of
+from runbook_lib.judge.drift.aspects import Aspect
+from runbook_lib.judge.drift.compare import Drift, aspects_of, commonest, in_order, said_already, value_of
 
 PRODUCTION = re.compile(r"(?i)^(?:prod(?:uction)?|prd|live|online|生产(?:环境)?|线上)(?:\b|[-_\d]|$)")
 MIXED = "mixed: "
@@ -21,27 +22,30 @@ def production(names: Iterable[str]) -> str:
 def compare_environments(by: Mapping[str, Sequence[Host]]) -> tuple[Drift, ...]:
     """Every aspect that two environments know: first what production does not agree on, then what others have else.
 
-    The usual is production's value; without a production, what most environments have. An environment whose own hosts
-    differ has ``mixed: 7.9 (3), 7.6 (1)`` for a value.
+    The usual is what most of production's hosts have; where it is not known, what most environments have. One whose own
+    hosts differ has ``mixed: 7.9 (3), 7.6 (1)`` for a value.
     """
     named = {name: tuple(hosts) for name, hosts in by.items() if hosts}
     if len(named) < 2:
         return ()
     first = production(named)
-    every = [host for hosts in named.values() for host in hosts]
-    rows: list[Drift] = []
-    for aspect in aspects_of(every):
-        if aspect.stage:
-            continue
-        values = {name: _agreed(value_of(aspect, host) for host in hosts) for name, hosts in named.items()}
-        if sum(value is not None for value in values.values()) < 2:
-            continue
-        said, usual = ("production", values[first]) if first else ("most environments", commonest(values.values())[0])
-        odd = tuple(n for n, value in values.items() if n != first and usual is not None and value not in (None, usual))
-        disagrees = (first,) if (values.get(first) or "").startswith(MIXED) else ()
-        rows.append(Drift(aspect.name, aspect.weight, aspect.reason, values, usual or "", (*disagrees, *odd), said))
-    ordered = in_order(rows)
+    aspects = (aspect for aspect in aspects_of([h for hosts in named.values() for h in hosts]) if not aspect.stage)
+    rows = {row.aspect: row for aspect in aspects if (row := _compared(aspect, named, first)) is not None}
+    ordered = in_order(row for row in rows.values() if not said_already(row.aspect, rows))
     return tuple(sorted(ordered, key=lambda row: not (first and first in row.odd)))
+
+
+def _compared(aspect: Aspect, named: Mapping[str, tuple[Host, ...]], first: str) -> Drift | None:
+    """One aspect over all environments; None where fewer than two know it."""
+    each = {name: [value_of(aspect, host) for host in hosts] for name, hosts in named.items()}
+    values = {name: _agreed(found) for name, found in each.items()}
+    if sum(value is not None for value in values.values()) < 2:
+        return None
+    known = first and values[first] is not None
+    usual = commonest(each[first] if known else values.values())[0]
+    odd = tuple(name for name, value in values.items() if value not in (None, usual))
+    by = first if known else "most environments"
+    return Drift(aspect.name, aspect.weight, aspect.reason, values, usual, odd, by)
 
 
 def _agreed(values: Iterable[str | None]) -> str | None:
