@@ -98,18 +98,22 @@ def series_over(
 
     try:
         seconds = f"{step.total_seconds():g}s"
-        result: list[dict[str, Any]] = prometheus.custom_query_range(text, since, until, seconds, params=_WHOLE)
+        result: list[Any] = prometheus.custom_query_range(text, since, until, seconds, params=_WHOLE)
     except requests.RequestException:
         raise Unreachable(f"Prometheus at {prometheus.url} does not answer; nothing is known") from None
     except PrometheusApiClientException as error:
         raise Unreachable(f"Prometheus at {prometheus.url} refused {text!r}: {' '.join(str(error).split())}") from None
-    return [
-        Series(
-            dict(one["metric"]),
-            {datetime.fromtimestamp(float(at), UTC): float(v) for at, v in one["values"] if math.isfinite(float(v))},
-        )
-        for one in result
-    ]
+    except (KeyError, TypeError):
+        raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url") from None
+    try:
+        return [Series(dict(one["metric"]), _finite(one["values"])) for one in result]
+    except (KeyError, TypeError, ValueError):
+        raise Unreachable(f"what answers at {prometheus.url} is no Prometheus; check prometheus.url") from None
+
+
+def _finite(values: list[Any]) -> dict[datetime, float]:
+    numbers = ((float(at), float(value)) for at, value in values)
+    return {datetime.fromtimestamp(at, UTC): value for at, value in numbers if math.isfinite(value)}
 
 
 def history(
