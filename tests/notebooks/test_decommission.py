@@ -83,13 +83,24 @@ def changed(played: Played) -> dict[str, bool]:
 
 def test_silent_machines_are_retired_and_the_report_is_written(machines: World, play: Play) -> None:
     owners = {"firewall rules": "network team", "scrape target": "monitoring"}
+    open_always = {
+        "connections": machines.values["metrics"]["instances"]["restarts"]["legacy"] + " * 0 + 2",
+        "always": 2,
+    }
+    changed_values = {
+        "retention": {**machines.values["retention"], "owners": owners},
+        "legacy": {**machines.values["legacy"], "silence": open_always},
+    }
     moved = moved_and_silent(machines)
-    played = play(NOTEBOOK, {"retention": {**machines.values["retention"], "owners": owners}}, past=passage(moved))
+    played = play(NOTEBOOK, changed_values, past=passage(moved))
     assert (played.error, played.message, played.outcome) == ("", "", "passed")
     assert alive(machines) == []
     assert changed(played) == {"vm-1": True, "vm-2": True, "vm-3": True}
     verdicts = {one["name"]: one["message"] for one in played.attempt.facts["verdicts"]}
     assert verdicts["silence"].startswith("0 requests in ")
+    assert verdicts["quiet"] == "0 requests in 4 s on 3 machines"
+    assert verdicts["connections over time"].startswith("0 connections in ")
+    assert "not seen" not in verdicts["connections over time"]
     figures = {figure["name"]: figure for figure in evidence(played, "acceptance")}
     assert figures["cores paid for"]["before"]["value"] == 6
     assert figures["requests that failed"]["after"]["origin"].startswith("Prometheus over")
