@@ -79,11 +79,11 @@ def aspects_of(hosts: Iterable[Host]) -> tuple[Aspect, ...]:
     installed: set[str] = set()
     settings: set[str] = set()
     for host in hosts:
-        if isinstance(found := host.facts.get("packages"), Mapping):
-            installed.update(name for name in found if packages.matters(str(name)))
+        if isinstance(found := host.facts.get("packages"), dict):
+            installed.update(filter(packages.matters, found))
         for path in TABLES:
-            if isinstance(table := read.look(host.facts, path), Mapping):
-                settings.update(name for name in table if sysctls.matters(str(name)))
+            if isinstance(table := read.look(host.facts, path), dict):
+                settings.update(filter(sysctls.matters, table))
     return (*ASPECTS, *map(_package, sorted(installed)), *map(_sysctl, sorted(settings)))
 
 
@@ -99,9 +99,10 @@ def value_of(aspect: Aspect, host: Host) -> str | None:
 
 def commonest(values: Iterable[str | None]) -> tuple[str, bool]:
     """What most have, and whether that is more than any other; of equally many the newest, whatever their order."""
-    counted = Counter(value for value in values if value is not None)
-    if not counted:
-        return "", False
+    known = [value for value in values if value is not None]
+    if len({*known}) < 2:
+        return (known[0], True) if known else ("", False)
+    counted = Counter(known)
     most = max(counted.values())
     first = [value for value, count in counted.items() if count == most]
     return (first[0], True) if len(first) == 1 else (max(first, key=_by_number), False)
@@ -135,6 +136,6 @@ def _package(name: str) -> Aspect:
 def _sysctl(name: str) -> Aspect:
     def look(facts: Mapping[str, Any]) -> Any:
         tables = (read.look(facts, path) for path in TABLES)
-        return next((table[name] for table in tables if isinstance(table, Mapping) and name in table), None)
+        return next((table[name] for table in tables if isinstance(table, dict) and name in table), None)
 
     return Aspect(name, sysctls.weight(name), sysctls.reason(name), look)

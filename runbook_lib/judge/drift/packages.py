@@ -76,7 +76,7 @@ MEANING: dict[Kind, tuple[int, str]] = {
 def version(facts: Mapping[str, Any], name: str) -> str | list[str] | None:
     """The versions installed, with the distribution's release; None only where no package was listed at all."""
     installed = facts.get("packages")
-    if not isinstance(installed, Mapping) or not installed:
+    if not isinstance(installed, dict) or not installed:
         return None
     found = installed.get(name)
     entries = found if isinstance(found, list) else [found]
@@ -85,7 +85,7 @@ def version(facts: Mapping[str, Any], name: str) -> str | list[str] | None:
 
 
 def _text(entry: Any) -> str:
-    if isinstance(entry, Mapping):
+    if isinstance(entry, dict):
         parts = (str(entry.get(key) or "") for key in ("version", "release"))
         return "-".join(part for part in parts if part)
     return "" if entry is None else str(entry)

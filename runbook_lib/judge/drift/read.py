@@ -28,9 +28,10 @@ OWN = re.compile(
 
 def look(facts: Facts, path: str) -> Any:
     """The fact at ``local/java/version``; None when there is none."""
-    value: Any = facts
-    for part in path.split("/"):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    first, *others = path.split("/")
+    value = facts.get(first)
+    for part in others:
+        value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
@@ -40,10 +41,10 @@ def at(*paths: str) -> Read:
 
     def read(facts: Facts) -> Any:
         for parts in split:
-            value: Any = facts
-            for part in parts:
-                value = value.get(part) if isinstance(value, Mapping) else None
-            if value is not None and not isinstance(value, Mapping | list):
+            value = facts.get(parts[0])
+            for part in parts[1:]:
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None and not isinstance(value, dict | list):
                 return value
         return None
 
@@ -75,7 +76,7 @@ def names(*paths: str) -> Read:
 
 def items(value: Any) -> list[str]:
     """The members of a list, a mapping or lines of text; ``none`` when it is there and empty."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         found: Iterable[str] = (_entry(key, item) for key, item in value.items())
     else:
         lines = value.splitlines() if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
@@ -84,7 +85,7 @@ def items(value: Any) -> list[str]:
 
 
 def _entry(key: object, value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("version") or value.get("fingerprint") or value.get("sha256")
     if isinstance(value, list):
         value = ", ".join(map(str, value))
@@ -119,7 +120,7 @@ def limit(*keys: str, both: bool = False) -> Read:
     def read(facts: Facts) -> Any:
         for folder in folders:
             table = look(facts, folder)
-            if isinstance(table, Mapping):
+            if isinstance(table, dict):
                 found = {key: table[key] for key in keys if table.get(key) is not None}
                 if found:
                     return (
@@ -135,7 +136,7 @@ def limit(*keys: str, both: bool = False) -> Read:
 
 
 def _soft(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return ", ".join(f"{key} {value[key]}" for key in sorted(value))
     return str(value)
 
@@ -162,7 +163,7 @@ def mounts(facts: Facts) -> list[str] | None:
     found = facts.get("mounts")
     if not isinstance(found, list):
         return None
-    kept = [one for one in found if isinstance(one, Mapping) and _holds_data(str(one.get("mount")))]
+    kept = [one for one in found if isinstance(one, dict) and _holds_data(str(one.get("mount")))]
     return sorted(_mount(one) for one in kept) or ["none"]
 
 
@@ -189,7 +190,7 @@ def jobs(facts: Facts) -> list[str] | None:
 
 
 def _lines(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return [
             f"{who}: {line}" if isinstance(what, list) else line for who, what in value.items() for line in _lines(what)
         ]
@@ -209,7 +210,7 @@ def user(facts: Facts) -> str | None:
 def users(facts: Facts) -> list[str] | None:
     """Accounts of people and applications: those the system did not bring."""
     table = facts.get("getent_passwd")
-    if isinstance(table, Mapping):
+    if isinstance(table, dict):
         numbered = ((name, row[1]) for name, row in table.items() if isinstance(row, list) and len(row) > 1)
         return sorted(f"{name} ({n})" for name, n in numbered if str(n).isdigit() and 1000 <= int(n) < 60000) or [
             "none"
@@ -221,7 +222,7 @@ def users(facts: Facts) -> list[str] | None:
 def host_names(facts: Facts) -> list[str] | None:
     """Lines of /etc/hosts that are neither loopback nor the machine's own."""
     table = facts.get("getent_hosts")
-    if isinstance(table, Mapping):
+    if isinstance(table, dict):
         lines = [
             f"{address} {' '.join(map(str, said if isinstance(said, list) else [said]))}"
             for address, said in table.items()
@@ -241,7 +242,7 @@ def host_names(facts: Facts) -> list[str] | None:
 def proxy(facts: Facts) -> list[str] | None:
     """``env`` is that of the user Ansible comes as: a proxy of the whole machine stands in it."""
     table = facts.get("env")
-    if not isinstance(table, Mapping):
+    if not isinstance(table, dict):
         return None
     found = {str(key).lower(): value for key, value in table.items()}
     return [f"{key} {found[key]}" for key in ("http_proxy", "https_proxy", "no_proxy") if found.get(key)] or ["none"]
@@ -250,7 +251,7 @@ def proxy(facts: Facts) -> list[str] | None:
 def environment(facts: Facts) -> list[str] | None:
     """Variables that the application is started with; of what looks like a secret only the name."""
     table = look(facts, "local/application/env") or look(facts, "local/application/environment")
-    if not isinstance(table, Mapping):
+    if not isinstance(table, dict):
         return None
     return sorted(f"{key}=…" if SECRET.search(str(key)) else f"{key}={value}" for key, value in table.items()) or [
         "none"
@@ -260,8 +261,8 @@ def environment(facts: Facts) -> list[str] | None:
 def services(facts: Facts) -> list[str] | None:
     """What runs besides the system itself; a reader has left the names of what runs, or all as Ansible gathers it."""
     table = facts.get("services")
-    if isinstance(table, Mapping):
-        table = [k for k, v in table.items() if isinstance(v, Mapping) and v.get("state") == "running"]
+    if isinstance(table, dict):
+        table = [k for k, v in table.items() if isinstance(v, dict) and v.get("state") == "running"]
     if not isinstance(table, list):
         return None
     running = (str(name).removesuffix(".service") for name in table)
@@ -271,10 +272,10 @@ def services(facts: Facts) -> list[str] | None:
 def resolver(facts: Facts) -> list[str] | None:
     """Search domains and options of resolv.conf."""
     table = facts.get("dns")
-    if not isinstance(table, Mapping):
+    if not isinstance(table, dict):
         return None
     search, options = table.get("search"), table.get("options")
     found = [f"search {' '.join(map(str, search))}"] if isinstance(search, list) and search else []
-    if isinstance(options, Mapping):
+    if isinstance(options, dict):
         found += sorted(str(key) if value is True else f"{key}:{value}" for key, value in options.items())
     return found or ["none"]
