@@ -87,7 +87,7 @@ def assess(subject: Subject) -> Assessment:
         grants=grants(stated, subject.evidence),
         sizing=sizing,
         measured=measured,
-        gains=gains(figures(stated), measured=measured),
+        gains=gains(figures(stated), measured=measured, machines=[host.name for host in hosts]),
         handed=handover(stated, hosts, drifts, asked, sizing),
         around=beside,
         left_out=subject.left_out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,14 +66,19 @@ def _summed(name: str, by: Mapping[str, Sequence[Gain]]) -> FleetGain:
     missing = len(by) - len(every)
     also = f"{missing} applications of which nothing is known" if missing else ""
     known, assumed = ([g for g in added if bool(g.assumed) is flag] for flag in (False, True))
+    owners = Counter(machine for gain in added for machine in gain.machines)
     first = (added or every)[0]
     left_out = "; ".join(text for text in (why, also) if text)
-    return FleetGain(name, f"sum of: {first.formula}", first.unit, _sum(known), _sum(assumed), left_out)
+    return FleetGain(name, f"sum of: {first.formula}", first.unit, _sum(known, owners), _sum(assumed, owners), left_out)
 
 
-def _sum(gains: Sequence[Gain]) -> Part:
-    values = [gain.value for gain in gains if gain.value is not None]
-    return Part(sum(values[1:], values[0]), len(values)) if values else NOTHING
+def _sum(gains: Sequence[Gain], owners: Mapping[str, int]) -> Part:
+    """Of a machine that several applications share each has its part."""
+    total = Range(0.0, 0.0)
+    for gain in gains:
+        own = sum(1 / owners[machine] for machine in gain.machines) / len(gain.machines) if gain.machines else 1.0
+        total += (gain.value or Range(0.0, 0.0)) * Range(own, own)
+    return Part(total, len(gains)) if gains else NOTHING
 
 
 def _ratios(sure: Sequence[Measured], cluster: tuple[Nodes, NodeShape] | None, left_out: str) -> Iterable[FleetGain]:

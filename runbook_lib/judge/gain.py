@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.artefacts import Host
@@ -36,6 +36,7 @@ class Gain:
     """One benefit: the formula, its inputs with where they come from, and the result.
 
     ``value`` in ``unit`` is for adding up; ``overlaps``: machines of other applications are in it, so that it is not.
+    ``machines`` are those that it is in proportion to, because two applications may share one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Gain:
     value: Range | None = None
     unit: str = ""
     overlaps: bool = False
+    machines: tuple[str, ...] = ()
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -104,14 +106,18 @@ ASSUMED: dict[str, Input] = {
 
 
 def gains(
-    known: Mapping[str, Input], utilisation: float | None = None, measured: Measured | None = None
+    known: Mapping[str, Input],
+    utilisation: float | None = None,
+    measured: Measured | None = None,
+    machines: Sequence[str] = (),
 ) -> tuple[Gain, ...]:
     """The gains of one application; ``known`` overrides the assumptions, ``utilisation`` is mean CPU use / VM size.
 
-    With ``VMs`` known, the application's own machines are counted and not those of all its hosts.
+    Where its ``machines`` or ``VMs`` are known, they are counted and not all that run on the same physical hosts.
     """
-    given = {**ASSUMED, **known}
-    found = [_operations(given), _delivery(given), _density(given)]
+    counted = {"VMs": Input(Range(len(machines), len(machines)), f"facts of {len(machines)} hosts")} if machines else {}
+    given = {**ASSUMED, **counted, **known}
+    found = [_operations(given, tuple(machines)), _delivery(given), _density(given)]
     if "release success before" in known:
         found.append(_success(given))
     if utilisation is None and measured is not None and measured.cores > 0:
@@ -148,7 +154,7 @@ def _cores(host: Host) -> float:
     return 0.0
 
 
-def _operations(given: Mapping[str, Input]) -> Gain:
+def _operations(given: Mapping[str, Input], machines: tuple[str, ...]) -> Gain:
     counted: tuple[str, ...] = ("VMs",) if "VMs" in given else ("physical hosts", "VMs per host")
     names = (*counted, "owners per VM", "minutes per owner", "maintenances per year")
     product = Range(1 / 60, 1 / 60)
@@ -164,6 +170,7 @@ def _operations(given: Mapping[str, Input]) -> Gain:
         product,
         HOURS,
         overlaps="VMs" not in given,
+        machines=machines,
     )
 
 
