@@ -29,10 +29,26 @@ class Shares:
 
 @dataclass(frozen=True)
 class _Points:
-    """A table of use, and which of its rows are a host's (a host and its process's)."""
+    """A table of use, and which of its rows are a host's (a host and its process's), in the order of time."""
 
     table: pd.DataFrame
     rows: Mapping[Any, Any]
+
+    def of(self, key: Any) -> np.ndarray[Any, Any] | None:
+        """The numbers of the rows, each time once; None when there are none."""
+        rows = self.rows.get(key)
+        if rows is None:
+            return None
+        at = self.table["at"].array[rows]
+        if (at[1:] > at[:-1]).all():
+            return np.asarray(rows)
+        order = pd.Series(at).drop_duplicates().sort_values().index  # measured under its name and its address, too
+        once: np.ndarray[Any, Any] = np.asarray(rows)[order.to_numpy()]
+        return once
+
+
+Piece = tuple[str, pd.DataFrame, "np.ndarray[Any, Any]"]
+"""A host, a table of use, and the rows that are the host's."""
 
 
 def share(
@@ -66,22 +82,20 @@ def _pieces(
     whole: _Points,
     parts: _Points | None,
     findings: list[Finding],
-) -> Iterator[tuple[str, pd.DataFrame]]:
+) -> Iterator[Piece]:
     for host in own:
         shared = count[host.name] > 1
         points, key = (parts, (host.name, _process(application))) if shared else (whole, host.name)
-        rows = points.rows.get(key) if points else None
-        if rows is None:
+        rows = points.of(key) if points else None
+        if points is None or rows is None:
             if shared:
                 findings.append(_not_told_apart(application, host))
             continue
-        assert points is not None
-        piece = points.table.take(rows)
-        cannot = _cannot_be(piece, host)
+        cannot = _cannot_be(points.table, rows, host)
         if cannot.any():
-            findings.append(_too_much(host, piece[cannot], len(piece)))
+            findings.append(_too_much(host, points.table.take(rows[cannot]), len(rows)))
         if not cannot.all():
-            yield host.name, piece[~cannot]
+            yield host.name, points.table, rows[~cannot]
 
 
 def _by_host(machines: pd.DataFrame, names: Names, findings: list[Finding]) -> _Points:
@@ -114,23 +128,25 @@ def _process(name: str) -> str:
     return folded(name).replace("_", "-").replace(" ", "-")
 
 
-def _together(pieces: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    names = [name for name, _ in pieces]
-    codes = np.repeat(np.arange(len(pieces)), [len(piece) for _, piece in pieces])
-    table = pd.concat([piece for _, piece in pieces], ignore_index=True)
-    table = table.assign(instance=pd.Categorical.from_codes(codes, categories=pd.Index(names)))
-    again = table.duplicated(["instance", "at"])  # a host that is measured under its name and its address
-    return table[~again].sort_values(["instance", "at"], ignore_index=True)
+def _together(pieces: list[Piece]) -> pd.DataFrame:
+    pieces = sorted(pieces, key=lambda piece: piece[0])
+    names = [name for name, _, _ in pieces]
+    codes = np.repeat(np.arange(len(pieces)), [len(rows) for _, _, rows in pieces])
+    if len({id(table) for _, table, _ in pieces}) == 1:
+        found = pieces[0][1].take(np.concatenate([rows for _, _, rows in pieces]))
+    else:
+        found = pd.concat([table.take(rows) for _, table, rows in pieces])
+    instance = pd.Categorical.from_codes(codes, categories=pd.Index(names))
+    return found.assign(instance=instance).reset_index(drop=True)
 
 
-def _cannot_be(piece: pd.DataFrame, host: Host) -> np.ndarray[Any, Any]:
+def _cannot_be(table: pd.DataFrame, rows: np.ndarray[Any, Any], host: Host) -> np.ndarray[Any, Any]:
     """Which points are more than the machine has."""
     cores, memory = host.facts.get("processor_vcpus"), host.facts.get("memtotal_mb")
-    limits = (("cpu_cores", cores, CORES), ("memory_mib", memory, MEMORY))
-    found = np.zeros(len(piece), dtype=bool)
-    for column, most, margin in limits:
+    found = np.zeros(len(rows), dtype=bool)
+    for column, most, margin in (("cpu_cores", cores, CORES), ("memory_mib", memory, MEMORY)):
         if isinstance(most, int | float) and most > 0:
-            found |= (piece[column] > most * margin).to_numpy()
+            found |= table[column].to_numpy()[rows] > most * margin
     return found
 
 
