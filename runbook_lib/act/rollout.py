@@ -33,6 +33,7 @@ from runbook_lib.observe.workload.rollout import (
 BRAKE = 30 * 24 * 3600
 """Seconds (minReadySeconds): a new Pod does not count as available while its batch is looked at, so that the controller
 stays where it is even if nobody is there to stop it."""
+SIZED = 60.0  # seconds that the controller has to give a batch its size
 _KEPT = ("minReadySeconds", "progressDeadlineSeconds", "strategy")
 
 
@@ -90,11 +91,11 @@ def hold(cluster: Cluster, name: str) -> Change:
     return Change(f"hold Deployment/{name}", before, standing(rewrite(cluster, name, write)), True, now())
 
 
-def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Change:
+def grow(cluster: Cluster, name: str, target: int) -> Change:
     """Let the Deployment go on to ``target`` new Pods, and stop it there: the old ones shrink by the batch before.
 
-    Held, and nothing written, where a person paused it.
-    ChangeFailed when the controller does not give the batch its size in ``timeout`` seconds; it cannot pass it.
+    Held where a person paused it; ChangeFailed when the controller does not give the batch its size, which it cannot
+    pass.
     """
     live = deployment(cluster, name)
     what, before, known = f"batch of {target} Pods", standing(live), note(live, BATCHES)
@@ -102,7 +103,7 @@ def grow(cluster: Cluster, name: str, target: int, timeout: float = 60.0) -> Cha
     if known.get("to") == target and live["spec"].get("paused") and new_pods(cluster, live) >= target:
         return Change(what, before, before, False, now(), "it is that far already")
     rewrite(cluster, name, lambda current: _fence(current, target, came_from))
-    end = time.monotonic() + timeout
+    end = time.monotonic() + SIZED
     while new_pods(cluster, live := deployment(cluster, name)) < target:
         refuse_if_held(progress(live))
         if time.monotonic() > end:

@@ -23,7 +23,6 @@ class Patience:
         self.clock = clock
         self.since: dict[str, float] = {}
         self.seen: set[str] = set()
-        self.recreated = 0
 
     def deal_with(self, state: Progress, troubles: Sequence[Trouble]) -> Handling:
         """Do what the policy says; ChangeFailed where it fails the release."""
@@ -48,7 +47,6 @@ class Patience:
         for uid in done.recreate:
             self.run.change(f"re-create Pod/{names[uid]}", lambda: recreate(self.cluster, names[uid], uid))  # noqa: B023
             self.since.pop(uid, None)
-            self.recreated += 1
         return done
 
     def _note(self, troubles: Sequence[Trouble], now: float) -> None:

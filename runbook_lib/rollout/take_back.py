@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from runbook_lib.act.abort import abort, left
 from runbook_lib.errors import ChangeFailed, Unreachable
@@ -28,11 +27,9 @@ def take_back(run: Run, cluster: Cluster, by: str, show: Show) -> Verdict:
     return verdict
 
 
-def see_it_gone(
-    cluster: Cluster, name: str, seconds: float, show: Show, clock: Callable[[], float] = time.monotonic
-) -> Verdict:
+def see_it_gone(cluster: Cluster, name: str, seconds: float, show: Show) -> Verdict:
     """Look until every Pod is of the template that stands; ChangeFailed names those that stay."""
-    end, others = clock() + seconds, ["what is left"]
+    end, others = time.monotonic() + seconds, ["what is left"]
     while True:
         try:
             state, others = with_new(cluster, progress(deployment(cluster, name))), left(cluster, name)
@@ -43,9 +40,9 @@ def see_it_gone(
                 said = f"no Pod of another template exists any more; {standing}"
                 return Verdict("abort", Outcome.PASS, said, {"left": 0.0, "ready": float(state.ready)})
         except Unreachable:
-            if clock() >= end:
+            if time.monotonic() >= end:
                 raise
-        if clock() >= end:
+        if time.monotonic() >= end:
             raise ChangeFailed(
                 f"the abort of Deployment/{name} is written, but {', '.join(others)} did not go in {seconds:g} s: they "
                 "may serve until the template before is ready; look at its Pods (runbook rollout status PARAMETERS), "

@@ -14,7 +14,6 @@ from runbook_lib.act import rollout as acts
 from runbook_lib.act.abort import abort, left
 from runbook_lib.act.level import Wanted
 from runbook_lib.act.put_back import put_back
-from runbook_lib.act.workload import undo
 from runbook_lib.errors import ChangeFailed, Held
 from runbook_lib.judge.rollout import complete
 from runbook_lib.model import Outcome
@@ -220,18 +219,19 @@ def test_a_paused_rollout_goes_on_when_it_is_resumed(cluster: Any, release: Rele
 def test_a_rollback_is_not_held_up_by_a_pause_of_ours(cluster: Any, release: Release) -> None:
     release.start(container(cluster.image, readinessProbe=READY), 2)
     good = template_digest(release.live)
+    (before,) = replica_sets(release.here, release.live)
     prepare(release.run(batches=[1], pause="0s"), release.here)
     release.change(readinessProbe=NEVER)
     acts.grow(release.here, "web", 1)
     acts.pause(release.here, "web", "Ada")
-    assert undo(release.here, "web").done
+    assert put_back(release.here, "web", before, "revision 1").done
     spec = release.live["spec"]
     assert (template_digest(release.live), spec.get("paused", False), spec.get("minReadySeconds", 0)) == (
         good,
         False,
         0,
     )
-    assert not undo(release.here, "web", progress(release.live).revision).done
+    assert not put_back(release.here, "web", before, "revision 1").done
 
 
 # failed Pods

@@ -14,17 +14,19 @@ from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.act import configuration, workload
 from runbook_lib.act.digest_key import digest_key
+from runbook_lib.act.put_back import put_back
 from runbook_lib.act.release import apply
+from runbook_lib.act.rewrite import rewrite
 from runbook_lib.errors import BadParameters, ChangeFailed, CriterionFailed
 from runbook_lib.model import canonical, digest
 from runbook_lib.observe import preflight
-from runbook_lib.observe.cluster import Cluster
+from runbook_lib.observe.cluster import Cluster, Object
 from runbook_lib.observe.release import bundle
 from runbook_lib.observe.release.difference import compare
 from runbook_lib.observe.release.keyed_digest import KEY_NAME, read_key
-from runbook_lib.observe.workload.explain import explain
+from runbook_lib.observe.workload.explain import troubles
 from runbook_lib.observe.workload.pods import endpoints, pods
-from runbook_lib.observe.workload.rollout import deployment, progress, revisions, template_digest
+from runbook_lib.observe.workload.rollout import deployment, progress, replica_sets, revision_number, template_digest
 from runbook_lib.observe.workload.wait import wait
 
 PASSWORD = "correct horse battery staple"
@@ -88,6 +90,10 @@ def patch(here: Cluster, api_version: str, kind: str, body: dict[str, Any], mana
     )
 
 
+def scale_to_one(here: Cluster) -> None:
+    rewrite(here, "web", lambda current: current["spec"].update(replicas=1))
+
+
 def test_the_cluster_says_who_it_is_and_what_may_be_done(here: Cluster) -> None:
     found = preflight.version(here)
     assert found.version.startswith("v1.")
@@ -109,7 +115,7 @@ def test_a_release_arrives_whole_and_is_not_applied_twice(here: Cluster, cluster
     assert endpoints(here, "web") == {pod.address: True for pod in found}
     again = apply(here, manifests)
     assert not again.done
-    assert revisions(here, "web")[-1].number == 1
+    assert progress(deployment(here, "web")).revision == 1
 
 
 def test_a_change_names_the_field_and_both_values(here: Cluster, cluster: Any, tmp_path: Path) -> None:
@@ -150,31 +156,33 @@ def test_a_field_of_another_manager_is_not_taken(here: Cluster, cluster: Any, tm
     assert deployment(here, "web")["spec"]["replicas"] == 1
 
 
-def test_what_our_own_undo_wrote_does_not_stand_in_the_way_of_the_next_release(
+def test_what_we_wrote_without_an_apply_does_not_stand_in_the_way_of_the_next_release(
     here: Cluster, cluster: Any, tmp_path: Path
 ) -> None:
     applied(here, release(tmp_path, cluster.image))
-    workload.scale(here, "web", 1)
+    scale_to_one(here)
     wait(here, "web", IN_TIME)
     assert apply(here, bundle.read(tmp_path, here.namespace)).done
     assert deployment(here, "web")["spec"]["replicas"] == 2
 
 
-def test_undo_brings_the_template_back_and_says_when_it_is_gone(here: Cluster, cluster: Any, tmp_path: Path) -> None:
-    applied(here, release(tmp_path, cluster.image, revisionHistoryLimit=1))
-    before = template_digest(deployment(here, "web"))
+def test_the_template_of_an_earlier_revision_is_put_back_once(here: Cluster, cluster: Any, tmp_path: Path) -> None:
+    applied(here, release(tmp_path, cluster.image))
+    before, first = template_digest(deployment(here, "web")), revision(here, 1)
     assert workload.annotate(here, "web", {"runbook/drill": "one"}).done
     wait(here, "web", IN_TIME)
     assert not workload.annotate(here, "web", {"runbook/drill": "one"}).done
-    undone = workload.undo(here, "web", 1)
-    assert undone.done
+    assert put_back(here, "web", first, "revision 1").done
     wait(here, "web", IN_TIME)
-    assert template_digest(deployment(here, "web")) == before
-    newest = progress(deployment(here, "web")).revision
-    assert newest == 3
-    assert not workload.undo(here, "web", newest).done
-    with pytest.raises(BadParameters, match=r"ReplicaSet is gone \(kept are 2, 3"):
-        workload.undo(here, "web", 1)
+    live = deployment(here, "web")
+    assert (template_digest(live), progress(live).revision) == (before, 3)
+    assert not put_back(here, "web", first, "revision 1").done
+
+
+def revision(here: Cluster, number: int) -> Object:
+    """The ReplicaSet of that revision."""
+    sets = replica_sets(here, deployment(here, "web"))
+    return next(one for one in sets if revision_number(one) == number)
 
 
 def test_a_mark_that_a_broken_off_drill_left_is_taken_away(here: Cluster, cluster: Any, tmp_path: Path) -> None:
@@ -184,17 +192,6 @@ def test_a_mark_that_a_broken_off_drill_left_is_taken_away(here: Cluster, cluste
     workload.annotate(here, "web", {"runbook/drill": "one"})
     assert workload.annotate(here, "web", {"runbook/drill": None}).done
     assert template_digest(deployment(here, "web")) == before
-
-
-def test_undo_refuses_a_deployment_without_history_and_a_paused_one(
-    here: Cluster, cluster: Any, tmp_path: Path
-) -> None:
-    applied(here, release(tmp_path, cluster.image))
-    with pytest.raises(BadParameters, match="no earlier revision"):
-        workload.undo(here, "web")
-    patch(here, "apps/v1", "Deployment", {"spec": {"paused": True}})
-    with pytest.raises(CriterionFailed, match="rollout resume"):
-        workload.undo(here, "web")
 
 
 def test_a_writer_in_between_is_read_again_and_not_run_over(here: Cluster, cluster: Any, tmp_path: Path) -> None:
@@ -212,7 +209,7 @@ def test_a_writer_in_between_is_read_again_and_not_run_over(here: Cluster, clust
             raise
 
     here.resource = lambda *_: _With(resource, late)  # type: ignore[method-assign]
-    workload.scale(here, "web", 1)
+    scale_to_one(here)
     del here.resource  # type: ignore[method-assign]
     live = deployment(here, "web")
     assert refused == [409]
@@ -239,8 +236,8 @@ def test_a_stuck_rollout_says_why_and_names_the_way_back(here: Cluster, cluster:
     with pytest.raises(ChangeFailed, match=r"web-.*absent.*06_rollback") as failed:
         wait(here, "web", timedelta(seconds=30))
     assert "has timed out progressing" in str(failed.value)
-    assert any("absent" in reason for reason in explain(here, "web"))
-    workload.undo(here, "web")
+    assert any("absent" in str(trouble) for trouble in troubles(here, "web"))
+    put_back(here, "web", revision(here, 1), "revision 1")
     assert wait(here, "web", IN_TIME).complete, "the failed verdict of before does not end the wait"
 
 

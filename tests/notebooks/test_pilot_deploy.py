@@ -18,11 +18,11 @@ import pytest
 import requests
 import yaml
 
+from runbook_lib.act.put_back import put_back
 from runbook_lib.act.traffic.knob import shift
-from runbook_lib.act.workload import undo
 from runbook_lib.clients import connect
 from runbook_lib.observe.cluster import Cluster
-from runbook_lib.observe.workload.rollout import deployment, progress, template_digest
+from runbook_lib.observe.workload.rollout import deployment, progress, replica_sets, template_digest
 from runbook_lib.observe.workload.wait import wait
 from runbook_lib.parameters import check
 from tests.notebooks.conftest import REPOSITORY, Play, World
@@ -204,7 +204,8 @@ def test_an_image_that_is_not_there_is_named_as_the_reason(
         assert "absent:main-1-20261120" in played.message
         assert "06_rollback" in played.message
     finally:
-        undo(cluster, "order-service")
+        before = replica_sets(cluster, deployment(cluster, "order-service"))[-2]
+        put_back(cluster, "order-service", before, "the revision before", noted=False)
         wait(cluster, "order-service", world.parameters.kubernetes.rollout_timeout)
 
 

@@ -65,7 +65,7 @@ def taking(rules: Iterable[FieldRule], name: str, conflict: Conflict) -> FieldRu
 
 
 def is_decided(rules: Iterable[FieldRule], name: str, conflict: Conflict) -> bool:
-    """True for a field that a rule takes, and for one that is ours from an earlier undo or scale."""
+    """True for a field that a rule takes, and for one that is ours from an earlier write that was no apply."""
     return conflict.manager == MANAGER or taking(rules, name, conflict) is not None
 
 

@@ -39,8 +39,8 @@ Answer = TypeVar("Answer")
 def send(cluster: Cluster, manifest: Manifest, rules: Sequence[FieldRule] = (), version: str = "") -> Object:
     """Store the object; ``version``: only over that resourceVersion. Raises ApiException for 409 and 422.
 
-    A field of another manager is taken over only where a rule says so, or where it is ours through an earlier undo or
-    scale (same manager, other operation).
+    A field of another manager is taken over only where a rule says so, or where it is ours through an earlier
+    write that was no apply (same manager, other operation).
     """
     with speaking(cluster, manifest.name):
         try:

@@ -16,15 +16,10 @@ from runbook_lib.observe.workload.containers import Words, container_trouble
 from runbook_lib.observe.workload.pods import has_ended, is_ready, owned
 from runbook_lib.observe.workload.refusals import uncreated, unmounted, unscheduled
 from runbook_lib.observe.workload.rollout import deployment, progress, replica_sets, template_digest
-from runbook_lib.observe.workload.trouble import Trouble, grouped
+from runbook_lib.observe.workload.trouble import Trouble
 
 LOGS = 3  # Pods whose logs are read at one look: what a hundred others say is the same
 LINES = 5
-
-
-def explain(cluster: Cluster, name: str) -> list[str]:
-    """Why the rollout does not go on, one sentence a cause; Pods that have the same cause are told together."""
-    return [str(trouble) for trouble in grouped(troubles(cluster, name))]
 
 
 def troubles(cluster: Cluster, name: str) -> list[Trouble]:

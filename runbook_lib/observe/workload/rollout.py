@@ -1,4 +1,4 @@
-"""How a Deployment stands: how far its rollout is, and which revisions can be gone back to."""
+"""How a Deployment stands: how far its rollout is, who holds it, and the ReplicaSets of its revisions."""
 
 from __future__ import annotations
 
@@ -79,18 +79,6 @@ class Progress:
 
     def __str__(self) -> str:
         return f"Deployment/{self.name} revision {self.revision}: {self.counts}"
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One ReplicaSet of the Deployment's history; ``template`` is the digest of its Pod template."""
-
-    number: int
-    replica_set: str
-    replicas: int
-    images: tuple[str, ...]
-    template: str
-    cause: str
 
 
 def deployment(cluster: Cluster, name: str) -> Object:
@@ -227,21 +215,6 @@ def replica_sets(cluster: Cluster, live: Object) -> list[Object]:
 def revision_number(owner: Object) -> int:
     """The revision a ReplicaSet or Deployment carries; 0 before the controller has seen it."""
     return int((owner["metadata"].get("annotations") or {}).get(REVISION, 0))
-
-
-def revisions(cluster: Cluster, name: str) -> list[Revision]:
-    """What can be gone back to, oldest first; what is not here any more cannot."""
-    return [
-        Revision(
-            number=revision_number(rs),
-            replica_set=rs["metadata"]["name"],
-            replicas=rs["spec"].get("replicas", 0),
-            images=images(rs["spec"]["template"]["spec"]),
-            template=template_digest(rs),
-            cause=(rs["metadata"].get("annotations") or {}).get("kubernetes.io/change-cause", ""),
-        )
-        for rs in replica_sets(cluster, deployment(cluster, name))
-    ]
 
 
 def images(spec: Object) -> tuple[str, ...]:
