@@ -1,6 +1,6 @@
 """Every check against its samples: what must fail, what must pass, and the damage that turns one into the other.
 
-``samples/<topic>.yaml`` is a list with one entry a check. The least is two of ``fails``, two of ``passes``, one mutation:
+``samples/<topic>.yaml`` is a list with an entry for each check: at least two ``fails``, two ``passes``, one mutation.
 
     - check: readiness-probe            # the id
       fails:                            # FAIL, of this check, at the right object, on a line that is there
