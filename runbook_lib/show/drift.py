@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.drift import UNDECIDED, Drift
+from runbook_lib.redact.patterns import hide
 from runbook_lib.show.checks import quiet
 
 # As the usual; differs and node or Pod see to it; differs and the image has to decide; nothing on record.
@@ -155,8 +156,9 @@ def _code(row: Drift, host: str) -> int:
 
 
 def _short(text: str) -> str:
-    members = text.split("\n")
-    return text if len(members) == 1 else f"{len(members)}: {', '.join(members)}"
+    """In a picture nobody finds a secret any more: what looks like one is hidden before."""
+    members = hide(text).split("\n")
+    return members[0] if len(members) == 1 else f"{len(members)}: {', '.join(members)}"
 
 
 def clipped(text: str, width: int) -> str:

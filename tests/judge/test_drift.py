@@ -113,6 +113,20 @@ def test_a_set_is_told_by_what_one_has_more_and_less() -> None:
     assert found.said("c") == "also */5 * * * * /c, d; without 0 4 * * * /b"
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("0 3 * * * mysqldump -uroot -pS3cr3tPass orders > /b", "0 3 * * * mysqldump -uroot -p… orders > /b"),
+        ("0 3 * * * mysql -p orders", "0 3 * * * mysql -p orders"),
+        ("0 3 * * * curl -u admin:S3cr3t http://x", "0 3 * * * curl -u admin:… http://x"),
+        ("0 3 * * * sshpass -p S3cr3t scp a b:", "0 3 * * * sshpass -p … scp a b:"),
+        ("0 3 * * * redis-cli -h r -a S3cr3t save; cp -p a b", "0 3 * * * redis-cli -h r -a … save; cp -p a b"),
+    ],
+)
+def test_passwords_on_the_command_line_of_a_job_are_not_kept(line: str, kept: str) -> None:
+    assert row("scheduled jobs", {"local": {"cron": [line]}}).usual == kept
+
+
 def test_the_python_of_the_system_is_not_taken_for_that_of_the_application() -> None:
     drifts = compare_hosts([host("a", python_version="3.6.8"), host("b", python_version="2.7.5")])
     assert [(d.aspect, d.weight) for d in drifts] == [("Python of the system", 1)]

@@ -82,3 +82,11 @@ def test_the_table_gathers_those_with_the_same_value_and_escapes_what_facts_say(
     assert "vm-0, vm-1, vm-2, vm-3: Etc/UTC; vm-11: nothing on record" in table
     assert "&lt;b&gt;" in table
     assert "<b>" not in table
+
+
+def test_what_looks_like_a_secret_is_not_drawn() -> None:
+    options = {"options": "-Xmx1g -Ddb.password=Sup3rSecret99"}
+    figure = drift_map(
+        compare_hosts([host(1, local={"java": {"options": "-Xmx1g"}}), host(2, local={"java": options})])
+    )
+    assert "Sup3r" not in " ".join(words(figure))

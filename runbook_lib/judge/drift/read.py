@@ -12,6 +12,11 @@ Read = Callable[[Facts], Any]
 UTC = frozenset({"UTC", "UCT", "GMT", "Etc/UTC", "Etc/GMT", "Etc/UCT", "Etc/Universal", "Universal", "Zulu", "GMT0"})
 CHINA = frozenset({"PRC", "Asia/Chongqing", "Asia/Chungking", "Asia/Harbin", "CST+0800"})
 SECRET = re.compile(r"(?i)pass|pwd|secret|token|credential|private|api_?key|access_?key")
+# Passwords as options of commands; those that are named are found where anything is written.
+SPOKEN = re.compile(
+    r"(\bmy(?:sql|isam)\w*\b[^|;&]*?\s-p(?=\S)|\bsshpass\s+-p\s*|\bredis-cli\b[^|;&]*?\s-a\s+"
+    r"|\bcurl\b[^|;&]*?\s-u\s*[^\s:]+:|\bldap\w+\b[^|;&]*?\s-w\s+)\S+"
+)
 # What every machine runs for itself; anything else that runs beside the application is named.
 OWN = re.compile(
     r"""(?x) ^(?:
@@ -185,7 +190,7 @@ def jobs(facts: Facts) -> list[str] | None:
     found = [value for place in places if (value := look(facts, place)) is not None]
     if not found:
         return None
-    lines = {line for value in found for line in _lines(value)}
+    lines = {SPOKEN.sub(r"\1…", line) for value in found for line in _lines(value)}
     return sorted(lines) or ["none"]
 
 
