@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from runbook_lib.observe.workload.pods import PodState
+from runbook_lib.observe.workload.trouble import Trouble
 from runbook_lib.show.checks import quiet
 
 GOOD, BAD, CALM = "#1a7f37", "#cf222e", "#57606a"
 
 
-def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Styler:
+def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool], troubles: Sequence[Trouble]) -> Styler:
     """One row a Pod: where it is, whether users could reach it, what troubles it."""
+    said = {trouble.pod: f"{trouble.what}; {trouble.next}" for trouble in troubles}
     rows = [
         {
             "Pod": pod.name,
@@ -25,7 +27,7 @@ def pods_table(pods: Sequence[PodState], endpoints: Mapping[str, bool]) -> Style
             "ready": "yes" if pod.ready else "no",
             "in the Service": "yes" if endpoints.get(pod.address) else "no",
             "restarts": pod.restarts,
-            "trouble": "ends" if pod.terminating else pod.trouble,
+            "trouble": "ends" if pod.terminating else said.get(pod.name, ""),
         }
         for pod in pods
     ]

@@ -9,7 +9,7 @@ from runbook_lib.observe.workload.pods import PodState
 from runbook_lib.observe.workload.rollout import Progress
 
 DONE = Progress("web", 2, 3, 3, 3, 3, 3, True, False, "", "7")
-POD = PodState("web-a", "10.0.0.1", 8080, True, 0, False, "node", ("image:1",), "", False)
+POD = PodState("web-a", "10.0.0.1", 8080, True, 0, False, "node", ("image:1",), False)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ENDED = ("Succeeded", "Failed")
 
 @dataclass(frozen=True)
 class PodState:
-    """One Pod as its status says it is; ``trouble`` is empty when nothing is wrong."""
+    """One Pod as its status says it is."""
 
     name: str
     address: str
@@ -23,7 +23,6 @@ class PodState:
     oom: bool
     node: str
     images: tuple[str, ...]
-    trouble: str
     terminating: bool
 
 
@@ -78,7 +77,6 @@ def pod_state(pod: Object) -> PodState:
     """One Pod's status in our words."""
     status, spec = pod.get("status") or {}, pod["spec"]
     containers = status.get("containerStatuses") or []
-    conditions = {c["type"]: c for c in status.get("conditions") or []}
     ports = [p["containerPort"] for c in spec["containers"] for p in c.get("ports") or []]
     return PodState(
         name=pod["metadata"]["name"],
@@ -89,7 +87,6 @@ def pod_state(pod: Object) -> PodState:
         oom=any(_ended(c) == "OOMKilled" for c in containers),
         node=spec.get("nodeName") or "",
         images=images(spec),
-        trouble=_trouble(status, conditions),
         terminating="deletionTimestamp" in pod["metadata"],
     )
 
@@ -104,23 +101,6 @@ def _ended(container: Object) -> str:
     for state in (container.get("state") or {}, container.get("lastState") or {}):
         if ended := state.get("terminated"):
             return str(ended.get("reason", ""))
-    return ""
-
-
-def _trouble(status: Object, conditions: dict[str, Object]) -> str:
-    """The first thing that keeps a Pod from being ready, in the order in which a Pod comes up."""
-    if (scheduled := conditions.get("PodScheduled") or {}).get("status") == "False":
-        return f"{scheduled.get('reason')}: {scheduled.get('message')}"
-    statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    for container in statuses:
-        state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
-        ended = state.get("terminated") or last
-        died = f" (last exit {ended.get('exitCode')}, {ended.get('reason')})" if ended else ""
-        waiting = state.get("waiting") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return f"{container['name']}: {waiting['reason']}: {waiting.get('message', '')}{died}"
-        if (gone := state.get("terminated")) and gone.get("exitCode"):
-            return f"{container['name']}: ended with {gone['exitCode']}, {gone.get('reason')}"
     return ""
 
 
