@@ -136,7 +136,11 @@ def test_the_peak_of_requests_is_taken_from_the_measurement_where_nobody_states_
 def test_host_agents_are_taken_off_a_machine_and_not_off_a_process() -> None:
     assert size(usage(), agents=(0.1, 100.0)).sizes[0].memory_request == 352
     assert size(usage(), agents=(0.1, 100.0)).sizes[0].cpu_request == 0.4
-    assert size(usage().assign(process="order"), agents=(0.1, 100.0)).sizes[0].memory_request == 464
+    process = usage().assign(process=pd.Categorical(["order"] * 4032))
+    assert size(process, agents=(0.1, 100.0)).sizes[0].memory_request == 464
+    both = pd.concat([process, usage(memory=450.0).assign(instance="b")])
+    assert size(both, agents=(0.1, 100.0)).sizes[0].memory_request == 464
+    assert size(both, agents=(0.1, 0.0)).sizes[0].memory_request == 528
 
 
 def test_agents_that_are_said_to_take_more_than_there_was_are_named() -> None:

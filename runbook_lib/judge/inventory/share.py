@@ -21,7 +21,10 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Shares:
-    """The use of each application (columns as read_usage gives them); none where it cannot be told apart."""
+    """The use of each application (columns as read_usage gives them); none where it cannot be told apart.
+
+    Where some of it is a process's, ``process`` names it: agents of the machine are not in that.
+    """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -114,7 +117,7 @@ def _by_process(processes: pd.DataFrame, names: Names) -> _Points:
     hosts = instances.map({name: _one(names, str(name)) or None for name in instances.cat.categories})
     kinds = kinds.map({name: _process(str(name)) for name in kinds.cat.categories})
     by = [hosts.astype("category"), kinds.astype("category")]
-    return _Points(processes.drop(columns="process"), processes.groupby(by, observed=True).indices)
+    return _Points(processes, processes.groupby(by, observed=True).indices)
 
 
 def _one(names: Names, instance: str) -> str:
