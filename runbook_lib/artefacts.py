@@ -31,8 +31,10 @@ class Rule:
     """What to look for in source, why it breaks in a Pod, what to change in code, and the control that answers it.
 
     ``match`` is an ast-grep rule when ``language`` is a programming language, a regular expression when it is
-    ``text``; ``files`` are name patterns; ``requires`` must stand in the file, ``unless`` in no build file.
-    ``topic`` joins evidence to manifest controls (``session``, ``cron`` ...).
+    ``text``; ``constraints`` are ast-grep's, of what the rule's variables stand for; ``files`` are name patterns. One
+    of the ``words`` and the expression ``requires`` must stand in the file, ``unless`` in no build file. ``once``: only
+    the first place of a file is told. ``topic`` joins evidence to manifest controls (``session``, ``cron`` ...).
+    ``finds`` and ``passes`` are samples of what it must find and must not; ``file`` is where it is written down.
     """
 
     id: str
@@ -47,6 +49,12 @@ class Rule:
     control: str
     unless: str = ""
     requires: str = ""
+    words: tuple[str, ...] = ()
+    constraints: Any = None
+    once: bool = False
+    finds: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True)
