@@ -63,6 +63,12 @@ def as_batches(plan: Plan, parameters: Mapping[str, str | Path]) -> dict[str, st
     return found
 
 
+def expected(plan: Plan) -> dict[str, str]:
+    """Where the parameters of each application are looked for once it has some: parameters/<label>.yaml."""
+    labels = labelled(place.candidate.name for place in plan.places)
+    return {name: f"parameters/{label}.yaml" for name, label in labels.items()}
+
+
 def labelled(names: Iterable[str]) -> dict[str, str]:
     """A DNS label for each name, its own where it is one already; no two are alike."""
     given = sorted(set(names))

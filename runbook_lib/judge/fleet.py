@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.artefacts import Node
+from runbook_lib.errors import BadParameters
 from runbook_lib.judge.assessment import Assessment
 from runbook_lib.judge.capacity import Nodes, NodeShape, Wanted, nodes_for
 from runbook_lib.judge.fleet_gain import FleetGain, fleet_gains
@@ -31,6 +32,14 @@ class Fleet:
     def left_out(self) -> tuple[Finding, ...]:
         """Everything that could not be read, of all applications."""
         return (*self.findings, *(finding for one in self.applications for finding in one.left_out))
+
+    def application(self, name: str | None) -> Assessment:
+        """The one of that name, or the first that goes; BadParameters when there is none."""
+        first = next((wave.members[0] for wave in self.plan.waves), self.applications[0].name)
+        found = next((one for one in self.applications if one.name == (name or first)), None)
+        if found is None:
+            raise BadParameters(f"detail: {name!r} is no application of this fleet; take a name of fleet.csv")
+        return found
 
 
 def judge_fleet(

@@ -12,8 +12,9 @@ from typing import Any
 import papermill
 import pytest
 import yaml
+from fleet.make import make_fleet
 
-from runbook_lib.parameters import project_root
+from runbook_lib.parameters import ONES_OWN, project_root
 from runbook_lib.record.archive import Attempt, attempts
 from sandbox import keys
 
@@ -122,3 +123,43 @@ def test_manifests_that_block_are_refused_with_their_line(play: Play, values: di
         ("graceful-stop", "30-deployment.yaml", True)
     ]
     assert "terminationGracePeriodSeconds" in failed[0]["mend"]
+
+
+@pytest.fixture
+def of_fleet(values: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """The same people, and twelve applications that a seed made up."""
+    made = make_fleet(tmp_path / "fleet", 12, 7)
+    for name in ONES_OWN:
+        values.pop(name, None)
+    values["application"] = {"name": "shop-fleet", "owner": "platform team"}
+    values["assessment"] = {
+        "scope": "fleet",
+        "hosts": str(made.hosts),
+        "usage": str(made.usage),
+        "profile": str(made.profiles),
+        "source": str(made.source),
+        "cmdb": {"file": str(made.cmdb), "columns": dict(made.columns)},
+        "waves": {"begin": "2027-01-11"},
+    }
+    values["gates"]["ask"] = []
+    return values
+
+
+def test_a_fleet_is_assessed_by_the_same_notebook_and_leaves_a_report_and_a_plan(
+    play: Play, of_fleet: dict[str, Any]
+) -> None:
+    assessed, error = play("01_assessment.ipynb")
+    assert (error, assessed.outcome) == ("", "passed")
+    kept = {path.name for path in (assessed.folder / "evidence").iterdir()}
+    assert kept >= {"fleet.html", "fleet.csv", "waves.csv", "wave-1.yaml", "plan.json", "findings.json"}
+    lines = (assessed.folder / "evidence" / "fleet.csv").read_text().splitlines()
+    assert len(lines) == 13 and lines[0].startswith("application,owner,level,mode,state,risk")
+    placed = {place["candidate"]["name"] for place in evidence(assessed, "plan")["places"]}
+    assert placed == {line.partition(",")[0] for line in lines[1:]}
+
+
+def test_a_detail_that_no_source_names_is_bad_parameters(play: Play, of_fleet: dict[str, Any]) -> None:
+    of_fleet["detail"] = "nobody"
+    attempt, error = play("01_assessment.ipynb")
+    assert error == "BadParameters: detail: 'nobody' is no application of this fleet; take a name of fleet.csv"
+    assert attempt.outcome != "passed"
