@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from runbook_lib.artefacts import Host, Node
 from runbook_lib.judge.capacity import Jvm
 from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.gain import Input, Range
+from runbook_lib.judge.inventory.merge import Conflict, origin
+from runbook_lib.judge.inventory.names import Names
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Known:
 ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("basics", "application", ("application",), ""),
     ("basics", "owner", ("owner",), "local/application/owner"),
+    ("basics", "business line", ("business_line",), ""),
     ("basics", "kind", ("kind",), ""),
     ("basics", "criticality", ("criticality",), ""),
     ("basics", "version", ("version",), "local/application/version"),
@@ -46,6 +50,8 @@ ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("traffic", "peak hours", ("traffic", "peak_hours"), ""),
     ("releases", "a month", ("releases", "per_month"), ""),
     ("releases", "success rate", ("releases", "success_rate"), ""),
+    ("releases", "rollbacks last year", ("releases", "rollbacks_last_year"), ""),
+    ("environment", "environment", ("environment",), "local/application/environment"),
 )
 DRIFTS = (("environment", "operating system"), ("environment", "JDK"), ("environment", "C library"))
 # The profile's key -> the name in the gain formulas.
@@ -62,24 +68,57 @@ FIGURES = {
 }
 
 
-def known(stated: Node, hosts: Iterable[Host], drifts: Iterable[Drift]) -> tuple[Known, ...]:
-    """Everything known, in the order people ask; what nobody knows is a row that says so."""
+def known(
+    stated: Node, hosts: Iterable[Host], drifts: Iterable[Drift], conflicts: Iterable[Conflict] = ()
+) -> tuple[Known, ...]:
+    """Everything known, in the order people ask; what nobody knows is a row that says so.
+
+    ``conflicts`` are those between the sources: each stands beside its value.
+    """
     machines, differences = tuple(hosts), tuple(drifts)
-    rows = [_row(topic, name, stated.get(*keys), fact, machines) for topic, name, keys, fact in ROWS]
-    rows.append(_instances(stated, machines))
-    rows.append(_time_zone(stated, differences))
+    against = {conflict.key: f"{conflict.other_origin} says {conflict.other}" for conflict in conflicts}
+    rows = [
+        _row(topic, name, stated.get(*keys), fact, machines, against.pop(".".join(keys), ""))
+        for topic, name, keys, fact in ROWS
+    ]
+    rows.append(_instances(stated, machines, against.pop("operations.instances", "")))
+    rows.append(_time_zone(stated, differences, against.pop("runtime.time_zone", "")))
     for topic, aspect in DRIFTS:
         rows += [_of_drift(topic, row, len(machines)) for row in differences if row.aspect == aspect]
     for dependency in stated.get("dependencies").elements():
-        text = f"{dependency.get('kind').text()} at {dependency.get('address').text('?')}"
+        text = " at ".join(filter(None, (dependency.get("kind").text(), dependency.get("address").text()))) or "?"
         rows.append(Known("depends on", dependency.get("name").text("?"), text, place(dependency)))
+    for database in stated.get("databases").elements():
+        rows.append(Known("depends on", database.text("?"), "database", place(database)))
+    for key, conflict in against.items():
+        node = stated.get(*key.split("."))
+        topic = next((topic for start, topic in OTHERS.items() if key.startswith(start)), "basics")
+        rows.append(Known(topic, key, node.text(f"{len(node.elements())} of them"), place(node), conflict))
     return tuple(sorted(rows, key=lambda row: TOPICS.index(row.topic)))
 
 
-HEAP = re.compile(r"-Xmx(\d+)([kmgKMG])\b")
-METASPACE = re.compile(r"-XX:MaxMetaspaceSize=(\d+)([kmgKMG])\b")
-DIRECT = re.compile(r"-XX:MaxDirectMemorySize=(\d+)([kmgKMG])\b")
+# What an option of java gives a part of a Jvm; the last of several counts.
+OPTIONS = {
+    "heap": re.compile(r"(?i)-(?:Xmx|XX:MaxHeapSize=)(\d+)([kmgt]?)\b"),
+    "metaspace": re.compile(r"(?i)-XX:MaxMetaspaceSize=(\d+)([kmgt]?)\b"),
+    "direct": re.compile(r"(?i)-XX:MaxDirectMemorySize=(\d+)([kmgt]?)\b"),
+    "code_cache": re.compile(r"(?i)-XX:ReservedCodeCacheSize=(\d+)([kmgt]?)\b"),
+    "stack": re.compile(r"(?i)-(?:Xss|XX:ThreadStackSize=)(\d+)([kmgt])\b"),
+}
+MIB = {"": 2**-20, "k": 2**-10, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
+JAVA = re.compile(r"java(?!script)|jvm|kotlin|scala|groovy|spring")
 TOPICS = ("basics", "runtime", "state", "environment", "depends on", "traffic", "objectives", "releases")
+# The topic of a conflict about what has no row of its own, by how its key begins.
+OTHERS = {
+    "runtime": "runtime",
+    "state": "state",
+    "operations": "environment",
+    "depend": "depends on",
+    "databases": "depends on",
+    "traffic": "traffic",
+    "objectives": "objectives",
+    "releases": "releases",
+}
 
 
 def figures(stated: Node) -> dict[str, Input]:
@@ -87,8 +126,8 @@ def figures(stated: Node) -> dict[str, Input]:
     found: dict[str, Input] = {}
     for keys, name in FIGURES.items():
         node = stated.get(*keys)
-        values = [item.value for item in node.elements()] or [node.value]
-        numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        values = [number(item.value) for item in node.elements()] or [number(node.value)]
+        numbers = [value for value in values if value is not None]
         if numbers:
             found[name] = Input(Range(min(numbers), max(numbers)), place(node))
     return found
@@ -104,16 +143,22 @@ def decided(stated: Node) -> dict[str, str]:
 
 
 def seconds(node: Node) -> float | None:
-    """A stated number of seconds; None when there is none."""
-    value = node.value
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A stated number of seconds, or of anything else that is not below zero; None when there is none."""
+    return number(node.value)
+
+
+def number(value: object) -> float | None:
+    """What is a number and not NaN, infinite or below zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        return None
+    return float(value)
 
 
 def ports(stated: Node, hosts: Iterable[Host]) -> tuple[int, ...]:
     """The ports the application listens on, by the hosts' facts and the profile."""
     found = [host_fact(host, "local/application/port") for host in hosts]
     found.append(stated.get("port").text())
-    return tuple(sorted({int(text) for text in found if text.isdigit()}))
+    return tuple(sorted({int(text) for text in found if text.isdecimal() and 0 < int(text[:9]) < 65536}))
 
 
 def agents(stated: Node) -> tuple[float, float]:
@@ -123,35 +168,41 @@ def agents(stated: Node) -> tuple[float, float]:
 
 
 def java_needs(stated: Node, hosts: Iterable[Host]) -> Jvm | None:
-    """What a JVM may take, by its options in the profile or in the hosts' facts; None when it is no Java."""
-    language = stated.get("runtime", "language").text().lower()
-    options = stated.get("runtime", "options").text()
-    if not options:
-        options = next((text for host in hosts if (text := host_fact(host, "local/java/options"))), "")
-    heap = HEAP.search(options)
-    if language not in ("", "java") or heap is None:
+    """What a JVM may take, by its options in the profile, else the largest in the hosts' facts, else by monitoring.
+
+    None when it is no Java, or nobody knows its heap.
+    """
+    runtime = stated.get("runtime")
+    language = runtime.get("language").text().lower()
+    if language and not JAVA.search(language):
         return None
-    metaspace, direct = METASPACE.search(options), DIRECT.search(options)
-    return Jvm(
-        heap=_mib(heap),
-        metaspace=_mib(metaspace) if metaspace else Jvm.metaspace,
-        direct=_mib(direct) if direct else Jvm.direct,
-    )
+    options = runtime.get("options").text()
+    texts = [options] if options else [host_fact(host, "local/java/options") for host in hosts]
+    given = [{part: found for part in OPTIONS if (found := _option(part, text))} for text in texts]
+    parts: dict[str, float] = {part: max(one.get(part, 0.0) for one in given) for part in OPTIONS} if given else {}
+    heap = parts.pop("heap", 0.0) or seconds(runtime.get("heap_mib"))
+    if not heap:
+        return None
+    threads = seconds(runtime.get("threads"))
+    known = {part: value for part, value in parts.items() if value}
+    return Jvm(heap=heap, threads=Jvm.threads if threads is None else math.ceil(threads), **known)
 
 
-def _mib(found: re.Match[str]) -> float:
-    return float(found.group(1)) * {"k": 1 / 1024, "m": 1, "g": 1024}[found.group(2).lower()]
+def _option(part: str, text: str) -> float:
+    """MiB that an option gives; 0 when it is not there."""
+    found = OPTIONS[part].findall(text)
+    return int(found[-1][0]) * MIB[found[-1][1].lower()] if found else 0.0
 
 
 def processors(hosts: Iterable[Host]) -> float | None:
     """How many processors a host has on average; None when the facts say nothing."""
-    found = [text for host in hosts if (text := host_fact(host, "processor_vcpus")).isdigit()]
+    found = [text for host in hosts if (text := host_fact(host, "processor_vcpus")).isdecimal()]
     return sum(map(int, found)) / len(found) if found else None
 
 
 def place(node: Node) -> str:
-    """profile.yaml:12"""
-    return f"{node.file.rpartition('/')[2]}:{node.line}"
+    """profile.yaml:12, or Prometheus, which has no lines."""
+    return origin(node)
 
 
 def host_fact(host: Host, path: str) -> str:
@@ -162,36 +213,52 @@ def host_fact(host: Host, path: str) -> str:
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _row(topic: str, name: str, node: Node, fact: str, hosts: tuple[Host, ...]) -> Known:
+def _row(topic: str, name: str, node: Node, fact: str, hosts: tuple[Host, ...], against: str = "") -> Known:
     facts = sorted({text for host in hosts if fact and (text := host_fact(host, fact))})
     observed = ", ".join(facts)
     if node.text():
         conflict = f"hosts say {observed}" if facts and facts != [node.text()] else ""
-        return Known(topic, name, node.text(), place(node), conflict)
+        return Known(topic, name, node.text(), place(node), _also(conflict, against))
     if facts:
         return Known(topic, name, observed, f"facts of {len(hosts)} hosts", "hosts disagree" if len(facts) > 1 else "")
     return Known(topic, name, "not known", "nobody says")
 
 
-def _instances(stated: Node, hosts: tuple[Host, ...]) -> Known:
-    node = stated.get("operations", "instances")
-    named, seen = {item.text() for item in node.elements()}, {host.name for host in hosts}
-    text = f"{len(seen)}: {', '.join(sorted(seen))}"
-    conflict = f"{place(node)} names {', '.join(sorted(named))}" if named and named != seen else ""
-    return Known("environment", "instances", text, "host facts", conflict)
+def _also(*conflicts: str) -> str:
+    return "; ".join(filter(None, conflicts))
 
 
-def _time_zone(stated: Node, drifts: tuple[Drift, ...]) -> Known:
-    """The profile decides, the hosts may say otherwise."""
+def _instances(stated: Node, hosts: tuple[Host, ...], against: str) -> Known:
+    """The hosts whose facts are known, held against those that are stated by any of their names."""
+    node, names = stated.get("operations", "instances"), Names(hosts)
+    stands = {text: names.find(text) for item in node.elements() if (text := item.text() or item.get("name").text())}
+    seen, meant = {host.name for host in hosts}, {host.name for found in stands.values() for host in found}
+    agreed = not stands or (all(stands.values()) and meant == seen)
+    conflict = "" if agreed else f"{place(node)} names {', '.join(sorted(stands))}"
+    if not seen:
+        told = f"{len(stands)}: {', '.join(sorted(stands))}" if stands else "not known"
+        return Known("environment", "instances", told, place(node) if stands else "nobody says", against)
+    return Known("environment", "instances", f"{len(seen)}: {_first(seen)}", "host facts", _also(conflict, against))
+
+
+def _first(names: Iterable[str], most: int = 12) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:most]) + (f" and {len(ordered) - most} more" if len(ordered) > most else "")
+
+
+def _time_zone(stated: Node, drifts: tuple[Drift, ...], against: str) -> Known:
+    """The profile decides, the hosts may say otherwise; one whose facts say nothing does not."""
     node = stated.get("runtime", "time_zone")
     row = next((drift for drift in drifts if drift.aspect == "time zone"), None)
     if row is None:
-        return Known("environment", "time zone", node.text("not known"), place(node) if node.text() else "nobody says")
+        origin_ = place(node) if node.text() else "nobody says"
+        return Known("environment", "time zone", node.text("not known"), origin_, against)
     hosts = ", ".join(f"{host} {value or '?'}" for host, value in row.values.items())
     if not node.text():
-        return Known("environment", "time zone", row.usual, "most hosts", hosts if row.differs else "")
-    agreed = set(row.values.values()) == {node.text()}
-    return Known("environment", "time zone", node.text(), place(node), "" if agreed else f"hosts say {hosts}")
+        return Known("environment", "time zone", row.usual, row.by, hosts if row.differs else "")
+    agreed = {value for value in row.values.values() if value} <= {node.text()}
+    conflict = "" if agreed else f"hosts say {hosts}"
+    return Known("environment", "time zone", node.text(), place(node), _also(conflict, against))
 
 
 def _of_drift(topic: str, row: Drift, count: int) -> Known:

@@ -11,6 +11,7 @@ from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.decision import require
 from runbook_lib.judge.drift import compare_hosts
 from runbook_lib.judge.handover import handover
+from runbook_lib.judge.inventory.merge import merge
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import agents, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
@@ -71,11 +72,67 @@ def test_the_handover_holds_what_was_measured_and_decided_and_no_number_that_was
         ({"language": "java"}, "-Xmx512m", 512.0),
         ({"language": "python"}, "-Xmx512m", None),
         ({"language": "java"}, "-server", None),
+        ({"language": "Java 8"}, "-Xmx1g -Xmx536870912", 512.0),
+        ({"language": "JavaScript"}, "-Xmx1g", None),
+        ({"language": "java", "heap_mib": 700.0}, "-server", 700.0),
+        ({"language": "java", "heap_mib": 700.0}, "-Xmx1g", 1024.0),
+        ({"heap_mib": float("nan")}, "", None),
     ],
 )
 def test_what_a_jvm_may_take_is_read_from_its_options(runtime: dict[str, str], facts: str, heap: float | None) -> None:
     needs = java_needs(node_of({"runtime": runtime}), [host("a", local={"java": {"options": facts}})])
     assert (needs.heap if needs else None) == heap
+
+
+def test_of_several_hosts_the_largest_jvm_counts_and_threads_are_those_that_were_seen() -> None:
+    hosts = [
+        host(name, local={"java": {"options": text}}) for name, text in (("a", "-Xmx1g"), ("b", "-Xmx2g -Xss512k"))
+    ]
+    needs = java_needs(node_of({"runtime": {"threads": 249.5}}), hosts)
+    assert needs is not None
+    assert (needs.heap, needs.threads, needs.stack, needs.metaspace) == (2048.0, 250, 0.5, 256.0)
+
+
+def test_what_another_source_says_stands_beside_the_value() -> None:
+    table = node_of(
+        {"owner": "it", "port": 81, "databases": ["orders"], "operations": {"instances": ["10.0.0.1"]}}, "cmdb.csv", 4
+    )
+    stated = merge([PROFILE, table])
+    hosts = [host("a", default_ipv4={"address": "10.0.0.1"}), host("b")]
+    rows = {row.name: row for row in known(stated.node, hosts, compare_hosts(hosts), stated.conflicts)}
+    assert (rows["owner"].value, rows["owner"].conflict) == ("shop", "cmdb.csv:4 says it")
+    assert (rows["port"].value, rows["port"].origin) == ("81", "cmdb.csv:4")
+    assert (rows["instances"].value, rows["instances"].conflict) == ("2: a, b", "cmdb.csv:4 says 10.0.0.1")
+    assert (rows["orders"].topic, rows["orders"].value) == ("depends on", "database")
+
+
+def test_a_conflict_without_a_row_of_its_own_gets_one() -> None:
+    sources = [node_of({"dependencies": [{"name": name}], "purpose": name}, f"{name}.yaml", 1) for name in ("a", "b")]
+    merged = merge(sources)
+    rows = {row.name: row for row in known(merged.node, [], [], merged.conflicts)}
+    assert (rows["dependencies"].topic, rows["dependencies"].conflict) == ("depends on", "b.yaml:1 says b")
+    assert (rows["purpose"].topic, rows["purpose"].value, rows["purpose"].conflict) == (
+        "basics",
+        "a",
+        "b.yaml:1 says b",
+    )
+
+
+@pytest.mark.parametrize("instances", [["A", "10.0.0.2"], ["a.shop.example", "10.0.0.2:22"]])
+def test_instances_are_the_same_by_any_of_their_names(instances: list[str]) -> None:
+    hosts = [host("a"), host("b", default_ipv4={"address": "10.0.0.2"})]
+    stated = node_of({"operations": {"instances": instances}}, "p.yaml", 2)
+    rows = {row.name: row for row in known(stated, hosts, [])}
+    assert rows["instances"].conflict == ""
+    assert {row.name: row for row in known(stated, hosts[:1], [])}["instances"].conflict.startswith("p.yaml:2 names")
+    nobody = {row.name: row for row in known(stated, [], [])}["instances"]
+    assert (nobody.value[:3], nobody.origin) == ("2: ", "p.yaml:2")
+
+
+def test_a_host_that_does_not_know_its_zone_contradicts_nobody() -> None:
+    hosts = [host("a", local={"timezone": "Etc/UTC"}), host("b")]
+    rows = {row.name: row for row in known(PROFILE, hosts, compare_hosts(hosts))}
+    assert rows["time zone"].conflict == ""
 
 
 def test_agents_of_the_machine_are_stated_in_the_profile() -> None:
