@@ -200,7 +200,7 @@ def test_what_cannot_be_true_is_left_out_and_said(value: float, column: str) -> 
     table = usage()
     table.loc[[7, 9], column] = value
     sizing = size(table)
-    assert "2 points left out: negative or no number" in sizing.verdict.message
+    assert "2 points left out: negative, no number" in sizing.verdict.message
     assert sizing.use == size(usage().drop([7, 9])).use
 
 
@@ -209,7 +209,34 @@ def test_too_much_that_cannot_be_true_gives_no_number() -> None:
     table.loc[:300, "cpu_cores"] = -1.0
     sizing = size(table)
     assert (sizing.verdict.outcome, sizing.sizes) == (Outcome.INCONCLUSIVE, ())
-    assert "301 of 4032 points are negative or no number" in sizing.verdict.message
+    assert "301 of 4032 points are negative, no number" in sizing.verdict.message
+
+
+@pytest.mark.parametrize(("column", "value"), [("at", pd.NaT), ("instance", None)])
+def test_a_point_of_no_time_or_of_nobody_is_left_out_and_said(column: str, value: object) -> None:
+    table = usage()
+    table.loc[5, column] = value
+    assert "1 points left out" in size(table).verdict.message
+
+
+@pytest.mark.parametrize("column", ["cpu_cores", "memory_mib"])
+def test_a_metric_that_is_always_zero_says_nothing(column: str) -> None:
+    table = machines(3)
+    table.loc[table["instance"] == "vm-1", column] = 0.0
+    sizing = size(table)
+    assert (sizing.sizes, sizing.verdict.outcome) == ((), Outcome.INCONCLUSIVE)
+    assert "CPU or memory of vm-1 is 0 at every point" in sizing.verdict.message
+
+
+def test_time_is_time_in_any_zone() -> None:
+    table = usage()
+    for at in (table["at"].dt.tz_convert("Asia/Shanghai"), table["at"].dt.tz_localize(None)):
+        assert size(table.assign(at=at)).use == size(table).use
+
+
+def test_an_empty_table_gives_no_number() -> None:
+    empty = pd.DataFrame(columns=["at", "instance", "cpu_cores", "memory_mib", "starting"])
+    assert "no point of use" in size(empty).verdict.message
 
 
 def test_a_point_that_is_there_twice_counts_once() -> None:
@@ -224,7 +251,7 @@ def test_the_start_up_budget_is_twice_the_longest_start(measured: float | None, 
     assert startup_budget(measured) == budget
 
 
-CORES = some.lists(some.floats(0, 16, allow_subnormal=False), min_size=120, max_size=160)
+CORES = some.lists(some.floats(0, 16, allow_subnormal=False), min_size=120, max_size=160).filter(any)
 
 
 def drawn(cores: list[float], memory: float = 500.0) -> pd.DataFrame:

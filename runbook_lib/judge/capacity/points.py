@@ -21,7 +21,8 @@ DAY = 86_400
 class Points:
     """One point a place, by instance and then by time; seconds since 1970, cores, MiB, requests a second.
 
-    ``restless`` are instances whose memory falls so often that no restart can be told from it.
+    ``restless`` are instances whose memory falls so often that no restart can be told from it, ``silent`` those whose
+    CPU or memory is 0 all the time, which is no use but a metric that says nothing.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Points:
     twice: int
     below_agents: int
     restless: tuple[str, ...]
+    silent: tuple[str, ...]
 
     def of(self, number: int) -> slice:
         """Where the points of one instance lie."""
@@ -79,7 +81,13 @@ def points_of(usage: pd.DataFrame, agents: tuple[float, float] = (0.0, 0.0)) -> 
         twice=len(order) - len(kept),
         below_agents=int(((net[0] < 0) | (net[1] < 0)).sum()),
         restless=tuple(str(names[number]) for number in restless),
+        silent=tuple(str(names[number]) for number in _silent(codes[kept], cpu[kept], memory[kept])),
     )
+
+
+def _silent(instance: NDArray[np.int64], *measured: Numbers) -> list[int]:
+    spoke = [np.unique(instance[values > 0]) for values in measured]
+    return sorted({int(number) for one in spoke for number in np.setdiff1d(instance, one)})
 
 
 def _of_machines(usage: pd.DataFrame) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.judge.capacity.jvm import HEAP_SHARE, Jvm
 from runbook_lib.judge.capacity.points import Points, points_of
 from runbook_lib.judge.capacity.profiles import Load, Size, sizes_of
-from runbook_lib.judge.capacity.use import Use, lacking, use_of
+from runbook_lib.judge.capacity.use import UNTRUE, Use, lacking, use_of
 from runbook_lib.model import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _notes(points: Points, use: Use, first: Size, jvm: Jvm | None) -> list[str]:
             f"the points are {use.step_minutes:.0f} min apart, shorter peaks do not show: load-test before the HPA"
         )
     if points.untrue:
-        notes.append(f"{points.untrue} points left out: negative or no number")
+        notes.append(f"{points.untrue} points left out: {UNTRUE}")
     if points.twice:
         notes.append(f"{points.twice} points were there twice: the greater counts")
     if points.below_agents:

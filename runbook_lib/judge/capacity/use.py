@@ -13,6 +13,7 @@ from runbook_lib.judge.capacity.points import DAY, Numbers, Points
 POINTS_NEEDED = 100
 DAYS_NEEDED = 14.0
 UNTRUE_BORNE = 0.05
+UNTRUE = "negative, no number, or without a time or an instance"
 HOUR = 3600
 BIN = 300
 
@@ -44,10 +45,12 @@ def lacking(points: Points, hosts: Iterable[str] = ()) -> str:
     """What is missing before a size can be named; empty when there is enough of every instance."""
     needed = f"at least {POINTS_NEEDED} points and {DAYS_NEEDED:.0f} days an instance are needed"
     if points.untrue > UNTRUE_BORNE * points.given:
-        return f"{points.untrue} of {points.given} points are negative or no number: find out why, no size is named"
+        return f"{points.untrue} of {points.given} points are {UNTRUE}: find out why, no size is named"
     seen = [(count, days, name) for name, count, days in _covered(points)]
     if not seen:
         return f"no point of use, {needed}: no size is named"
+    if points.silent:
+        return f"CPU or memory of {', '.join(points.silent)} is 0 at every point: is the metric right? No size is named"
     missing = sorted({*hosts} - {name for _, _, name in seen})
     if missing:
         return f"no point of use of {', '.join(missing)}: no size is named"
