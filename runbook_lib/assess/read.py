@@ -12,8 +12,9 @@ import pandas as pd
 from runbook_lib.artefacts import Host, Node, Rule
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.inventory.assign import Assigned, assign
-from runbook_lib.judge.inventory.merge import Merged, merge_all
+from runbook_lib.judge.inventory.assign import Assigned, assign, trees_of
+from runbook_lib.judge.inventory.merge import Merged, merge_all, with_more
+from runbook_lib.judge.inventory.names import names_of
 from runbook_lib.judge.inventory.share import share
 from runbook_lib.model import Finding, now
 from runbook_lib.observe.files.located import read_located
@@ -61,7 +62,7 @@ def read_sources(p: Parameters, clients: Clients) -> Sources:
         machines = machines or ask_usage(prometheus, a.monitoring, until)
         processes = ask_processes(prometheus, a.monitoring, until) if a.monitoring.process_cpu else None
         java = ask_java(prometheus, a.monitoring, until)
-    merged = merge_all(trees)
+    merged = merge_all([*trees, trees_of(inventory.hosts)] if p.of_fleet else trees)
     assigned = assign(inventory.hosts, [one.node for one in merged.values()])
     if not p.of_fleet:
         merged, assigned = _of_one(p.application.name, merged, assigned, inventory.hosts)
@@ -114,9 +115,8 @@ def _with_java(merged: Mapping[str, Merged], assigned: Assigned, java: Mapping[s
     """What Prometheus knows of the JVMs, below what people say."""
     if not java:
         return dict(merged)
-    named = {name: {host.name for host in assigned.hosts.get(name, ())} for name in merged}
-    seen = [monitored(name, machines, dict(java)) for name, machines in named.items()]
-    return merge_all([[one.node for one in merged.values()], seen])
+    named = {name: {own for host in assigned.hosts.get(name, ()) for own in names_of(host)} for name in merged}
+    return with_more(merged, [monitored(name, machines, java) for name, machines in named.items()])
 
 
 def _table(machines: Usage | None) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.artefacts import Node
@@ -51,6 +51,21 @@ def merge_all(sources: Sequence[Iterable[Node]]) -> dict[str, Merged]:
         if name := folded(tree.get("application").text()):
             found.setdefault(name, []).append(tree)
     return {trees[0].get("application").text().strip(): merge(trees) for trees in found.values()}
+
+
+def with_more(merged: Mapping[str, Merged], trees: Iterable[Node]) -> dict[str, Merged]:
+    """The same below which another source says what nobody has said yet; what was in conflict stays so."""
+    found = dict(merged)
+    spelled = {folded(name): name for name in merged}
+    for tree in trees:
+        own = tree.get("application").text().strip()
+        if not own:
+            continue
+        name = spelled.setdefault(folded(own), own)
+        before = found.get(name, Merged(Node({})))
+        both = merge([before.node, tree])
+        found[name] = Merged(both.node, (*before.conflicts, *both.conflicts))
+    return found
 
 
 def folded(name: str) -> str:

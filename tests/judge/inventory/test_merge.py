@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.artefacts import Node, node_of
-from runbook_lib.judge.inventory.merge import merge, merge_all, origin
+from runbook_lib.judge.inventory.merge import merge, merge_all, origin, with_more
 
 
 def told(file: str, value: dict[str, Any], line: int = 1) -> Node:
@@ -75,6 +75,15 @@ def test_an_application_is_one_however_it_is_written_and_keeps_the_first_spellin
     assert list(merged) == ["订单服务", "ＳＴＯＣＫ service"]
     assert merged["ＳＴＯＣＫ service"].node.get("owner").text() == "x"
     assert all(one.conflicts == () for one in merged.values())
+
+
+def test_a_source_that_comes_later_keeps_what_was_in_conflict() -> None:
+    before = merge_all([[PROFILE], [TABLE]])
+    seen = told("Prometheus", {"application": "Orders", "runtime": {"language": "java", "threads": 87}}, 0)
+    after = with_more(before, [seen, told("facts", {"application": "stock"}), Node()])
+    assert list(after) == ["orders", "stock"]
+    assert after["orders"].conflicts == before["orders"].conflicts
+    assert origin(after["orders"].node.get("runtime", "threads")) == "Prometheus"
 
 
 values = st.recursive(
