@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from runbook_lib.model import Finding
@@ -156,13 +157,19 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction of a Dockerfile; ``words`` is the exec form, empty in the shell form."""
+    """One instruction of a Dockerfile, its variables filled in where the builder does.
+
+    ``words`` is the exec form, empty in the shell form; ``body`` what its here-documents hold; a flag that is given
+    twice holds both values, a line each; ``inner`` is what an ONBUILD keeps for later.
+    """
 
     name: str
     value: str
     line: int
     words: tuple[str, ...] = ()
     flags: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    inner: Instruction | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +180,7 @@ class Stage:
     image: str
     line: int
     instructions: tuple[Instruction, ...]
+    platform: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,38 @@ class Dockerfile:
     file: str
     stages: tuple[Stage, ...]
     findings: tuple[Finding, ...] = ()
+
+    def parent(self, position: int) -> int | None:
+        """Which earlier stage a stage is built on; None for an image from elsewhere."""
+        image = self.stages[position].image.lower()
+        return next((n for n in reversed(range(position)) if self.stages[n].name.lower() == image != ""), None)
+
+    @property
+    def lineage(self) -> tuple[Stage, ...]:
+        """The stages that the image that runs is made of, the lowest first; the others are left behind."""
+        position: int | None = len(self.stages) - 1 if self.stages else None
+        found: list[Stage] = []
+        while position is not None:
+            found.insert(0, self.stages[position])
+            position = self.parent(position)
+        return tuple(found)
+
+    @property
+    def final(self) -> tuple[Instruction, ...]:
+        """Every instruction that shapes the image that runs, in order."""
+        return tuple(instruction for stage in self.lineage for instruction in stage.instructions)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A vulnerability that somebody answers for until a day, of one package or of any."""
+
+    vulnerability: str
+    owner: str
+    reason: str
+    expires: date
+    package: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,6 +233,11 @@ class Policy:
     registries: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     severities: dict[str, str] = field(default_factory=dict)
+    accepted: tuple[Accepted, ...] = ()
+    scan_days: int = 14
+    """How old a scan of an image, or the list of vulnerabilities it used, may be."""
+    unfixed: str = "blocking"
+    """What a grave vulnerability is for which nobody has a fix yet: blocking or warning."""
 
 
 @dataclass(frozen=True)
