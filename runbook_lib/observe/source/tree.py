@@ -58,7 +58,7 @@ def walk(root: Path) -> Tree:
                 outside.append(name)
         elif not entry.is_file(follow_symlinks=False):
             tree.left_out["pipes, sockets and devices"] += 1
-        elif reason := _not_own(entry.name):
+        elif reason := _not_own(entry.name, name):
             tree.left_out[reason] += 1
         else:
             tree.files.append(Entry(entry.path, name, entry.stat(follow_symlinks=False).st_size))
@@ -128,8 +128,9 @@ def _not_run(folder: str, prefix: str) -> str:
     return ""
 
 
-def _not_own(name: str) -> str:
-    if TEST_FILE.fullmatch(name):
+def _not_own(name: str, path: str) -> str:
+    """Why a file is not the application's own running code; below ``main`` a name alone makes no test."""
+    if TEST_FILE.fullmatch(name) and "main" not in path.split("/"):
         return "test files"
     return "generated files" if GENERATED.fullmatch(name) else ""
 
