@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource
+from runbook_lib.judge.workload.labels import Labelled
+from runbook_lib.judge.workload.labels import includes as includes
+from runbook_lib.judge.workload.labels import selects as selects
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -62,27 +67,46 @@ class Workload:
     def pod(self) -> Node:
         return self.template.get("spec")
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         return self.template.get("metadata", "labels").labels()
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything given to the checks at once, because the mistakes that hurt lie between the objects."""
+    """Everything given to the checks at once, because the mistakes that hurt lie between the objects.
+
+    What is looked up by name, selector or target is found in indexes that are made once, when first asked for: a check
+    that goes through all objects and asks for the neighbours of each stays linear in their number.
+    """
 
     resources: tuple[Resource, ...]
     dockerfile: Dockerfile | None = None
     assessed: Assessed = field(default_factory=Assessed)
     policy: Policy = field(default_factory=Policy)
     namespace: str = "default"
+    made: dict[int, Workload] = field(default_factory=dict, repr=False, compare=False)
+    """Workloads by the identity of their object, shared by a world and its mended copies."""
 
     def of_kind(self, *kinds: str) -> tuple[Resource, ...]:
-        return tuple(resource for resource in self.resources if resource.kind in kinds)
+        """The objects of these kinds, in the order given."""
+        if len(kinds) == 1:
+            return tuple(self._kinds.get(kinds[0], ()))
+        wanted = set(kinds)
+        return tuple(resource for resource in self.resources if resource.kind in wanted)
 
     def workloads(self, *kinds: str) -> tuple[Workload, ...]:
         """The objects that make Pods, of these kinds or of all."""
-        return tuple(workload_of(r) for r in self.resources if r.kind in (kinds or tuple(TEMPLATES)))
+        wanted = kinds or tuple(TEMPLATES)
+        found = self._workloads.get(wanted)
+        if found is None:
+            found = tuple(self._workload(r) for r in self.of_kind(*wanted))
+            self._workloads[wanted] = found
+        return found
+
+    def workload(self, resource: Resource) -> Workload | None:
+        """The object as one that makes Pods; None when it makes none."""
+        return self._workload(resource) if resource.kind in TEMPLATES else None
 
     def containers(self, *kinds: str) -> Iterator[tuple[Workload, Container]]:
         """Every container of these kinds of workload, or of all."""
@@ -95,33 +119,38 @@ class World:
 
     def named(self, kind: str, name: str, like: Resource) -> Resource | None:
         """The object of that kind and name in the namespace of another."""
-        space = self.space(like)
-        return next((r for r in self.of_kind(kind) if r.name == name and self.space(r) == space), None)
+        return self._names.get((kind, self.space(like), name))
 
     def services(self, workload: Workload) -> tuple[Resource, ...]:
         """The Services whose selector takes in the workload's Pods."""
-        return tuple(
-            service
-            for service in self.of_kind("Service")
-            if self.space(service) == self.space(workload.resource)
-            and includes(service.node.get("spec", "selector").labels(), workload.labels)
-        )
+        return tuple(self._services.get(id(workload.resource), ()))
+
+    def pods(self, service: Resource) -> tuple[Workload, ...]:
+        """The workloads of any kind that a Service's selector takes in."""
+        selector = service.node.get("spec", "selector").labels()
+        return self._labelled.included(self.space(service), selector)
+
+    def taken_in(self, resource: Resource, selector: Node) -> tuple[Workload, ...]:
+        """The workloads of any kind in the object's namespace that a label selector takes in."""
+        return self._labelled.selected(self.space(resource), selector)
 
     def selected(self, resource: Resource, selector: Node) -> tuple[Workload, ...]:
-        """The long-running workloads in the object's namespace that a label selector takes in."""
-        space = self.space(resource)
-        return tuple(
-            w for w in self.workloads(*LONG_RUNNING) if self.space(w.resource) == space and selects(selector, w.labels)
-        )
+        """The same, of the long-running kinds only."""
+        return tuple(w for w in self.taken_in(resource, selector) if w.kind in LONG_RUNNING)
+
+    def selecting(self, kind: str, field_: str, workload: Workload) -> tuple[Resource, ...]:
+        """The objects of a kind whose LabelSelector, spec.<field>, takes in the workload's Pods."""
+        found = self._selecting.get((kind, field_))
+        if found is None:
+            found = self._selecting[kind, field_] = defaultdict(list)
+            for resource in self.of_kind(kind):
+                for taken in self.taken_in(resource, resource.node.get("spec", field_)):
+                    found[id(taken.resource)].append(resource)
+        return tuple(found.get(id(workload.resource), ()))
 
     def scaler(self, workload: Workload) -> Resource | None:
         """The HPA that targets the workload."""
-        for scaler in self.of_kind("HorizontalPodAutoscaler"):
-            target = scaler.node.get("spec", "scaleTargetRef")
-            same = (target.get("kind").text(), target.get("name").text()) == (workload.kind, workload.resource.name)
-            if same and self.space(scaler) == self.space(workload.resource):
-                return scaler
-        return None
+        return self._scalers.get((self.space(workload.resource), workload.kind, workload.resource.name))
 
     def replicas(self, workload: Workload) -> int:
         """How many Pods there are at the quietest: the HPA's minimum, else replicas, else 1 as Kubernetes does."""
@@ -150,6 +179,55 @@ class World:
                 return target
         return ""
 
+    def _workload(self, resource: Resource) -> Workload:
+        known = self.made.get(id(resource))
+        if known is None:
+            known = self.made[id(resource)] = workload_of(resource)
+        return known
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for resource in self.resources:
+            found[resource.kind].append(resource)
+        return found
+
+    @cached_property
+    def _names(self) -> dict[tuple[str, str, str], Resource]:
+        """The first of each name; that a name is given twice is a finding of its own."""
+        found: dict[tuple[str, str, str], Resource] = {}
+        for resource in self.resources:
+            found.setdefault((resource.kind, self.space(resource), resource.name), resource)
+        return found
+
+    @cached_property
+    def _workloads(self) -> dict[tuple[str, ...], tuple[Workload, ...]]:
+        return {}
+
+    @cached_property
+    def _labelled(self) -> Labelled[Workload]:
+        return Labelled((self.space(w.resource), w.labels, w) for w in self.workloads())
+
+    @cached_property
+    def _services(self) -> dict[int, list[Resource]]:
+        found: dict[int, list[Resource]] = defaultdict(list)
+        for service in self.of_kind("Service"):
+            for workload in self.pods(service):
+                found[id(workload.resource)].append(service)
+        return found
+
+    @cached_property
+    def _selecting(self) -> dict[tuple[str, str], dict[int, list[Resource]]]:
+        return {}
+
+    @cached_property
+    def _scalers(self) -> dict[tuple[str, str, str], Resource]:
+        found: dict[tuple[str, str, str], Resource] = {}
+        for scaler in self.of_kind("HorizontalPodAutoscaler"):
+            target = scaler.node.get("spec", "scaleTargetRef")
+            found.setdefault((self.space(scaler), target.get("kind").text(), target.get("name").text()), scaler)
+        return found
+
 
 def workload_of(resource: Resource) -> Workload:
     template = resource.node.get(*TEMPLATES[resource.kind])
@@ -164,29 +242,3 @@ def workload_of(resource: Resource) -> Workload:
         for node in pod.get("initContainers").elements()
     ]
     return Workload(resource, template, tuple(apps + inits))
-
-
-def includes(selector: dict[str, str], labels: dict[str, str]) -> bool:
-    """A Service's selector: every pair must be there; an empty one selects nothing."""
-    return bool(selector) and selector.items() <= labels.items()
-
-
-def selects(selector: Node, labels: dict[str, str]) -> bool:
-    """A LabelSelector: matchLabels and matchExpressions must all hold; an empty one selects everything."""
-    if not isinstance(selector.value, dict):
-        return False
-    wanted = selector.get("matchLabels").labels()
-    return wanted.items() <= labels.items() and all(
-        _holds(expression, labels) for expression in selector.get("matchExpressions").elements()
-    )
-
-
-def _holds(expression: Node, labels: dict[str, str]) -> bool:
-    key = expression.get("key").text()
-    values = {value.text() for value in expression.get("values").elements()}
-    operator = expression.get("operator").text()
-    if operator == "In":
-        return labels.get(key) in values
-    if operator == "NotIn":
-        return labels.get(key) not in values
-    return (key in labels) == (operator == "Exists")
