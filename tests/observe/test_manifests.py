@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a case is one line of a table
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
+from runbook_lib.observe.release import bundle
+from runbook_lib.observe.release.rendering import Place
+from runbook_lib.sections.release import Rendering
 
 GOOD = (Path(__file__).parent.parent / "judge" / "workload" / "good.yaml").read_text()
 
@@ -93,6 +97,44 @@ def test_nothing_to_check_is_refused_in_one_sentence(tmp_path: Path, content: st
         (folder / "a.yaml").write_text(content)
     with pytest.raises(BadParameters, match="manifests"):
         read_manifests(folder)
+
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+
+def test_the_files_that_are_checked_are_those_that_are_applied(tmp_path: Path) -> None:
+    for name in ("a.YAML", ".hidden.yaml", "b.yaml"):
+        (tmp_path / name).write_text(CONFIG.replace("name: a", f"name: from-{name.strip('.').lower()}"))
+    applied = sorted(one.object["metadata"]["name"] for one in bundle.read(tmp_path, "shop"))
+    assert sorted(one.name for one in read_manifests(tmp_path).resources) == applied == ["from-a.yaml", "from-b.yaml"]
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "kustomization.yaml").write_text("resources: []\n")
+    with pytest.raises(BadParameters, match=r"is a kustomization among plain manifests; name .*base"):
+        read_manifests(tmp_path)
+
+
+@pytest.mark.skipif(not (shutil.which("kubectl") or shutil.which("kustomize")), reason="no kustomize, no kubectl")
+def test_a_kustomization_is_checked_as_it_is_rendered(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(CONFIG)
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\nnamePrefix: pilot-\n")
+    read = read_manifests(tmp_path)
+    assert [(one.kind, one.name, one.node.file) for one in read.resources] == [
+        ("ConfigMap", "pilot-a", f"{tmp_path.name} as rendered")
+    ]
+    assert read.findings == ()
+
+
+def test_a_chart_is_checked_with_the_tool_and_the_values_that_will_render_it(tmp_path: Path) -> None:
+    (tmp_path / "chart").mkdir()
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: web\n")
+    tool = tmp_path / "helm"
+    tool.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo v3 && exit\n[ "$2" = orders ] && echo \'{CONFIG}\'\n')
+    tool.chmod(0o755)
+    read = read_manifests(tmp_path / "chart", Rendering(helm=str(tool)), Place("shop", "orders"))
+    assert [one.name for one in read.resources] == ["a"]
+    tool.write_text("#!/bin/sh\necho 'Error: no such value' >&2\nexit 1\n")
+    with pytest.raises(BadParameters, match=r"the chart .* cannot be rendered: no such value"):
+        read_manifests(tmp_path / "chart", Rendering(helm=str(tool)), Place("shop", "orders"))
 
 
 def checked(text: str) -> None:

@@ -13,35 +13,40 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.located import located
 from runbook_lib.observe.files.text import cause, read_text, where
+from runbook_lib.observe.release.rendering import Place, files, needs_tool, render
+from runbook_lib.sections.release import Rendering
 
-SUFFIXES = (".yaml", ".yml", ".json")
 TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _PREFIX = re.compile(r" *(?:- +)*")
 _BLOCK = re.compile(r"(?:^|[:\-]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
 
 
-def read_manifests(path: Path) -> Manifests:
-    """All objects of a file or folder, in the order of the file names.
+def read_manifests(path: Path, rendering: Rendering | None = None, place: Place | None = None) -> Manifests:
+    """All objects that would be applied of a file, a folder, a kustomization or a chart, in the order of its files.
 
-    Raises BadParameters when the path does not exist or nothing in it is a Kubernetes object; a broken file among
-    good ones is a finding.
+    Raises BadParameters when the path does not exist, cannot be rendered, or holds no Kubernetes object; a broken file
+    among good ones is a finding. What was rendered has its lines in the stream of the tool.
     """
     if not path.exists():
         raise BadParameters(f"manifests {path} do not exist: check containerization.manifests in the parameters")
-    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in SUFFIXES and f.is_file())
-    resources: list[Resource] = []
-    findings: list[Finding] = []
-    for file in files:
-        try:
-            read = parse_manifests(read_text(file, "manifest"), str(file))
-        except BadParameters as error:
-            read = Manifests((), (_broken(str(file), 1, str(error)),))
-        resources += read.resources
-        findings += read.findings
+    if needs_tool(path):
+        texts = render(path, rendering or Rendering(), place or Place("default", "release")).texts
+        read = [parse_manifests(text.text, text.name) for text in texts]
+    else:
+        read = [_file(file) for file in ([path] if path.is_file() else files(path))]
+    resources = tuple(one for part in read for one in part.resources)
+    findings = tuple(one for part in read for one in part.findings)
     if not resources:
-        seen = findings[0].message if findings else "no .yaml, .yml or .json file in it"
+        seen = findings[0].message if findings else "what was rendered is empty"
         raise BadParameters(f"no Kubernetes object in {path}: {seen}")
-    return Manifests(tuple(resources), tuple(findings))
+    return Manifests(resources, findings)
+
+
+def _file(file: Path) -> Manifests:
+    try:
+        return parse_manifests(read_text(file, "manifest"), str(file))
+    except BadParameters as error:
+        return Manifests((), (_broken(str(file), 1, str(error)),))
 
 
 def parse_manifests(text: str, file: str) -> Manifests:

@@ -93,14 +93,14 @@ class Release:
 
 def release(p: Parameters, cluster_version: str = "") -> Release:
     """The release that the parameters name; BadParameters says where and what is wrong, and nothing was applied."""
+    return load(p.path(p.kubernetes.manifests), place_of(p, cluster_version), p.kubernetes.rendering)
+
+
+def place_of(p: Parameters, cluster_version: str = "") -> Place:
+    """What a tool has to know to render the release that the parameters name."""
     wanted = p.kubernetes.rendering
-    place = Place(
-        p.kubernetes.namespace,
-        wanted.release or p.application.name,
-        tuple(p.path(value) for value in wanted.values),
-        cluster_version,
-    )
-    return load(p.path(p.kubernetes.manifests), place, wanted)
+    name, values = wanted.release or p.application.name, tuple(p.path(value) for value in wanted.values)
+    return Place(p.kubernetes.namespace, name, values, cluster_version)
 
 
 def read(path: Path, namespace: str) -> tuple[Manifest, ...]:

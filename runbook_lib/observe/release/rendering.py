@@ -57,19 +57,31 @@ def render(path: Path, wanted: Rendering, place: Place) -> Rendered:
         return Rendered((Text(path.name, read_text(path, "manifest")),))
     if not path.is_dir():
         raise BadParameters(f"{path} is neither a file nor a folder; kubernetes.manifests must name one of them")
-    if any((path / name).is_file() for name in KUSTOMIZATIONS):
+    if _is_kustomization(path):
         return _kustomization(path, wanted)
-    if (path / "Chart.yaml").is_file():
+    if _is_chart(path):
         return _chart(path, wanted, place)
-    return Rendered(tuple(_files(path)))
+    return Rendered(tuple(Text(file.relative_to(path).as_posix(), read_text(file, "manifest")) for file in files(path)))
 
 
-def _files(folder: Path) -> list[Text]:
+def needs_tool(path: Path) -> bool:
+    """Whether what stands there has to be rendered before it is objects."""
+    return _is_kustomization(path) or _is_chart(path)
+
+
+def _is_kustomization(path: Path) -> bool:
+    return any((path / name).is_file() for name in KUSTOMIZATIONS)
+
+
+def _is_chart(path: Path) -> bool:
+    return (path / "Chart.yaml").is_file()
+
+
+def files(folder: Path) -> list[Path]:
     """Every file of objects below a folder; hidden ones are nobody's manifests, a link to nothing is an error."""
     found = []
     for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts):
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
             continue
         if file.name in KUSTOMIZATIONS or file.name == "Chart.yaml":
             what = "chart" if file.name == "Chart.yaml" else "kustomization"
@@ -77,7 +89,7 @@ def _files(folder: Path) -> list[Text]:
         if file.suffix.lower() in SUFFIXES and not file.is_dir():
             if not file.is_file():
                 raise BadParameters(f"{file} is a link to nothing or no ordinary file; nothing was applied")
-            found.append(Text(name.as_posix(), read_text(file, "manifest")))
+            found.append(file)
     if not found:
         raise BadParameters(f"no Kubernetes object in {folder}: there is no .yaml, .yml or .json file in it")
     return found
