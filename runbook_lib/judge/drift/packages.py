@@ -76,10 +76,10 @@ MEANING: dict[Kind, tuple[int, str]] = {
 def version(facts: Mapping[str, Any], name: str) -> str | list[str] | None:
     """The versions installed, with the distribution's release; None only where no package was listed at all."""
     installed = facts.get("packages")
-    if not isinstance(installed, dict) or not installed:
+    if not isinstance(installed, dict) or not (installed or facts.get("packages_other")):
         return None
     found = installed.get(name)
-    entries = found if isinstance(found, list) else [found]
+    entries = found if isinstance(found, list) else found.split(", ") if isinstance(found, str) else [found]
     known = sorted({text for entry in entries if (text := _text(entry))})
     return known or "not installed"
 
