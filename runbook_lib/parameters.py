@@ -174,7 +174,18 @@ _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _m
 
 
 def load(path: Path | str) -> Parameters:
-    """The parameters of a YAML file; BadParameters says which file, which key, what was found, what is allowed."""
+    """The parameters of one application; BadParameters says which file, which key, what was found, what is allowed."""
+    found = load_any(path)
+    if found.of_fleet:
+        raise BadParameters(
+            f"{path}: assessment.scope: this is a fleet, which is assessed (runbook run) and nothing else; name the "
+            "parameters of one application"
+        )
+    return found
+
+
+def load_any(path: Path | str) -> Parameters:
+    """The same, of one application or of a fleet."""
     return check(read_yaml(Path(path)), str(path))
 
 

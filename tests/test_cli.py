@@ -17,6 +17,8 @@ from typer.main import get_command
 
 from runbook_lib.cli import app
 
+FLEET = Path(__file__).parents[1] / "parameters" / "fleet.example.yaml"
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -70,6 +72,9 @@ def _with_nginx(project: Path) -> dict[str, tuple[str, str]]:
         (["run", "no-cluster.yaml"], 69, "the cluster at http://127.0.0.1"),
         (["run", "no-prometheus.yaml", "--phase", "comparison"], 69, "Prometheus at 127.0.0.1"),
         (["approve", "no-such-gate", "--reason", "y"], 78, "there is no gate no-such-gate"),
+        (["rollback", "fleet.yaml"], 78, "this is a fleet, which is assessed"),
+        (["guard", "fleet.yaml"], 78, "this is a fleet, which is assessed"),
+        (["run", "fleet.yaml", "--phase", "comparison"], 78, "a fleet has no comparison"),
         (["no-such-command"], 2, "No such command"),
     ],
 )
@@ -84,6 +89,7 @@ def test_what_is_wrong_is_one_sentence_with_its_own_code_and_nothing_is_written(
     _parameters(project, "no-cluster", **nginx, kube=(".range/default/kubeconfig", "kubeconfig"))
     _parameters(project, "no-prometheus", prometheus=("http://127.77.0.20:9090", dead))
     (project / "kubeconfig").write_text(_kubeconfig(dead))
+    shutil.copy(FLEET, project / "fleet.yaml")
     done = _runbook(project, *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert sentence in done.stderr and "Traceback" not in done.stderr

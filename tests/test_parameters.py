@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.fields import read_duration, write_duration
-from runbook_lib.parameters import Parameters, check, from_cell, load, project_root, read_yaml, schema
+from runbook_lib.parameters import Parameters, check, from_cell, load, load_any, project_root, read_yaml, schema
 from runbook_lib.runner.passage import steps
 from runbook_lib.sections.traffic import Knob
 
@@ -349,7 +349,7 @@ def test_settings_whose_names_speak_of_secrets_may_be_named_in_the_parameters(de
 
 
 def test_the_example_of_a_fleet_needs_no_section_of_one_application_and_is_the_same_when_read_again() -> None:
-    fleet = load(FLEET)
+    fleet = load_any(FLEET)
     assert fleet.of_fleet and fleet.prometheus is None
     assert check(json.loads(json.dumps(fleet.model_dump(mode="json"))), "again") == fleet
     assert [step.phase for step in steps(fleet)] == ["assessment"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from runbook_lib.errors import BadParameters, RunbookError
-from runbook_lib.parameters import Parameters, duration, load
+from runbook_lib.parameters import Parameters, duration, load, load_any
 from runbook_lib.redact import told_without
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(
     wait: Annotated[str, typer.Option(help="how long to wait for the answer to a gate, for instance 10min")] = "0s",
 ) -> None:
     """Go on step by step until the passage is done, a person is asked (exit 75), or something stops it."""
-    p = load(parameters)
+    p = load_any(parameters)
     if weight is not None and phase is None:
         phase = "gray_stage"
     if anew and phase is not None:
@@ -44,7 +44,7 @@ def resume(parameters: File) -> None:
     from runbook_lib.record.archive import CONTINUED
     from runbook_lib.runner import passage, recover, roll_back
 
-    p = load(parameters)
+    p = load_any(parameters)
     states = passage.standings(p)
     waiting = [s for s in states if s.attempt is not None and s.attempt.outcome in CONTINUED]
     if not waiting and not recover.broken_off(p):
@@ -96,7 +96,7 @@ def status(parameters: File) -> None:
     from runbook_lib.record.archive import holder
     from runbook_lib.runner import passage
 
-    p = load(parameters)
+    p = load_any(parameters)
     table = Table(title=f"{p.application.name}", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("step", "outcome", "when (UTC)", "what happened"):
         table.add_column(heading, overflow="fold")
@@ -110,7 +110,8 @@ def status(parameters: File) -> None:
     folder = passage.home(p)
     if (who := holder(folder)) is not None:
         console.print(f"\nrun now by {who}")
-    console.print(f"\n{_guarded(p, folder)}", markup=False, soft_wrap=True)
+    if not p.of_fleet:
+        console.print(f"\n{_guarded(p, folder)}", markup=False, soft_wrap=True)
     for gate in open_gates(folder.parent, folder.name):
         told = [said(answer) for answer in gate.answers if not answer.problem]
         lines = [gate.id, standing(gate, "Go on with: runbook resume PARAMETERS"), *told, *gate.problems]

@@ -27,6 +27,8 @@ STOPPING = frozenset({"abort", "pause"})
 def begin(phase: str, namespace: dict[str, Any], stage: int | None = None) -> Run:
     """The run of this notebook; BadParameters before anything is written when its cell does not hold good values."""
     parameters = from_cell(namespace)
+    if parameters.of_fleet and phase != "assessment":
+        raise BadParameters("assessment.scope: a fleet is only assessed; give the parameters of one application here")
     weight = stage if stage is not None else namespace.get("weight")
     if weight is not None:
         parameters.stage(weight)

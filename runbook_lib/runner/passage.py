@@ -136,6 +136,8 @@ def chosen(parameters: Parameters, phase: str, weight: int | None, mode: str | N
     phase = phase.replace("-", "_")
     if phase not in NOTEBOOKS:
         raise BadParameters(f"there is no phase {phase!r}; phases are {', '.join(NOTEBOOKS)}")
+    if parameters.of_fleet and phase != "assessment":
+        raise BadParameters(f"assessment.scope: a fleet has no {title(phase, weight, mode)}; it is assessed, not moved")
     if phase == "gray_stage":
         if weight is None:
             planned = ", ".join(str(stage.weight) for stage in parameters.stages)

@@ -68,7 +68,8 @@ def advance(
                 continue
             if code or step == until:
                 return code
-        screen.say(f"{parameters.application.name} has gone the whole way")
+        done = "is assessed" if parameters.of_fleet else "has gone the whole way"
+        screen.say(f"{parameters.application.name} {done}")
     return 0
 
 
