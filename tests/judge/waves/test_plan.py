@@ -140,6 +140,12 @@ def test_the_pilot_is_two_or_three_stateless_ones_of_low_risk_that_few_depend_on
     assert plan.places[0].reasons[0].startswith("pilot: stateless, low risk")
 
 
+def test_who_has_many_dependents_is_in_no_pilot_however_simple_it_is() -> None:
+    fleet = [app("simple"), *(app(f"user-{n}", "simple", risk="high") for n in range(4))]
+    assert plan_waves(fleet, rules()).waves[0].phase == "rest"
+    assert plan_waves(fleet[:4], rules()).waves[0].members == ("simple",)
+
+
 def test_a_pilot_of_medium_risk_says_that_too_few_are_of_low_risk() -> None:
     plan = plan_waves([app("a", risk="medium"), app("b", risk="high"), app("c")], rules())
     assert plan.waves[0].members == ("c", "a")
@@ -194,6 +200,14 @@ def test_those_with_one_database_go_together_and_take_along_who_stands_between()
     ]
     plan = plan_waves(fleet, rules(size=3))
     assert ("a", "m", "z") in [wave.members for wave in plan.waves] and plan.shared == ()
+
+
+def test_of_two_databases_that_tie_too_many_together_the_one_with_more_users_is_let_go() -> None:
+    fleet = [app(f"a{n}", databases=("wide",), risk="high") for n in range(3)]
+    fleet += [app("b", databases=("wide", "small"), risk="high"), app("z", databases=("small",), risk="high")]
+    plan = plan_waves(fleet, rules(size=2))
+    assert [one.database for one in plan.shared] == ["wide"]
+    assert ("b", "z") in [wave.members for wave in plan.waves]
 
 
 def test_a_database_with_more_users_than_a_wave_carries_is_named_as_a_risk() -> None:
@@ -273,6 +287,13 @@ def test_a_wave_is_cut_short_by_a_blackout_or_comes_after_it_and_says_why() -> N
     ]
     assert plan.waves[0].reasons[-1] == "shorter than usual: month end"
     assert plan.waves[1].reasons[-1] == "later than planned: year-end closing"
+
+
+def test_a_few_days_between_two_blackouts_are_no_wave() -> None:
+    blackouts = ((MONDAY, date(2026, 11, 30), "a fair"), (date(2026, 12, 3), date(2026, 12, 6), "month end"))
+    plan = plan_waves([app("a")], rules(blackouts=blackouts))
+    assert plan.waves[0].begins == date(2026, 12, 7)
+    assert plan.waves[0].reasons[-1] == "later than planned: a fair, month end"
 
 
 def test_a_blackout_on_a_weekend_takes_nothing() -> None:
