@@ -27,7 +27,7 @@ from runbook_lib.judge.workload import (
     wiring,
 )
 from runbook_lib.judge.workload.check import Check, Seen
-from runbook_lib.judge.workload.mend import still_seen
+from runbook_lib.judge.workload.mend import working
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome, Verdict
 
@@ -49,6 +49,7 @@ TOPICS = (
     controls,
 )
 CHECKS: tuple[Check, ...] = tuple(check for topic in TOPICS for check in topic.CHECKS)
+Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 GRAVITY = ("blocking", "warning", "info")
 
 
@@ -70,7 +71,8 @@ def check_manifests(world: World, manifests: Manifests | None = None) -> Report:
         seen = list(check.judge(world))
         if not seen:
             silent.append(check)
-        found += [_finding(world, check, item) for item in seen]
+        works = working(world, check, seen)
+        found += [_finding(world, check, item, position in works) for position, item in enumerate(seen)]
     return Report(tuple(sorted(found, key=order)), tuple(silent))
 
 
@@ -79,11 +81,8 @@ def order(finding: Finding) -> tuple[int, int, str, str, int]:
     return (-finding.outcome, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
 
 
-def _finding(world: World, check: Check, seen: Seen) -> Finding:
+def _finding(world: World, check: Check, seen: Seen, mend_works: bool) -> Finding:
     severity = world.policy.severities.get(check.id) or seen.severity or check.severity
-    mend = seen.mend
-    if mend is not None and still_seen(world, check, seen):
-        mend = None
     return Finding(
         check=check.id,
         title=check.title,
@@ -94,7 +93,7 @@ def _finding(world: World, check: Check, seen: Seen) -> Finding:
         reason=f"{check.reason} {check.link}",
         file=seen.node.file,
         line=seen.node.line,
-        mend=_written(mend) if mend else "",
+        mend=_written(seen.mend) if seen.mend and mend_works else "",
     )
 
 
@@ -120,4 +119,4 @@ def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
 
 
 def _written(mend: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(mend, sort_keys=False, allow_unicode=True, width=100)).rstrip()
+    return str(yaml.dump(mend, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)).rstrip()

@@ -3,81 +3,143 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runbook_lib.artefacts import Resource, node_of
+from runbook_lib.artefacts import Node, Resource, node_of
 from runbook_lib.judge.workload.check import Check, Seen
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
 
-# The key that makes two members of a list the same; lists without one are replaced.
-MERGE_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "env": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "ports": "containerPort",
-    "topologySpreadConstraints": "topologyKey",
+# The keys that make two members of a list the same, the first that the patch has; lists without one are replaced.
+MERGE_KEYS: dict[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "ephemeralContainers": ("name",),
+    "env": ("name",),
+    "volumes": ("name",),
+    "volumeMounts": ("mountPath",),
+    "volumeDevices": ("devicePath",),
+    "ports": ("containerPort", "port"),
+    "imagePullSecrets": ("name",),
+    "hostAliases": ("ip",),
+    "topologySpreadConstraints": ("topologyKey",),
 }
+Place = tuple[str, str, int]
 
 
 def merge(base: Any, change: Any, field: str = "") -> Any:
     """The strategic merge of two plain values; null removes a key."""
-    if isinstance(base, dict) and isinstance(change, dict):
-        result = dict(base)
+    return merge_node(node_of(base), change, field).plain()
+
+
+def merge_node(base: Node, change: Any, field: str = "") -> Node:
+    """The same of a Node: what the patch does not touch keeps its line, and is not copied."""
+    if isinstance(base.value, dict) and isinstance(change, dict):
+        result = dict(base.value)
         for key, value in change.items():
             if value is None:
                 result.pop(key, None)
             else:
-                result[key] = merge(base.get(key), value, key)
-        return result
-    if isinstance(base, list) and isinstance(change, list) and field in MERGE_KEYS:
-        return _merge_list(base, change, MERGE_KEYS[field])
-    return change
+                result[key] = merge_node(base.get(key), value, key)
+        return dataclasses.replace(base, value=result)
+    if isinstance(base.value, list) and isinstance(change, list) and field in MERGE_KEYS:
+        return dataclasses.replace(base, value=_merge_list(base, change, MERGE_KEYS[field]))
+    return node_of(_without_nulls(change), base.file, base.line, base.path)
 
 
-def _merge_list(base: list[Any], change: list[Any], key: str) -> list[Any]:
-    result = list(base)
+def _merge_list(base: Node, change: list[Any], keys: tuple[str, ...]) -> list[Node]:
+    result = list(base.elements())
     for item in change:
-        position = next((n for n, old in enumerate(result) if _same(old, item, key)), None)
+        key = next((key for key in keys if isinstance(item, dict) and key in item), "")
+        position = next((n for n, old in enumerate(result) if key and old.get(key).value == item[key]), None)
         if position is None:
-            result.append(item)
+            result.append(node_of(_without_nulls(item), base.file, base.line, f"{base.path}[{len(result)}]"))
         else:
-            result[position] = merge(result[position], item)
+            result[position] = merge_node(result[position], item)
     return result
 
 
-def _same(one: Any, other: Any, key: str) -> bool:
-    return isinstance(one, dict) and isinstance(other, dict) and key in other and one.get(key) == other[key]
+def _without_nulls(change: Any) -> Any:
+    if isinstance(change, dict):
+        return {key: _without_nulls(value) for key, value in change.items() if value is not None}
+    return [_without_nulls(item) for item in change] if isinstance(change, list) else change
 
 
-def mended(world: World, mend: dict[str, Any]) -> World:
-    """The world with one patch applied, or one object added."""
-    kind, name = mend.get("kind"), mend.get("metadata", {}).get("name")
-    resources: list[Resource] = []
-    applied = False
-    for resource in world.resources:
-        if not applied and (resource.kind, resource.name) == (kind, name):
-            plain = merge(resource.node.plain(), mend)
-            resources.append(dataclasses.replace(resource, node=node_of(plain, resource.node.file, resource.node.line)))
-            applied = True
+def mended(world: World, *mends: dict[str, Any]) -> World:
+    """The world with patches applied, each to the object that it names; one that is not there is added."""
+    resources = list(world.resources)
+    places: dict[tuple[str, str, str], int] = {}
+    for position, resource in enumerate(resources):
+        places.setdefault((resource.kind, resource.namespace, resource.name), position)
+    for mend in mends:
+        there = places.get(target(mend))
+        if there is None:
+            places[target(mend)] = len(resources)
+            resources.append(_added(mend))
         else:
-            resources.append(resource)
-    if not applied:
-        node = node_of(mend)
-        metadata = node.get("metadata")
-        added = Resource(node.get("apiVersion").text(), str(kind), str(name), metadata.get("namespace").text(), node)
-        resources.append(added)
+            changed = merge_node(resources[there].node, mend)
+            resources[there] = dataclasses.replace(resources[there], node=changed)
     return dataclasses.replace(world, resources=tuple(resources))
 
 
-def still_seen(world: World, check: Check, seen: Seen) -> bool:
-    """Whether the check, put to the mended copy, still fails as often on the same object as before."""
-    if seen.mend is None:
-        return True
-    return _failures(mended(world, seen.mend), check, seen) >= _failures(world, check, seen)
+def target(mend: dict[str, Any]) -> tuple[str, str, str]:
+    """Kind, namespace and name of the object that a patch is for."""
+    metadata = mend.get("metadata") or {}
+    return str(mend.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name"))
 
 
-def _failures(world: World, check: Check, seen: Seen) -> int:
-    return sum(item.outcome is Outcome.FAIL and item.object == seen.object for item in check.judge(world))
+def _added(mend: dict[str, Any]) -> Resource:
+    node = node_of(mend)
+    kind, namespace, name = target(mend)
+    return Resource(node.get("apiVersion").text(), kind, name, namespace, node)
+
+
+def working(world: World, check: Check, found: Sequence[Seen]) -> set[int]:
+    """Positions of the findings whose patch, applied to a copy, makes the check fail less often on their object.
+
+    Patches of different objects are tried together, those of one object one after the other: the check is put to as
+    many copies as the object with most patches has, not to one for every patch.
+    """
+    rounds: dict[int, list[int]] = defaultdict(list)
+    tried: Counter[tuple[str, str, str]] = Counter()
+    for position, seen in enumerate(found):
+        if seen.mend is not None and seen.outcome is Outcome.FAIL:
+            rounds[tried[target(seen.mend)]].append(position)
+            tried[target(seen.mend)] += 1
+    if not rounds:
+        return set()
+    where = _Places(world)
+    before = where.failures(found)
+    result: set[int] = set()
+    for positions in rounds.values():
+        copy = mended(world, *(found[position].mend or {} for position in positions))
+        after = where.failures(check.judge(copy))
+        places = {position: where.of(found[position]) for position in positions}
+        result |= {position for position, place in places.items() if after[place] < before[place]}
+    return result
+
+
+class _Places:
+    """Which object a finding is about: its title, and where it begins when several namespaces have that title."""
+
+    def __init__(self, world: World) -> None:
+        titles = Counter(resource.title for resource in world.resources)
+        self._ambiguous = {title for title, number in titles.items() if number > 1}
+        self._begins: dict[str, list[int]] = defaultdict(list)
+        for resource in world.resources if self._ambiguous else ():
+            self._begins[resource.node.file].append(resource.node.line)
+        for lines in self._begins.values():
+            lines.sort()
+
+    def of(self, seen: Seen) -> Place:
+        if seen.object.partition(", ")[0] not in self._ambiguous:
+            return seen.object, "", 0
+        lines = self._begins.get(seen.node.file, [])
+        position = bisect_right(lines, seen.node.line)
+        return seen.object, seen.node.file, lines[position - 1] if position else 0
+
+    def failures(self, found: Iterable[Seen]) -> Counter[Place]:
+        return Counter(self.of(seen) for seen in found if seen.outcome is Outcome.FAIL)
