@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -35,7 +36,9 @@ class Keeper:
     """Reduces facts host by host; what is the same on many hosts is held once."""
 
     def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
         self._same: dict[str, Any] = {}
+        self._packed: dict[bytes, dict[str, Any]] = {}
 
     def keep(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The facts worth keeping, without ``ansible_`` before their names; and the names of those too large."""
@@ -58,44 +61,46 @@ class Keeper:
 
     def _packages(self, value: Any) -> dict[str, Any]:
         """``packages``: the versions of those that matter; ``packages_other``: the rest as a count and a digest."""
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return {}
-        told, other = {}, []
-        for name, entries in value.items():
-            if matters(name):
-                told[self._one(name)] = self._one(version(entries))
-            else:
-                other.append(f"{name} {version(entries)}")
-        rest = hashlib.blake2b("\n".join(sorted(other)).encode(errors="replace"), digest_size=8).hexdigest()
-        return {
-            "packages": self._one(told),
-            "packages_other": self._one({"count": len(other), "digest": rest}),
-        }
+        whole = hashlib.blake2b(marshal.dumps(value, 2), digest_size=16).digest()
+        known = self._packed.get(whole)  # machines of one image have the very same
+        if known is None:
+            known = self._packed[whole] = self._told(value)
+        return known
+
+    def _told(self, value: dict[str, Any]) -> dict[str, Any]:
+        told = {name: version(entries) for name, entries in value.items() if matters(name)}
+        other = sorted(f"{name} {version(entries)}" for name, entries in value.items() if name not in told)
+        rest = hashlib.blake2b("\n".join(other).encode(errors="replace"), digest_size=8).hexdigest()
+        return {"packages": self._one(told), "packages_other": self._one({"count": len(other), "digest": rest})}
 
     def _one(self, value: Any) -> Any:
         """The same value, as it was met first; what cannot be written as UTF-8 is replaced."""
+        if isinstance(value, str):
+            text = value if value.isascii() else value.encode(errors="replace").decode()
+            return self._texts.setdefault(text, text)
         if isinstance(value, dict):
             value = {self._one(str(key)): self._one(item) for key, item in value.items()}
         elif isinstance(value, list):
             value = [self._one(item) for item in value]
-        elif isinstance(value, str) and not value.isascii():
-            value = value.encode(errors="replace").decode()
-        elif not isinstance(value, str):
+        else:
             return value
         return self._same.setdefault(repr(value), value)
 
 
 def version(entries: Any) -> str:
     """A package's version with its release; of several that are installed all, the kernels for instance."""
-    listed = entries if isinstance(entries, list) else [entries]
-    return ", ".join(dict.fromkeys(_version(entry) for entry in listed))
+    if isinstance(entries, list):
+        return _version(entries[0]) if len(entries) == 1 else ", ".join(dict.fromkeys(map(_version, entries)))
+    return _version(entries)
 
 
 def _version(entry: Any) -> str:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         return "" if entry is None else str(entry)
-    told = str(entry.get("version") or "")
-    return f"{told}-{entry['release']}" if entry.get("release") else told
+    told, release = str(entry.get("version") or ""), entry.get("release")
+    return f"{told}-{release}" if release else told
 
 
 def _short(value: Any) -> bool:

@@ -90,15 +90,22 @@ def read_usage(path: Path) -> Usage:
 
 
 def once(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The points in the order of machine and time, each once; and those that are there again."""
+    """The points in the order of machine and time, each once; and those that are there again. ``parts`` are used up."""
     if not parts:
         return pd.DataFrame({"at": [], "instance": []}), pd.DataFrame({"at": [], "instance": []})
-    names = sorted({name for part in parts for name in part["instance"].cat.categories})
-    same = pd.CategoricalDtype(names)
-    parts[:] = [part.assign(instance=part["instance"].astype(same)) for part in parts]
-    table = pd.concat(parts).sort_values(["instance", "at"], kind="stable")
-    again = table.duplicated([name for name in ("instance", "process", "at") if name in table])
-    return table[~again].reset_index(drop=True), table[again]
+    for name in ("instance", "process"):
+        if name in parts[0]:
+            same = pd.CategoricalDtype(sorted({kind for part in parts for kind in part[name].cat.categories}))
+            parts[:] = [part.assign(**{name: part[name].astype(same)}) for part in parts]
+    table = pd.concat(parts)
+    parts.clear()
+    keys = [table["instance"].cat.codes.to_numpy(), table["at"].array.asi8]
+    if "process" in table:
+        keys.insert(1, table["process"].cat.codes.to_numpy())
+    order = np.lexsort(keys[::-1])
+    again = np.zeros(len(table), dtype=bool)
+    again[1:] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    return table.take(order[~again]).reset_index(drop=True), table.take(order[again])
 
 
 def _layout(path: Path) -> _Layout:
