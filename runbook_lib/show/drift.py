@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -181,6 +182,11 @@ def drift_table(drifts: Iterable[Drift], least: int = 2) -> Styler:
     return quiet(pd.DataFrame(rows, columns=["aspect", "usual", "but", "what it means for the move"])).set_properties(
         subset=["aspect"], **{"font-weight": "bold"}
     )
+
+
+def environments_table(drifts: Sequence[Drift]) -> Styler | HTML:
+    """The same between environments; where only one is known there is nothing to compare."""
+    return drift_table(drifts) if drifts else HTML("<p>Only one environment is known.</p>")
 
 
 def _others(row: Drift, most: int = 4) -> str:

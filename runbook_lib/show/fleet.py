@@ -110,7 +110,7 @@ def findings_list(findings: Sequence[Finding], most: int = 20) -> HTML:
 
 def of_a_fleet() -> HTML:
     """What stands in a cell that one application has no use for."""
-    return HTML("<p style='color:#8c959f'>One application: there is nothing to plan among others.</p>")
+    return HTML("<p style='color:#8c959f'>One application: nothing to plan among others, and the next cells are empty.</p>")
 
 
 def _days(pair: tuple[float, float]) -> str:
