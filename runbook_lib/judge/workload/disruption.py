@@ -166,15 +166,7 @@ def spread(world: World) -> Iterator[Seen]:
 
 
 def _budgets(world: World, workload: Workload) -> list[Resource]:
-    titles = (workload.title, world.space(workload.resource))
-    return [
-        budget
-        for budget in world.of_kind("PodDisruptionBudget")
-        if any(
-            (w.title, world.space(w.resource)) == titles
-            for w in world.selected(budget, budget.node.get("spec", "selector"))
-        )
-    ]
+    return list(world.selecting("PodDisruptionBudget", "selector", workload))
 
 
 CHECKS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
@@ -76,7 +77,7 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
     if demand is None or world.assessed.shared_sessions:
         return
     for service in world.of_kind("Service"):
-        workloads = [w for w in world.workloads(*LONG_RUNNING) if service in world.services(w)]
+        workloads = [w for w in world.pods(service) if w.kind in LONG_RUNNING]
         if not workloads:
             continue
         node = service.node.get("spec", "sessionAffinity")
@@ -102,9 +103,12 @@ def session_store(world: World, workload: Workload, container: Container) -> lis
 
 def service_links(world: World) -> Iterator[Seen]:
     """Every Pod gets ORDER_SERVICE_PORT=tcp://… of each Service, over the application's own names."""
+    links: dict[str, set[str]] = defaultdict(set)
+    for service in world.of_kind("Service"):
+        links[world.space(service)].add(f"{service.name.upper().replace('-', '_')}_PORT")
     for workload in world.workloads("Deployment", "StatefulSet"):
         node = workload.pod.get("enableServiceLinks")
-        names = {f"{s.name.upper().replace('-', '_')}_PORT" for s in world.of_kind("Service")}
+        names = links[world.space(workload.resource)]
         read = {name for c in workload.containers for name in c.variables()}
         if node.is_false():
             yield passed(workload, node, "no variables of other Services")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, new_object, passed
-from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, selects
+from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World
 
 POLICIES = DOCS + "concepts/services-networking/network-policies/"
 
@@ -84,8 +84,7 @@ def names_resolve(world: World) -> Iterator[Seen]:
 def policies_apply(world: World) -> Iterator[Seen]:
     for policy in world.of_kind("NetworkPolicy"):
         selector = policy.node.get("spec", "podSelector")
-        space = world.space(policy)
-        found = [w for w in world.workloads() if world.space(w.resource) == space and selects(selector, w.labels)]
+        found = world.taken_in(policy, selector)
         if found or (isinstance(selector.value, dict) and not selector.value):
             yield passed(policy, selector, f"applies to {', '.join(w.title for w in found) or 'the whole namespace'}")
         else:
@@ -93,12 +92,7 @@ def policies_apply(world: World) -> Iterator[Seen]:
 
 
 def _policies(world: World, workload: Workload) -> list[Resource]:
-    space = world.space(workload.resource)
-    return [
-        policy
-        for policy in world.of_kind("NetworkPolicy")
-        if world.space(policy) == space and selects(policy.node.get("spec", "podSelector"), workload.labels)
-    ]
+    return list(world.selecting("NetworkPolicy", "podSelector", workload))
 
 
 def _types(policy: Resource) -> set[str]:

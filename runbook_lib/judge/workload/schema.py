@@ -150,7 +150,7 @@ def known_kinds(world: World) -> Iterator[Seen]:
 def right_types(world: World) -> Iterator[Seen]:
     for resource in world.resources:
         wrong = list(_mismatches(resource.node, SHAPES)) if resource.kind != "List" else []
-        for workload in [w for w in world.workloads() if w.resource is resource]:
+        for workload in filter(None, [world.workload(resource)]):
             wrong += _mismatches(workload.spec, WORKLOAD_SHAPES)
             wrong += _mismatches(workload.pod, POD_SHAPES)
             if workload.pod.exists and not workload.pod.get("containers").elements():

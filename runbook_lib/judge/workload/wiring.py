@@ -32,7 +32,7 @@ def service_has_pods(world: World) -> Iterator[Seen]:
         selector = service.node.get("spec", "selector")
         if service.node.get("spec", "type").text() == "ExternalName" or not selector.exists:
             continue
-        found = [w for w in world.workloads() if service in world.services(w)]
+        found = world.pods(service)
         if found:
             yield passed(service, selector, f"selects {', '.join(w.title for w in found)}")
         else:
@@ -44,7 +44,7 @@ def service_has_pods(world: World) -> Iterator[Seen]:
 def service_ports(world: World) -> Iterator[Seen]:
     """A named target must exist in the containers; a number that no container declares is a slip if others are."""
     for service in world.of_kind("Service"):
-        pods = [w for w in world.workloads() if service in world.services(w)]
+        pods = world.pods(service)
         for port in service.node.get("spec", "ports").elements() if pods else ():
             target = port.get("targetPort") if port.get("targetPort").exists else port.get("port")
             for workload in pods:
