@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runbook_lib.model import Finding, Outcome
@@ -50,20 +51,19 @@ def walk(root: Path) -> Tree:
     """All files that may be read, in the order of their names. Symbolic links are not followed."""
     tree = Tree()
     top = os.fspath(root)
-    outside: list[str] = []
+    leading: dict[str, list[str]] = {"out of the source tree": [], "in a circle": []}
     for entry, name in _entries(top, "", tree):
         if entry.is_symlink():
             tree.left_out["symbolic links"] += 1
-            if not _within(entry.path, top):
-                outside.append(name)
+            if where := _leads(entry.path, top):
+                leading[where].append(name)
         elif not entry.is_file(follow_symlinks=False):
             tree.left_out["pipes, sockets and devices"] += 1
         elif reason := _not_own(entry.name, name):
             tree.left_out[reason] += 1
         else:
             tree.files.append(Entry(entry.path, name, entry.stat(follow_symlinks=False).st_size))
-    if outside:
-        tree.findings.append(_outside(outside))
+    tree.findings += [_links(names, where) for where, names in leading.items() if names]
     return tree
 
 
@@ -135,16 +135,21 @@ def _not_own(name: str, path: str) -> str:
     return "generated files" if GENERATED.fullmatch(name) else ""
 
 
-def _within(path: str, top: str) -> bool:
-    """Whether a link leads to what is read anyway; one that leads nowhere leads to nothing."""
+def _leads(path: str, top: str) -> str:
+    """Where a link leads that is worth a word; one to what is read anyway, or to nothing, is not."""
     try:
         target = os.path.realpath(path, strict=True)
-    except OSError:
-        return True  # a loop, or dangling
-    return os.path.commonpath([target, os.path.realpath(top)]) == os.path.realpath(top)
+    except OSError as error:
+        return "in a circle" if error.errno == errno.ELOOP else ""
+    root = os.path.realpath(top)
+    if os.path.commonpath([target, root]) != root:
+        return "out of the source tree"
+    return "in a circle" if Path(path).parent.resolve().is_relative_to(target) else ""
 
 
-def _outside(names: list[str]) -> Finding:
+def _links(names: list[str], where: str) -> Finding:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    message = f"{', '.join(names[:3])}{more}: links that lead out of the source tree, which were not followed"
-    return unread(names[0], message)
+    found = unread(names[0], f"{', '.join(names[:3])}{more}: links that lead {where}, which were not followed")
+    if where == "in a circle":  # what they lead to is read without them
+        return replace(found, outcome=Outcome.PASS, severity="info")
+    return found

@@ -69,7 +69,7 @@ def test_loops_binaries_other_encodings_and_huge_files_stop_nothing(tmp_path: Pa
     (tmp_path / "node_modules" / "x.py").write_text("socket.gethostname()")
     scan = scan_source(tmp_path, RULES)
     assert [(e.file, e.line) for e in scan.evidence] == [("gbk.py", 2)]
-    assert [f.object for f in scan.findings] == ["binary.py", "huge.properties", "gbk.py"]
+    assert [f.object for f in scan.findings] == ["loop", "binary.py", "huge.properties", "gbk.py"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty"])
