@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from runbook_lib.artefacts import Rule
 
-SHEBANGS = (("python", ".py"), ("node", ".js"), ("php", ".php"), ("sh", ".sh"))
+SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?(\S+)")
+PROGRAMS = (("python", ".py"), ("node", ".js"), ("php", ".php"), ("sh", ".sh"))
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,8 @@ def by_words(rules: Iterable[Rule], text: str) -> list[Rule]:
 
 def suffix_of_script(start: bytes) -> str:
     """What a file without suffix would be called by its first line; empty for what is no script."""
-    first = start.partition(b"\n")[0]
-    if not first.startswith(b"#!"):
-        return ""
-    program = first.decode("latin-1").replace("/usr/bin/env", "").rpartition("/")[2].strip().split(" ")[0]
-    return next((suffix for word, suffix in SHEBANGS if word in program), "")
+    found = SHEBANG.match(start.partition(b"\n")[0].decode("latin-1"))
+    return next((suffix for word, suffix in PROGRAMS if found and word in found[1]), "")
 
 
 @lru_cache(maxsize=1024)

@@ -67,7 +67,7 @@ def test_a_rule_of_the_users_own_stands_beside_those_that_come_along() -> None:
     [
         ("a: b\n", "must be a list"),
         ("- id: x\n", "x lacks"),
-        ("- [", "own.yaml:1 is not YAML"),
+        ("- [", r"own.yaml:\d is not YAML"),
         ({"severity": "grave"}, "grave"),
         ({"language": "text", "match": "(", "files": ["*.conf"]}, "own.match is not a regular expression"),
         ({"language": "text", "match": "a"}, "own.files must name"),

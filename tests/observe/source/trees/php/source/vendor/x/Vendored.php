@@ -1,0 +1,2 @@
+<?php
+class IndexTest { function name() { return gethostname() . exec('ls'); } }
