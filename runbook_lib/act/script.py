@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.model import digest
+from runbook_lib.observe.program import ran_alone
 from runbook_lib.parameters import project_root
 from runbook_lib.redact.at_hand import redactor_for
 from runbook_lib.redact.redactor import LONGEST
@@ -92,28 +92,10 @@ def _listen(
 ) -> tuple[int | None, str]:
     with tempfile.TemporaryFile() as heard:
         try:
-            process = subprocess.Popen(
-                words,
-                cwd=project_root(),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=heard,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=(handle,),
-            )
+            code = ran_alone(words, seconds, heard, subprocess.STDOUT, project_root(), environment, (handle,))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise BadParameters(f"kubernetes.rollback.data.{which}: {words[0]} cannot be run ({reason})") from None
-        try:
-            code: int | None = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
         end = heard.seek(0, os.SEEK_END)
         heard.seek(max(0, end - MOST))
         text = heard.read().decode(errors="replace")

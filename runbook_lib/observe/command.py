@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import BadParameters
+from runbook_lib.observe.program import ran_alone
 from runbook_lib.sections import LegacyInstance
 
 PATIENCE = 30.0  # seconds
@@ -21,21 +24,23 @@ def named(text: str, instance: LegacyInstance) -> str:
 def ran(where: str, words: Sequence[str], folder: Path, patience: float) -> subprocess.CompletedProcess[str]:
     """A command that has ended; ``where`` is the key that names it, ``patience`` in seconds.
 
-    Raises BadParameters when it cannot be started, subprocess.TimeoutExpired when it does not end in time.
+    What it started ends with it when it does not end in time. Raises BadParameters when it cannot be started,
+    subprocess.TimeoutExpired when it does not end.
     """
-    try:
-        return subprocess.run(
-            words,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,  # a program that asks for a password would wait for ever
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=patience,
-            check=False,
-        )
-    except OSError as error:
-        raise BadParameters(f"{where}: {words[0]} cannot be run: {error.strerror}") from None
+    with _heard() as output, _heard() as errors:
+        try:
+            code = ran_alone(words, patience, output, errors, folder)
+        except OSError as error:
+            raise BadParameters(f"{where}: {words[0]} cannot be run: {error.strerror}") from None
+        if code is None:
+            raise subprocess.TimeoutExpired(words, patience)
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(words, code, output.read(), errors.read())
+
+
+def _heard() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
 
 
 def printed(where: str, words: Sequence[str], folder: Path, patience: float = PATIENCE) -> str:

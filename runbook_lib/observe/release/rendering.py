@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.observe.files.text import LARGEST, read_text
+from runbook_lib.observe.program import ran_alone
 from runbook_lib.sections.release import Rendering
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -151,20 +150,14 @@ def _run(command: Sequence[str], wanted: Rendering, problem: str) -> str:
     limit = wanted.timeout.total_seconds()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
-            )
+            code = ran_alone(command, limit, output, errors)
         except OSError as error:
             raise BadParameters(f"{problem}: {command[0]} cannot be started ({error.strerror})") from None
-        try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
+        if code is None:
             raise Unreachable(
                 f"{problem}: {command[0]} did not end within {limit:g} s (kubernetes.rendering.timeout); a remote base "
                 "may not answer; nothing was applied"
-            ) from None
-        finally:
-            _end(process)
+            )
         said = [_beginning(output), _beginning(errors)]
     if code:
         raise BadParameters(f"{problem}: {complaint(said[1].decode(errors='replace'))}; nothing was applied")
@@ -176,16 +169,9 @@ def _run(command: Sequence[str], wanted: Rendering, problem: str) -> str:
         raise BadParameters(f"{problem}: what {command[0]} prints is not UTF-8; nothing was applied") from None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """The tool and what it started, also when we are told to stop."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _beginning(file: object) -> bytes:
-    file.seek(0)  # type: ignore[attr-defined]
-    return bytes(file.read(LARGEST + 1))  # type: ignore[attr-defined]
+def _beginning(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(LARGEST + 1)
 
 
 def complaint(said: str) -> str:
