@@ -14,7 +14,16 @@ from runbook_lib.act.create import create
 from runbook_lib.act.digest_key import digest_key
 from runbook_lib.errors import ChangeFailed, RunbookError, Unreachable
 from runbook_lib.model import Change, digest, now
-from runbook_lib.observe.cluster import PATIENCE, Cluster, Missing, Object, plain_object, sentence, speaking
+from runbook_lib.observe.cluster import (
+    LAST_APPLIED,
+    PATIENCE,
+    Cluster,
+    Missing,
+    Object,
+    plain_object,
+    sentence,
+    speaking,
+)
 from runbook_lib.observe.release.difference import MANAGER
 from runbook_lib.observe.release.keyed_digest import DigestKey
 from runbook_lib.observe.throttling import obeyed
@@ -34,7 +43,6 @@ __all__ = ["Kept", "concerned", "referenced", "restore", "snapshot"]
 
 ATTEMPTS = 5  # somebody else's write in between (409) is read again, not reported
 _VALUES = ("data", "binaryData", "immutable")
-_OTHERS_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)  # repeats the values
 
 
 def snapshot(cluster: Cluster, names: Sequence[Name]) -> Change:
@@ -90,7 +98,7 @@ def _digest_of(one: Kept, live: Object, key: DigestKey) -> str:
 def _keep(cluster: Cluster, one: Kept, live: Object, key: DigestKey) -> bool:
     """Write the copy; False when it is already there."""
     found = live["metadata"]
-    annotations = {k: v for k, v in (found.get("annotations") or {}).items() if k not in _OTHERS_ANNOTATIONS}
+    annotations = {k: v for k, v in (found.get("annotations") or {}).items() if k != LAST_APPLIED}
     shape = {"labels": found.get("labels") or {}, "annotations": annotations, "immutable": live.get("immutable")}
     shape |= {"binary": sorted(live.get("binaryData") or {})}
     body = {

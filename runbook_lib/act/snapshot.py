@@ -9,14 +9,14 @@ from runbook_lib.act import configuration
 from runbook_lib.act.create import create
 from runbook_lib.errors import ChangeFailed
 from runbook_lib.model import Change, now, plain
-from runbook_lib.observe.cluster import Cluster, Object
+from runbook_lib.observe.cluster import LAST_APPLIED, Cluster, Object
 from runbook_lib.observe.release.difference import MANAGER
 from runbook_lib.observe.release.keyed_digest import read_key
 from runbook_lib.observe.workload.kept import Kept, Name, concerned, describe
-from runbook_lib.observe.workload.rollout import progress, revision_number
+from runbook_lib.observe.workload.rollout import REVISION, progress, revision_number
 from runbook_lib.observe.workload.snapshots import KEY, LABEL, Moment, SnapshotSet, essence, name_for, snapshot_sets
 
-_OTHERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+_OTHERS = (REVISION, LAST_APPLIED)
 
 
 def keep(cluster: Cluster, deployment: str, objects: Sequence[Object], run: str, moment: Moment = "before") -> Change:

@@ -22,6 +22,8 @@ from runbook_lib.observe.rbac import rbac_for
 from runbook_lib.observe.throttling import obeyed
 
 Object = dict[str, Any]
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation of kubectl's: it repeats the whole object, Secret values included."""
 PATIENCE = (5, 30)  # seconds to connect, seconds to wait for bytes
 LATE = 5  # seconds after which a watch that should have ended is taken for a connection that hangs
 

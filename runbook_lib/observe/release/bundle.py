@@ -11,6 +11,7 @@ from typing import Any
 from runbook_lib.artefacts import Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import digest
+from runbook_lib.observe.cluster import LAST_APPLIED
 from runbook_lib.observe.files.manifests import parse_manifests
 from runbook_lib.observe.release.object_checks import expanded, problem_of
 from runbook_lib.observe.release.rendering import Place, Rendered, Text, render
@@ -181,10 +182,9 @@ def _rank(kind: str) -> int:
 def _without_values(item: Mapping[str, Any]) -> dict[str, Any]:
     """The object as the record keeps it: no Secret value, and no annotation that repeats one."""
     annotations = item["metadata"].get("annotations") or {}
-    last = "kubectl.kubernetes.io/last-applied-configuration"
     metadata = dict(item["metadata"])
-    if last in annotations:
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key != last}
+    if LAST_APPLIED in annotations:
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
     kept = dict(item) | {"metadata": metadata}
     if item["kind"] == "Secret":
         keys = sorted({*(item.get("data") or {}), *(item.get("stringData") or {})})

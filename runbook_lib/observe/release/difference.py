@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kubernetes.client.exceptions import ApiException
 
 from runbook_lib.errors import BadParameters, CriterionFailed
-from runbook_lib.observe.cluster import Cluster, Missing, Object
+from runbook_lib.observe.cluster import LAST_APPLIED, Cluster, Missing, Object
 from runbook_lib.observe.release.bundle import Manifest
 from runbook_lib.observe.release.field_owners import MANAGER as MANAGER
 from runbook_lib.observe.release.field_owners import Conflict, is_decided, taking, without_left
@@ -20,8 +20,7 @@ from runbook_lib.observe.release.server_side_apply import reason, try_out
 from runbook_lib.sections.release import FieldRule
 
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
-# last-applied repeats the whole object, Secret values included
-_SERVERS_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+_SERVERS_ANNOTATIONS = ("deployment.kubernetes.io/revision", LAST_APPLIED)
 NOTHING_YET = "nothing was applied"
 
 
