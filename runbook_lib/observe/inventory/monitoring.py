@@ -142,16 +142,23 @@ def _used(look: _Look, cpu: str | None, memory: str | None) -> Usage:
 
 
 def _table(look: _Look, both: pd.DataFrame) -> pd.DataFrame:
-    names = pd.DataFrame(list(look.keys), columns=["instance", "process"][: len(look.labels)])
-    named = names.astype("category").take(both.pop("key").to_numpy()).reset_index(drop=True)
-    both["at"] = both["at"].dt.tz_localize("UTC")
-    whole = pd.concat([both[["at"]], named, both[["cpu_cores", "memory_mib"]]], axis=1)
-    return once([whole.assign(starting=False, requests=np.nan)])[0]
+    key = both["key"].to_numpy()
+    portion = {
+        "at": both["at"].to_numpy(),
+        **{name: pd.Categorical([one[place] for one in look.keys])[key] for place, name in enumerate(_columns(look))},
+        "cpu_cores": both["cpu_cores"].to_numpy(),
+        "memory_mib": both["memory_mib"].to_numpy(),
+        "starting": np.zeros(len(both), dtype=bool),
+    }
+    return once([portion])[0]
+
+
+def _columns(look: _Look) -> list[str]:
+    return ["instance", "process"][: len(look.labels)]
 
 
 def _empty(look: _Look) -> pd.DataFrame:
-    columns = ["at", "instance", "process"][: 1 + len(look.labels)]
-    return pd.DataFrame({name: [] for name in [*columns, "cpu_cores", "memory_mib", "starting", "requests"]})
+    return pd.DataFrame({name: [] for name in ["at", *_columns(look), "cpu_cores", "memory_mib", "starting"]})
 
 
 def _points(look: _Look, column: str, text: str) -> pd.DataFrame:

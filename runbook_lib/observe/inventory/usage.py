@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
@@ -36,11 +37,16 @@ MORE = "more"
 """Tells whether a row has fields beyond the header's."""
 
 
+Portion = dict[str, Any]
+"""Arrays by column, some points' worth."""
+
+
 @dataclass(frozen=True)
 class Usage:
-    """One row a point: at (UTC), instance, cpu_cores, memory_mib, starting, requests; and what could not be used.
+    """One row a point: at (UTC), instance, cpu_cores, memory_mib, starting; and what could not be used.
 
-    ``instance`` is a category, as millions of rows name a few thousand machines.
+    ``requests`` a second are a column where somebody measured them. ``instance`` is a category, as millions of rows
+    name a few thousand machines.
     """
 
     table: pd.DataFrame
@@ -66,7 +72,7 @@ def read_usage(path: Path) -> Usage:
     Raises BadParameters when the file is missing, lacks a column, or has no usable row at all.
     """
     layout = _layout(path)
-    parts: list[pd.DataFrame] = []
+    parts: list[Portion] = []
     wrong: list[tuple[int, str]] = []
     count = 0
     for text in _chunks(layout):
@@ -78,7 +84,7 @@ def read_usage(path: Path) -> Usage:
     count += len(twice)
     wrong += [
         (line, f"{instance} at {at} is there twice")
-        for line, instance, at in zip(twice.index[:SHOWN], twice["instance"], twice["at"], strict=False)
+        for line, instance, at in twice[["line", "instance", "at"]].head(SHOWN).itertuples(index=False)
     ]
     findings = [_left_out(path, int(line), why) for line, why in sorted(wrong)[:SHOWN]]
     if table.empty:
@@ -89,23 +95,31 @@ def read_usage(path: Path) -> Usage:
     return Usage(table, tuple(findings))
 
 
-def once(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The points in the order of machine and time, each once; and those that are there again. ``parts`` are used up."""
-    if not parts:
-        return pd.DataFrame({"at": [], "instance": []}), pd.DataFrame({"at": [], "instance": []})
-    for name in ("instance", "process"):
-        if name in parts[0]:
-            same = pd.CategoricalDtype(sorted({kind for part in parts for kind in part[name].cat.categories}))
-            parts[:] = [part.assign(**{name: part[name].astype(same)}) for part in parts]
-    table = pd.concat(parts)
-    parts.clear()
-    keys = [table["instance"].cat.codes.to_numpy(), table["at"].array.asi8]
-    if "process" in table:
-        keys.insert(1, table["process"].cat.codes.to_numpy())
+def once(parts: list[Portion]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The points in the order of machine and time, each once; and those that are there again. ``parts`` are used up.
+
+    One column after the other: a whole table beside its sorted copy would be twice as much memory.
+    """
+    names = list(parts[0]) if parts else ["at", "instance"]
+    columns = {name: _joined([part.pop(name) for part in parts]) for name in names}
+    if not len(columns["at"]):
+        return pd.DataFrame(columns), pd.DataFrame({**columns, "line": []})
+    keys = [columns["instance"].codes, columns["at"].view("int64")]
+    if "process" in columns:
+        keys.insert(1, columns["process"].codes)
     order = np.lexsort(keys[::-1])
-    again = np.zeros(len(table), dtype=bool)
+    again = np.zeros(len(order), dtype=bool)
     again[1:] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
-    return table.take(order[~again]).reset_index(drop=True), table.take(order[again])
+    columns["at"] = pd.DatetimeIndex(columns["at"]).tz_localize("UTC")
+    twice = pd.DataFrame({name: column[order[again]] for name, column in columns.items()})
+    columns.pop("line", None)
+    return pd.DataFrame({name: columns.pop(name)[order[~again]] for name in list(columns)}, copy=False), twice
+
+
+def _joined(arrays: list[Any]) -> Any:
+    if arrays and isinstance(arrays[0], pd.Categorical):
+        return union_categoricals(arrays, sort_categories=True)
+    return np.concatenate(arrays) if arrays else np.array([])
 
 
 def _layout(path: Path) -> _Layout:
@@ -168,7 +182,7 @@ def _texts(lines: list[str], line: int, layout: _Layout) -> pd.DataFrame:
     return text if even else text[[not text.isspace() for text in lines]]
 
 
-def _points(text: pd.DataFrame, layout: _Layout) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+def _points(text: pd.DataFrame, layout: _Layout) -> tuple[Portion, np.ndarray[Any, Any]]:
     """The rows that can be true as numbers, and which cannot."""
     numbers = {ours: _numbers(text[ours]) for ours in ("cpu_cores", "memory", "requests") if ours in text}
     at = times(text["at"])
@@ -178,16 +192,19 @@ def _points(text: pd.DataFrame, layout: _Layout) -> tuple[pd.DataFrame, np.ndarr
         bad |= ~((values >= 0) & (values < np.inf)) & ~np.asarray(absent)
     instance = _instances(text["instance"])
     bad |= instance.isna().to_numpy()
-    starting = text["starting"].map(lambda word: _bare(word).lower() in TRUE) if "starting" in text else False
+    starting = np.zeros(len(text), dtype=bool)
+    if "starting" in text:
+        starting = text["starting"].map(lambda word: _bare(word).lower() in TRUE).to_numpy(dtype=bool)
     points = {
-        "at": at,
-        "instance": instance,
+        "at": at.dt.tz_localize(None).to_numpy(),
+        "instance": pd.Categorical(instance),
         "cpu_cores": numbers["cpu_cores"],
         "memory_mib": numbers["memory"] * layout.scale,
         "starting": starting,
-        "requests": numbers.get("requests", np.nan),
+        **({"requests": numbers["requests"]} if "requests" in numbers else {}),
+        "line": text.index.to_numpy(dtype=np.int32),
     }
-    return pd.DataFrame(points, index=text.index)[~bad], bad
+    return {name: column[~bad] for name, column in points.items()}, bad
 
 
 def _numbers(text: pd.Series) -> np.ndarray[Any, Any]:

@@ -55,7 +55,7 @@ def test_machines_are_read_as_a_file_of_usage_is(prometheus: FakePrometheus) -> 
         memory=[vm("10.0.0.1:9100", 64 * MIB), vm("VM-2", 128 * MIB)],
     )
     usage = ask_usage(prometheus.connect(), WANTED, UNTIL)
-    assert list(usage.table) == ["at", "instance", "cpu_cores", "memory_mib", "starting", "requests"]
+    assert list(usage.table) == ["at", "instance", "cpu_cores", "memory_mib", "starting"]
     assert [str(kind) for kind in usage.table.dtypes[:3]] == ["datetime64[us, UTC]", "category", "float64"]
     assert usage.table.groupby("instance")["at"].count().to_dict() == {"10.0.0.1": 13, "vm-2": 13}
     assert usage.table["at"].max() == datetime(2026, 11, 20, 12, tzinfo=UTC)
