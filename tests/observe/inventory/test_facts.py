@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from runbook_lib.artefacts import Node
 from runbook_lib.errors import BadParameters
+from runbook_lib.judge.inventory.assign import assign, trees_of
+from runbook_lib.model import plain
 from runbook_lib.observe.inventory.facts import read_host, read_hosts
 
 VM = {"ansible_hostname": "vm-1", "ansible_kernel": "3.10"}
@@ -157,3 +162,29 @@ def test_what_no_judge_reads_is_not_held(tmp_path: Path) -> None:
         "dns": {"nameservers": None},
     }
     assert ["the fact local/notes is too long" in finding.message for finding in inventory.findings] == [True]
+
+
+KEYS = ["ansible_hostname", "ansible_local", "packages", "services", "ansible_mounts", "ansible_env", "group_names"]
+KEYS += ["ansible_default_ipv4", "ansible_date_time", "ansible_dns", "ansible_all_ipv4_addresses", "ansible_fqdn"]
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "application", "state", "version", "address", "mount", "x"]), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), anything), min_size=1, max_size=4))
+def test_whatever_the_facts_hold_nothing_is_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, machines: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("facts")
+    for number, facts in enumerate(machines):
+        put(folder, f"vm-{number}", {**facts, "ansible_kernel": "3.10"})
+    inventory = read_hosts(folder)
+    assert len({host.name for host in inventory.hosts}) == len(inventory.hosts) > 0
+    assigned = assign(inventory.hosts, [*trees_of(inventory.hosts), Node(), Node({"application": Node("a")})])
+    json.dumps(plain([inventory, assigned.findings]), ensure_ascii=False).encode()
