@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.judge.risk import criticality
+from runbook_lib.judge.risk import criticality, named
 from runbook_lib.judge.waves.candidate import Candidate, Phase, WaveRules
 from runbook_lib.judge.waves.units import Unit
 
@@ -13,6 +13,8 @@ FEW = 3
 """So many dependents are few."""
 WANTED = 2
 """A pilot of fewer teaches little: then the next rule is asked, too."""
+TRIES = 20
+"""So many are tried as the first of a pilot, where with the simplest it would be too small."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def is_core(candidate: Candidate) -> bool:
 
 
 def phases(
-    units: Sequence[Unit], moving: Mapping[str, Candidate], dependents: Mapping[str, int], rules: WaveRules
+    units: Sequence[Unit], moving: Mapping[str, Candidate], chosen: Mapping[int, str]
 ) -> tuple[dict[int, Phase], dict[int, str]]:
-    """The phase of each unit, by number, and why it is in it."""
-    why = _pilot(units, moving, dependents, rules)
+    """The phase of each unit, by number, and why it is in it; ``chosen`` are those of the pilot with the reason."""
+    why = dict(chosen)
     found: dict[int, Phase] = dict.fromkeys(why, "pilot")
     line: list[int] = []
     for number, unit in enumerate(units):
@@ -52,33 +54,58 @@ def phases(
             line.append(number)
     for number in line:
         for one in sorted(units[number].needs - found.keys()):
-            found[one], why[one] = "core", f"core: {units[number].members[0]} needs it and goes with the core"
+            found[one], why[one] = "core", f"core: needed by {named(units[number].members)} (core)"
             line.append(one)
     for number in set(range(len(units))) - found.keys():
         found[number], why[number] = "rest", "rest: neither fit for the pilot nor needed by what is critical"
     return found, why
 
 
-def _pilot(
+def pilot(
     units: Sequence[Unit], moving: Mapping[str, Candidate], dependents: Mapping[str, int], rules: WaveRules
 ) -> dict[int, str]:
-    """Units whose members all follow the rule, with all that they need; the simplest first."""
-    most = min(rules.pilot, rules.size)
+    """Units whose members all follow the rule, with all that they need; the simplest first. And why each."""
     fit: dict[int, str] = {}
-    chosen: dict[int, str] = {}
+    best: list[int] = []
     for rule in PILOT_RULES:
         found = [n for n, unit in enumerate(units) if n not in fit and _fit(unit, rule, moving, dependents)]
         fit |= dict.fromkeys(found, rule.rule)
-        for number in sorted(fit, key=lambda n: _ease(units[n], dependents)):
-            group = _closure(units, number, most)
-            new = [one for one in group if one not in chosen]
-            members = [moving[name] for one in {*chosen, *new} for name in units[one].members]
-            if not new or not all(one in fit for one in group) or len(members) > most or not rules.fit(members):
-                continue
-            chosen |= {one: f"pilot: {fit[one]}, {_depending(units[one], dependents)}" for one in new}
-        if sum(len(units[one].members) for one in chosen) >= WANTED:
+        order = sorted(fit, key=lambda n: _ease(units[n], dependents))
+        for start in range(min(len(order), TRIES)):
+            chosen = _gathered(units, [*order[start:], *order[:start]], fit, moving, rules)
+            best = max(best, chosen, key=lambda some: _count(units, some))
+            if _count(units, best) >= min(WANTED, rules.pilot):
+                break
+        if _count(units, best) >= min(WANTED, rules.pilot):
             break
-    return chosen
+    return {one: f"pilot: {fit[one]}, {_depending(units[one], dependents)}" for one in best}
+
+
+def fit_alone(candidate: Candidate, dependents: Mapping[str, int]) -> bool:
+    """Whether it may be in a pilot, without those that belong to it."""
+    return any(
+        _fit(Unit((candidate.name,), frozenset(), candidate.effort), rule, {candidate.name: candidate}, dependents)
+        for rule in PILOT_RULES
+    )
+
+
+def _gathered(
+    units: Sequence[Unit], order: Sequence[int], fit: Collection[int], moving: Mapping[str, Candidate], rules: WaveRules
+) -> list[int]:
+    """As many of the order as a pilot may have, each with all that it needs."""
+    most, chosen = min(rules.pilot, rules.size), dict[int, None]()
+    for number in order:
+        together = dict.fromkeys([*chosen, *_closure(units, number, most)])
+        members = [moving[name] for one in together for name in units[one].members]
+        if len(members) <= most and all(one in fit for one in together) and rules.fit(members):
+            chosen = together
+        if len(chosen) == most:
+            break
+    return list(chosen)
+
+
+def _count(units: Sequence[Unit], some: Sequence[int]) -> int:
+    return sum(len(units[one].members) for one in some)
 
 
 def _fit(unit: Unit, rule: PilotRule, moving: Mapping[str, Candidate], dependents: Mapping[str, int]) -> bool:

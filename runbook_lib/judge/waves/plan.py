@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.waves.candidate import Candidate, Phase, Plan, Wave, WaveRules
-from runbook_lib.judge.waves.cycles import Needs, broken, crossing_cost
+from runbook_lib.judge.waves.cycles import Edge, Needs, broken, crossing_cost
 from runbook_lib.judge.waves.dates import Span, spans
 from runbook_lib.judge.waves.filling import Filling
-from runbook_lib.judge.waves.phases import phases
+from runbook_lib.judge.waves.phases import WANTED, fit_alone, phases, pilot
 from runbook_lib.judge.waves.told import Draft, told
-from runbook_lib.judge.waves.units import Unit, cut, days
+from runbook_lib.judge.waves.units import Cut, Unit, cut, days
 
 MOVE = ("Excellent", "Good", "Moderate", "Major work")
 """Levels with which an application is planned; every other one leaves it out."""
@@ -29,12 +29,11 @@ def plan_waves(candidates: Iterable[Candidate], rules: WaveRules) -> Plan:
     moving = {name: one for name, one in fleet.items() if one.level in MOVE}
     needs = {name: sorted({n for n in one.depends_on if n in moving}) for name, one in moving.items()}
     rings = broken(needs, lambda user, needed: crossing_cost(moving[user], moving[needed]))
-    bases = _users(moving)
-    divided = cut(moving, needs, [ring.edge for ring in rings], bases, rules)
     dependents = Counter(needed for one in fleet.values() for needed in {*one.depends_on} - {one.name})
-    phase, why = phases(divided.units, moving, dependents, rules)
-    filled = Filling(divided.units, phase, moving, rules).waves()
     edges = {ring.edge for ring in rings}
+    divided, chosen = _divided(moving, needs, edges, _users(moving), dependents, rules)
+    phase, why = phases(divided.units, moving, chosen)
+    filled = Filling(divided.units, phase, moving, rules).waves()
     order = {user: [needed for needed in others if (user, needed) not in edges] for user, others in needs.items()}
     waves = tuple(
         _wave(f"wave-{number}", one, [divided.units[unit] for unit in units], order, moving, span, rules)
@@ -42,6 +41,41 @@ def plan_waves(candidates: Iterable[Candidate], rules: WaveRules) -> Plan:
     )
     because = {name: why[unit] for name, unit in divided.of.items()}
     return told(Draft(fleet, moving, waves, rings, divided, because, rules))
+
+
+def _divided(
+    moving: Mapping[str, Candidate],
+    needs: Needs,
+    edges: Collection[Edge],
+    bases: Mapping[str, Sequence[str]],
+    dependents: Mapping[str, int],
+    rules: WaveRules,
+) -> tuple[Cut, dict[int, str]]:
+    """The fleet as units, and those of the pilot with the reason.
+
+    Where a pilot would be too small, its members may leave those behind with whom they share a database.
+    """
+    divided = cut(moving, needs, edges, bases, rules)
+    chosen = pilot(divided.units, moving, dependents, rules)
+    if _size(divided, chosen) >= min(WANTED, rules.pilot):
+        return divided, chosen
+    fit = {name for name, one in moving.items() if fit_alone(one, dependents)}
+    loose = cut(moving, needs, edges, _without(bases, fit), rules)
+    more = pilot(loose.units, moving, dependents, rules)
+    if _size(loose, more) <= _size(divided, chosen):
+        return divided, chosen
+    members = {name: why for unit, why in more.items() for name in loose.units[unit].members}
+    apart = cut(moving, needs, edges, _without(bases, members), rules)
+    return apart, {apart.of[name]: why for name, why in members.items()}
+
+
+def _size(divided: Cut, some: Iterable[int]) -> int:
+    """How many applications these units have."""
+    return sum(len(divided.units[one].members) for one in some)
+
+
+def _without(bases: Mapping[str, Sequence[str]], some: Collection[str]) -> dict[str, list[str]]:
+    return {base: [name for name in users if name not in some] for base, users in bases.items()}
 
 
 def _fleet(candidates: Iterable[Candidate], rules: WaveRules) -> dict[str, Candidate]:

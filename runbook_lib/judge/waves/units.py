@@ -104,4 +104,4 @@ def _units(
 def days(candidates: Iterable[Candidate]) -> tuple[float, float]:
     """Working days of all of them, low and high."""
     each = [one.effort for one in candidates]
-    return sum(low for low, _ in each), sum(high for _, high in each)
+    return round(sum(low for low, _ in each), 2), round(sum(high for _, high in each), 2)

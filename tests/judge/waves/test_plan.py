@@ -146,6 +146,20 @@ def test_who_has_many_dependents_is_in_no_pilot_however_simple_it_is() -> None:
     assert plan_waves(fleet[:4], rules()).waves[0].members == ("simple",)
 
 
+def test_a_pilot_that_would_be_too_small_may_leave_those_behind_that_share_its_database() -> None:
+    fleet = [app("a", databases=("d",)), app("b"), app("z", databases=("d",), risk="high")]
+    plan = plan_waves(fleet, rules())
+    assert [wave.members for wave in plan.waves] == [("a", "b"), ("z",)]
+    assert plan.shared[0].by == (("a", "wave-1"), ("z", "wave-2"))
+    kept = plan_waves([*fleet, app("c")], rules())
+    assert [wave.members for wave in kept.waves] == [("b", "c"), ("a", "z")] and kept.shared == ()
+
+
+def test_a_pilot_takes_a_group_where_with_the_simplest_alone_it_would_be_too_small() -> None:
+    fleet = [app("a", effort=(1.0, 1.0)), *(app(name, databases=("d",)) for name in "xyz")]
+    assert plan_waves(fleet, rules()).waves[0].members == ("x", "y", "z")
+
+
 def test_a_pilot_of_medium_risk_says_that_too_few_are_of_low_risk() -> None:
     plan = plan_waves([app("a", risk="medium"), app("b", risk="high"), app("c")], rules())
     assert plan.waves[0].members == ("c", "a")
@@ -165,7 +179,7 @@ def test_what_is_critical_goes_with_what_it_needs_before_the_rest() -> None:
     ]
     plan = plan_waves(fleet, rules())
     assert [(wave.phase, wave.members) for wave in plan.waves] == [("core", ("needed", "core")), ("rest", ("rest",))]
-    assert plan.places[0].reasons[0] == "core: core needs it and goes with the core"
+    assert plan.places[0].reasons[0] == "core: needed by core (core)"
 
 
 def test_a_ring_that_one_wave_can_carry_goes_together_and_the_edge_is_named_all_the_same() -> None:
