@@ -56,7 +56,8 @@ def told(draft: Draft) -> Plan:
 
 def _left(one: Candidate) -> str:
     if one.level == "Not yet":
-        return f"Not yet: its mode is {one.mode or 'not known'}"
+        words = {"stays outside": "it stays outside the cluster", "not yet": "something in it has to be replaced first"}
+        return f"Not yet: {words.get(one.mode, f'its mode is {one.mode}')}"
     if one.level == "Insufficient data":
         return "Insufficient data: too little is known to plan it"
     return f"its level {one.level!r} is none that can be planned"
