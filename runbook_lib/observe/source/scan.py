@@ -18,7 +18,7 @@ from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.source.choice import Choice, choice_of, suffix_of_script
 from runbook_lib.observe.source.match import scan_text
 from runbook_lib.observe.source.reading import read_source, read_start
-from runbook_lib.observe.source.tree import MOST, Entry, Tree, unread, walk
+from runbook_lib.observe.source.tree import LARGEST, MOST, Entry, Tree, unread, walk
 
 MANY = 400
 """From so many files on a second process is worth its start: ast-grep holds the interpreter while it parses."""
@@ -63,13 +63,13 @@ def scan_source(root: Path, rules: Iterable[Rule], processes: int | None = None,
     wanted = _within_bounds(list(_concerned(tree, choice)), most, tree)
     parts = list(_parts(wanted, choice.rules, processes))
     read = sum(part.read for part in parts)
-    if not read and not any(part.findings for part in parts):
+    findings = [*tree.findings, *(finding for part in parts for finding in part.findings)]
+    if not read and not findings:
         raise BadParameters(f"source tree {root} holds no source or configuration that the rules know: check the path")
     build = "\n".join(text for part in parts for text in part.build)
     open_ = {rule.id: rule for rule in choice.rules if not rule.unless or not re.search(rule.unless, build)}
     found = (item for part in parts for item in part.evidence if item.rule.id in open_)
     evidence = tuple(replace(item, rule=open_[item.rule.id]) for item in found)
-    findings = [*tree.findings, *(finding for part in parts for finding in part.findings)]
     findings += _of_encodings([seen for part in parts for seen in part.encodings])
     return Scan(evidence, read, tuple(findings), dict(sorted(tree.left_out.items())))
 
@@ -89,7 +89,7 @@ def _within_bounds(wanted: list[tuple[Entry, str]], most: int, tree: Tree) -> li
     """As many of the files, from the first, as may be read; the rest is named."""
     total = 0
     for number, (entry, _) in enumerate(wanted):
-        total += entry.size if entry.size <= 2 * 2**20 else 0
+        total += entry.size if entry.size <= LARGEST else 0
         if total > most:
             rest = sum(one.size for one, _ in wanted[number:]) / 2**20
             message = (

@@ -60,18 +60,6 @@ def test_spring_session_in_the_build_answers_sessions_in_memory(tmp_path: Path) 
     assert "session" not in {e.rule.topic for e in scan_source(tmp_path, RULES).evidence}
 
 
-def test_loops_binaries_other_encodings_and_huge_files_stop_nothing(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to(tmp_path)
-    (tmp_path / "binary.py").write_bytes(b"\0\1\2" * 100)
-    (tmp_path / "gbk.py").write_bytes("# 注释\nh = socket.gethostname()\n".encode("gbk"))
-    (tmp_path / "huge.properties").write_bytes(b"a=b\n" * 600_000)
-    (tmp_path / "node_modules").mkdir()
-    (tmp_path / "node_modules" / "x.py").write_text("socket.gethostname()")
-    scan = scan_source(tmp_path, RULES)
-    assert [(e.file, e.line) for e in scan.evidence] == [("gbk.py", 2)]
-    assert [f.object for f in scan.findings] == ["loop", "binary.py", "huge.properties", "gbk.py"]
-
-
 @pytest.mark.parametrize("name", ["nothing", "empty"])
 def test_a_tree_that_is_missing_or_empty_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

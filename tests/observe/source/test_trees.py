@@ -60,7 +60,8 @@ def test_every_rule_finds_what_is_there_and_little_else(
         rows.append((rule.id, len(there[rule.id]), precision, recall))
     with capsys.disabled():
         print(f"\n{'rule':<28}{'places':>7}{'precision':>11}{'recall':>8}")
-        print("\n".join(f"{name:<28}{count:>7}{precision:>11.2f}{recall:>8.2f}" for name, count, precision, recall in rows))
+        for name, count, precision, recall in rows:
+            print(f"{name:<28}{count:>7}{precision:>11.2f}{recall:>8.2f}")
     wrong = {rule: sorted(seen[rule] ^ there[rule]) for rule in {*seen, *there} if seen[rule] != there[rule]}
     assert [row for row in rows if row[2] < WANTED or row[3] < WANTED] == [], wrong
     assert [name for name, count, *_ in rows if count == 0] == []
