@@ -12,7 +12,6 @@ from pandas.io.formats.style import Styler
 from runbook_lib.judge.assessment import Assessment
 from runbook_lib.judge.fleet_gain import FleetGain
 from runbook_lib.judge.gain import Gain
-from runbook_lib.judge.grants import Grant
 from runbook_lib.judge.inventory.merge import Conflict
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import Known
@@ -61,13 +60,6 @@ def conflict_table(conflicts: Iterable[Conflict]) -> Styler | HTML:
         {"what": c.key, "counts": c.value, "from": c.origin, "but": c.other, "says": c.other_origin} for c in conflicts
     ]
     return quiet(pd.DataFrame(rows)) if rows else HTML("<p>No two sources say otherwise.</p>")
-
-
-def grant_table(grants: Iterable[Grant]) -> Styler:
-    rows = [
-        {"dependency": g.dependency, "address": g.address, "stated in": g.origin, "instead": g.instead} for g in grants
-    ]
-    return quiet(pd.DataFrame(rows, columns=["dependency", "address", "stated in", "instead"]))
 
 
 def portability_table(findings: Iterable[Finding]) -> HTML:
