@@ -36,13 +36,8 @@ class _Fleet:
     """Who claims a host of whom."""
 
 
-def make_fleet(
-    folder: Path, count: int, seed: int, *, source: bool = True, workbook: bool = False, measured: int | None = None
-) -> Truth:
-    """Write the files of ``count`` applications below ``folder``; the same seed gives the same bytes.
-
-    ``measured``: of so many hosts an application there is use on record; None: of all.
-    """
+def make_fleet(folder: Path, count: int, seed: int, *, source: bool = True, workbook: bool = False) -> Truth:
+    """Write the files of ``count`` applications below ``folder``; the same seed gives the same bytes."""
     chance = random.Random(seed)
     deck = Deck(chance)
     fleet = _Fleet([draft(number, chance, deck) for number in range(count)])
@@ -58,7 +53,7 @@ def make_fleet(
     for one in fleet.drafts:
         if one.has_profile:
             write_profile(folder / "profiles" / f"{one.name}.yaml", one, fleet.uses[one.number])
-    tables = {one.number: _use(one, seed, measured) for one in fleet.drafts}
+    tables = {one.number: _use(one, seed) for one in fleet.drafts}
     write_usage(folder / "usage.csv", tables.values())
     turn: Counter[str] = Counter()
     trees = {one.number: _write_source(folder / "source", one, turn) for one in fleet.drafts} if source else {}
@@ -124,10 +119,10 @@ def _heap(one: Draft) -> int:
     return int(found[1]) if found and one.language == "java" else 0
 
 
-def _use(one: Draft, seed: int, measured: int | None) -> list[Measured]:
+def _use(one: Draft, seed: int) -> list[Measured]:
     if not one.days:
         return []
-    return drawn([box.name for box in one.boxes[:measured]], one.days, (seed, one.number), _heap(one))
+    return drawn([box.name for box in one.boxes], one.days, (seed, one.number), _heap(one))
 
 
 def _write_source(folder: Path, one: Draft, turn: Counter[str]) -> Tree:
@@ -152,15 +147,18 @@ def _expected(
     fleet: _Fleet, one: Draft, machines: tuple[Machine, ...], table: list[Measured], tree: Tree | None
 ) -> Expected:
     _, state, mode = STORIES[one.story]
-    boxes = list(one.boxes)
+    boxes, conflicts = list(one.boxes), set(one.conflicts)
     shared = one.number in fleet.borrowed or one.number in fleet.borrowed.values()
     if one.number in fleet.borrowed:
         boxes.append(fleet.drafts[fleet.borrowed[one.number]].boxes[-1])
+        conflicts |= {"port"} if boxes[-1].application else set()
+    drift = differing(boxes)
+    conflicts |= {"version"} if "release of the application" in drift else set()
     cpu, memory = (None, None) if shared else spans(table, _heap(one))
     return Expected(
         name=one.name, story=one.story, language=one.language, environment="生产", line=one.line, owner=one.owner,
-        criticality=one.criticality, port=one.port, machines=machines, state=state, mode=mode, drift=differing(boxes),
+        criticality=one.criticality, port=one.port, machines=machines, state=state, mode=mode, drift=drift,
         planted=tree.planted if tree else frozenset(), alike=tree.alike if tree else frozenset(),
-        conflicts=one.conflicts, missing=frozenset() if one.owner else frozenset(("owner",)), cpu=cpu, memory=memory,
+        conflicts=frozenset(conflicts), missing=frozenset(() if one.owner else ("owner",)), cpu=cpu, memory=memory,
         depends_on=tuple(fleet.uses[one.number]), databases=tuple(fleet.stores[one.number]),
     )  # fmt: skip

@@ -18,7 +18,7 @@ STORIES: dict[str, tuple[int, str, str]] = {
     "shared sessions": (4, "stateless", "refactor"),
     "files": (5, "local files", "refactor"),
     "decided files": (4, "stateless", "refactor"),
-    "cache": (3, "cache", "re-host"),
+    "cache": (5, "cache", "re-host"),
     "remote objects": (2, "stateless", "not yet"),
     "database": (2, "database", "stays outside"),
     "no source": (2, "unknown", "unknown"),
@@ -34,7 +34,7 @@ NEEDS = {
 """The topic that makes the story; what has no template for it cannot live it."""
 QUIET = frozenset(("session", "local-file", "cache", "rpc"))
 """Topics that make a story and are never planted beside it."""
-INFORMING = frozenset(("mail", "port", "root"))
+INFORMING = frozenset(("mail", "port", "root", "scratch"))
 """Topics that a move takes note of and that change nothing about how it is done."""
 LANGUAGES = ("java", "python", "go", "javascript", "php", "shell")
 SERVICES = (
@@ -76,10 +76,11 @@ class Deck:
         self._chance = chance
         self._cards: dict[tuple[str, ...], list[str]] = {}
 
-    def deal(self, of: Iterable[str]) -> str:
-        cards = tuple(sorted(of))
+    def deal(self, of: Iterable[str], what: str = "") -> str:
+        """One of the cards; there is a pack of them for each ``what``."""
+        cards = (what, *sorted(of))
         if not self._cards.get(cards):
-            self._cards[cards] = self._chance.sample(cards, len(cards))
+            self._cards[cards] = self._chance.sample(cards[1:], len(cards) - 1)
         return self._cards[cards].pop()
 
     def hand(self, of: Iterable[str], count: int) -> list[str]:
@@ -94,9 +95,9 @@ class Deck:
 def draft(number: int, chance: random.Random, deck: Deck) -> Draft:
     """One application; the stories go round, so that a small fleet has all of them."""
     round_ = [story for story, (often, _, _) in STORIES.items() for _ in range(often)]
-    story = round_[number * 7 % len(round_)]
+    story = round_[number * 11 % len(round_)]
     can = [name for name in LANGUAGES if NEEDS.get(story, "identity") in features(name)]
-    language = deck.deal(can)
+    language = deck.deal(can, NEEDS.get(story, ""))
     name = _name(number)
     port = 8000 + number % 900
     owner = None if number % 11 == 7 else chance.choice(TEAMS)
@@ -136,7 +137,7 @@ def _topics(story: str, language: str, chance: random.Random, deck: Deck) -> tup
     informing = deck.hand(features(language) & INFORMING, 1)
     if story in ("clean", "cache"):
         return (*own, *informing)
-    count = chance.randint(5, 9) if story == "configured" else chance.randint(2, 5)
+    count = chance.randint(8, 12) if story == "configured" else chance.randint(4, 7)
     return (*own, *deck.hand(features(language) - QUIET - INFORMING, count), *informing)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from .truth import Place
 
 TEMPLATES = Path(__file__).parent / "templates"
+PLANTED, ALIKE = "◀", "◁"
 MARK = re.compile(r"\s*(?P<mark>[◀◁])\s*(?P<topics>[\w -]+)$")
 HOLE = re.compile(r"%%|%(\w+)%")
 BASE = "base"
@@ -58,24 +59,28 @@ def features(language: str) -> frozenset[str]:
 
 def write_tree(root: Path, language: str, wanted: Iterable[str], words: Mapping[str, str], turn: Counter[str]) -> Tree:
     """The base of the language and one variant of each wanted feature; ``turn`` counts, so that each has its turn."""
-    planted: set[Place] = set()
-    alike: set[Place] = set()
-    for feature in (BASE, *sorted(wanted)):
+    chosen = [template for files in templates(language)[BASE] for template in files]
+    for feature in sorted(wanted):
         variants = templates(language)[feature]
         turn[f"{language} {feature}"] += 1
-        for template in variants[turn[f"{language} {feature}"] % len(variants)]:
-            path = _filled(template.path, words)
-            assert not (root / path).exists(), f"{language}: {path} twice"
-            lines = []
-            for number, text in enumerate(template.lines, 1):
-                mark = MARK.search(text)
-                if mark:
-                    into = planted if mark["mark"] == "◀" else alike
-                    into |= {Place(path, number, topic) for topic in mark["topics"].split()}
-                lines.append(_filled(text[: mark.start()] if mark else text, words))
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
-    return Tree(frozenset(planted), frozenset(alike))
+        chosen += variants[turn[f"{language} {feature}"] % len(variants)]
+    marked: dict[str, set[Place]] = {PLANTED: set(), ALIKE: set()}
+    for template in chosen:
+        path = _filled(template.path, words)
+        assert not (root / path).exists(), f"{language}: {path} twice"
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(_unmarked(template.lines, path, marked)).rstrip("\n")
+        (root / path).write_text(_filled(text, words) + "\n", encoding="utf-8")
+    return Tree(frozenset(marked[PLANTED]), frozenset(marked[ALIKE]))
+
+
+def _unmarked(lines: Iterable[str], path: str, marked: Mapping[str, set[Place]]) -> Iterator[str]:
+    """The lines as they are written, and what their marks say."""
+    for number, text in enumerate(lines, 1):
+        mark = MARK.search(text)
+        if mark:
+            marked[mark["mark"]].update(Place(path, number, topic) for topic in mark["topics"].split())
+        yield text[: mark.start()] if mark else text
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -38,7 +38,7 @@ def drawn(hosts: Iterable[str], days: float, seed: tuple[int, int], heap: int = 
         memory = (floor + heap * 0.6 * (0.8 + 0.2 * day)) * chance.normal(1, 0.02, len(hours)).clip(0.95, 1.06)
         if len(hours) > 200 and chance.random() < 0.3:
             at = int(chance.integers(100, len(hours) - 50))
-            cores[at], memory[at] = 4 * load, 0.4 * memory[at]
+            cores[at], memory[at] = min(4 * load, 1.9), 0.4 * memory[at]
         found.append(Measured(host, cores.clip(0.002).round(4), (memory * MIB).astype(np.int64)))
     return found
 
