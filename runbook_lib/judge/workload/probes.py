@@ -28,10 +28,14 @@ def liveness(world: World) -> Iterator[Seen]:
 
 
 def reachable_port(world: World) -> Iterator[Seen]:
-    """A named port must exist in the container; a number need not be declared, but a mismatch is a slip."""
+    """A name must be a port of the container itself; a number is asked of the Pod, where any container may listen.
+
+    A number need not be declared, but one that none declares where others are is a slip.
+    """
     for workload, container in world.containers():
         names = {port.get("name").text() for port in container.node.get("ports").elements()}
-        numbers = {port.get("containerPort").text() for port in container.node.get("ports").elements()}
+        declared = [port for c in workload.containers if c.runs_on for port in c.node.get("ports").elements()]
+        numbers = {port.get("containerPort").text() for port in declared}
         for name in PROBES:
             for handler in ("httpGet", "tcpSocket", "grpc"):
                 port = container.node.get(name, handler, "port")
@@ -44,17 +48,16 @@ def reachable_port(world: World) -> Iterator[Seen]:
                     yield failed((workload, container), port, f"{name} asks port {wanted!r}, but no port has that name")
                 elif numbers:
                     shown = ", ".join(sorted(numbers))
-                    yield failed(
-                        (workload, container), port, f"{name} asks port {wanted}, the container declares {shown}"
-                    )
+                    yield failed((workload, container), port, f"{name} asks port {wanted}, the Pod declares {shown}")
 
 
 def startup_budget(world: World) -> Iterator[Seen]:
     """What the probes allow for starting, against the longest start measured on the virtual machines."""
     for workload, container in world.containers(*LONG_RUNNING):
-        if container.kind != "app" or not container.node.get("livenessProbe").exists:
+        there = [probe for probe in ("startupProbe", "livenessProbe") if container.node.get(probe).exists]
+        if container.kind != "app" or not there:
             continue
-        name = "startupProbe" if container.node.get("startupProbe").exists else "livenessProbe"
+        name = there[0]  # until it succeeds the kubelet does not ask the other
         probe = container.node.get(name)
         budget, sum_ = allowed(probe)
         measured = world.assessed.start_seconds

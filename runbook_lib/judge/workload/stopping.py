@@ -21,12 +21,19 @@ def pause_before_stop(world: World) -> Iterator[Seen]:
         if container.kind != "app" or not world.services(workload):
             continue
         hook = container.node.get("lifecycle", "preStop")
-        if hook.exists:
+        if hook.exists and pause(container) != 0:
             yield passed((workload, container), hook, f"preStop is there{_shown(pause(container))}")
         else:
-            mend = patch_container(workload, container, {"lifecycle": {"preStop": {"sleep": {"seconds": PROPAGATION}}}})
-            message = "no preStop: requests still arrive for some seconds after SIGTERM and are refused"
-            yield failed((workload, container), container.node, message, mend)
+            others = {name: None for name, _ in hook.entries()}  # a hook acts in one way only
+            change = {"lifecycle": {"preStop": {**others, "sleep": {"seconds": PROPAGATION}}}}
+            begin = "preStop waits 0 s" if hook.exists else "no preStop"
+            message = f"{begin}: requests still arrive for some seconds after SIGTERM and are refused"
+            yield failed(
+                (workload, container),
+                hook if hook.exists else container.node,
+                message,
+                patch_container(workload, container, change),
+            )
 
 
 def enough_grace(world: World) -> Iterator[Seen]:
