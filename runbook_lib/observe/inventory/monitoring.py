@@ -198,7 +198,7 @@ def _most(prometheus: PrometheusConnect, wanted: Monitoring, text: str | None, u
     if text is None:
         return {}
     step = max(60, int(wanted.within.total_seconds() / 300))
-    asked = f"max_over_time(({text})[{int(wanted.within.total_seconds())}s:{step}s])"
+    asked = f"max_over_time(({text})[{int(wanted.within.total_seconds())}s:{step}s]) or ({text})"
     found: dict[str, float] = {}
     for labels, value in query(prometheus, asked, until):
         name = bare(labels.get(wanted.label, ""))

@@ -125,7 +125,7 @@ def test_processes_are_told_apart_by_their_label(prometheus: FakePrometheus) -> 
 
 
 def test_the_most_of_a_jvm_is_known_by_machine_and_belongs_to_the_profile(prometheus: FakePrometheus) -> None:
-    heap, threads = (f"max_over_time(({name})[3600s:60s])" for name in ("heap", "threads"))
+    heap, threads = (f"max_over_time(({name})[3600s:60s]) or ({name})" for name in ("heap", "threads"))
     prometheus.answers[heap] = [
         {"metric": {"instance": f"{name}:9404"}, "value": [1, value]}
         for name, value in (("a", str(512 * MIB)), ("b", "-1"), ("c", "NaN"), ("d", str(1024 * MIB)))
