@@ -1,13 +1,16 @@
-"""A Dockerfile is read as the builder reads it, and each check of it has a failing and a passing sample."""
+"""A Dockerfile is read as the builder reads it, and what nobody can know is open."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.dockerfile import RULES, check_dockerfile
+from runbook_lib.judge.dockerfile import check_dockerfile
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.images import expand, parse_dockerfile, read_dockerfile
 
@@ -46,7 +49,7 @@ def test_a_here_document_is_text_and_no_instruction() -> None:
 
 def test_the_escape_directive_is_obeyed() -> None:
     stage = parse_dockerfile("# escape=`\nFROM a:1\nRUN dir c:\\ `\n more\nUSER 1\n", "D").stages[0]
-    assert [(i.name, i.value) for i in stage.instructions] == [("RUN", "dir c:\\   more"), ("USER", "1")]
+    assert [(i.name, i.value) for i in stage.instructions] == [("RUN", "dir c:\\  more"), ("USER", "1")]
 
 
 @pytest.mark.parametrize(
@@ -70,36 +73,128 @@ def test_a_sound_dockerfile_fails_nothing() -> None:
     assert failed(SOUND) == set()
 
 
-DAMAGES: list[tuple[str, str, str]] = [
-    ("base-fixed", "FROM registry.example/python:3.11.9\n", "FROM registry.example/python\n"),
-    ("base-fixed", "FROM registry.example/python:3.11.9\n", "FROM registry.example/python:latest\n"),
-    ("image-user", "USER 10001:10001\n", ""),
-    ("image-user", "USER 10001:10001", "USER root"),
-    ("image-user", "USER 10001:10001", "USER app"),
-    ("image-stages", "USER 10001", "RUN apt-get install -y make\nUSER 10001"),
-    ("image-stages", "USER 10001", "RUN mvn package\nUSER 10001"),
-    ("image-signals", 'ENTRYPOINT ["/opt/app"]', "ENTRYPOINT /opt/app --port 8080"),
-    ("image-signals", 'ENTRYPOINT ["/opt/app"]', 'ENTRYPOINT ["sh", "-c", "/opt/app"]'),
-    ("image-secret", "USER 10001", "ENV API_KEY=abcdef\nUSER 10001"),
-    ("image-fetch", "USER 10001", "RUN curl -s https://example.com/x | sh\nUSER 10001"),
-    ("image-fetch", "USER 10001", "ADD https://example.com/x /x\nUSER 10001"),
-    ("image-port", "EXPOSE 8080\n", ""),
-    ("image-volume", "USER 10001", "VOLUME /data\nUSER 10001"),
-    ("image-process", "EXPOSE 8080", "EXPOSE 8080 22"),
-    ("image-process", "USER 10001", "RUN apt-get install -y openssh-server\nUSER 10001"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("check", "old", "new"), DAMAGES, ids=[f"{d[0]}-{n}" for n, d in enumerate(DAMAGES)])
-def test_the_damage_a_check_is_about_makes_exactly_it_fail(check: str, old: str, new: str) -> None:
-    assert old in SOUND
-    assert failed(SOUND.replace(old, new)) == {check}
-
-
-def test_every_check_but_the_note_on_health_is_damaged() -> None:
-    assert {rule.id for rule in RULES} - {"image-health"} == {damage[0] for damage in DAMAGES}
-
-
 def test_an_argument_without_default_is_open_and_blocks_nothing() -> None:
     found = check_dockerfile(parse_dockerfile('ARG BASE\nFROM $BASE\nUSER 1\nEXPOSE 1\nENTRYPOINT ["a"]\n', "D"))
     assert [(f.check, f.severity) for f in found if f.outcome is Outcome.INCONCLUSIVE] == [("base-fixed", "warning")]
+
+
+def instructions(text: str) -> list[tuple[str, str, int]]:
+    stages = parse_dockerfile(text, "D").stages
+    return [(i.name, i.value, i.line) for i in stages[-1].instructions] if stages else []
+
+
+# What BuildKit makes of it: frontend/dockerfile/parser.
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("FROM a:1\nRUN a\\\nb\n", [("RUN", "ab", 2)]),
+        ("FROM a:1\nRUN a \\   \n  b\n", [("RUN", "a   b", 2)]),
+        ("FROM a:1\nRUN a \\\\\nUSER 1\n", [("RUN", "a \\\\", 2), ("USER", "1", 3)]),
+        ("FROM a:1\nRUN a && \\\n\n# told\n  b\n", [("RUN", "a &&   b", 2)]),
+        ("FROM a:1\r\n\r\nUSER 1\r\n", [("USER", "1", 3)]),
+        ("\ufeffFROM a:1\nuser\t1\n", [("USER", "1", 2)]),
+        ("# syntax=x\n# escape=`\nFROM a:1\nRUN a `\nb\n", [("RUN", "a b", 4)]),
+        ("# told\n# escape=`\nFROM a:1\nRUN a `\n", [("RUN", "a `", 4)]),
+        ("FROM a:1\nRUN cat <<< EOF\nUSER 1\n", [("RUN", "cat <<< EOF", 2), ("USER", "1", 3)]),
+        ("FROM a:1\nRUN cat <<<EOF\nUSER 1\n", [("RUN", "cat <<<EOF", 2), ("USER", "1", 3)]),
+        ("FROM a:1\nRUN echo $((1<<2)) '<<EOF'\nUSER 1\n", [("RUN", "echo $((1<<2)) '<<EOF'", 2), ("USER", "1", 3)]),
+        ("FROM a:1\nRUN a \\", [("RUN", "a", 2)]),
+    ],
+)
+def test_lines_are_joined_as_the_builder_joins_them(text: str, read: list[tuple[str, str, int]]) -> None:
+    assert instructions(text) == read
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed", "body"),
+    [
+        ("RUN <<EOF", "EOF", "a\n# b\n"),
+        ("RUN <<'END.1' cat > /x", "END.1", "a\n# b\n"),
+        ("COPY <<-EOF /x", "\tEOF", "a\n# b\n"),
+        ("RUN <<A cat 3<<B", "A\nB", "a\n# b\n"),
+        ("ONBUILD RUN <<EOF", "EOF", "a\n# b\n"),
+    ],
+)
+def test_here_documents_are_kept_apart(opened: str, closed: str, body: str) -> None:
+    stage = parse_dockerfile(f"FROM a:1\n{opened}\na\n# b\n{closed}\nUSER 1\n", "D").stages[0]
+    assert stage.instructions[0].body == body
+    assert stage.instructions[1].name == "USER"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        ("FROM a:1\nRUN <<EOF\na\n", 2, "has no end"),
+        ("FROM a:1\n{{ if x }}\n", 2, "is no instruction"),
+        ("USER 1\nFROM a:1\n", 1, "before the first FROM"),
+        ("FROM a:1\nFROM a:1 b\n", 2, "AS with one name"),
+        ("FROM a:1\nONBUILD FROM b\n", 2, "may not hold FROM"),
+        ("FROM a:1\nONBUILD ONBUILD RUN x\n", 2, "may not hold ONBUILD"),
+        ("FROM a:1\nUSER\n", 2, "says nothing"),
+    ],
+)
+def test_what_the_builder_refuses_is_a_finding_with_its_line(text: str, line: int, why: str) -> None:
+    found = parse_dockerfile(text, "D").findings
+    assert [(f.check, f.line, f.outcome) for f in found] == [("dockerfile-readable", line, Outcome.FAIL)]
+    assert why in found[0].message
+
+
+def test_variables_are_those_that_the_builder_knows_at_that_line() -> None:
+    text = (
+        "ARG REGISTRY=r.example\nARG BASE=$REGISTRY/base\nARG UID=7\n"
+        "FROM --platform=$BUILDPLATFORM ${BASE}:1 AS one\nARG UID\nENV PORT=80\nEXPOSE $PORT\nUSER ${UID:-9}\n"
+        "FROM one\nEXPOSE ${PORT}\nUSER $OTHER\nFROM $NONE\nUSER $UID\n"
+    )
+    one, two, three = parse_dockerfile(text, "D").stages
+    assert (one.image, one.platform) == ("r.example/base:1", "$BUILDPLATFORM")
+    assert [i.value for i in one.instructions if i.name in ("EXPOSE", "USER")] == ["80", "7"]
+    assert [i.value for i in two.instructions] == ["80", "$OTHER"]
+    assert (three.image, three.instructions[0].value) == ("$NONE", "$UID")
+
+
+def test_the_image_that_runs_is_made_of_the_stages_below_it() -> None:
+    text = "FROM a:1 AS Base\nUSER 7\nFROM b:1 AS side\nUSER root\nFROM base\nEXPOSE 80\n"
+    dockerfile = parse_dockerfile(text, "D")
+    assert [stage.name for stage in dockerfile.lineage] == ["Base", ""]
+    assert [(i.name, i.value) for i in dockerfile.final] == [("USER", "7"), ("EXPOSE", "80")]
+
+
+def test_a_flag_given_twice_keeps_both_and_onbuild_keeps_what_it_holds() -> None:
+    text = "FROM a:1\nRUN --mount=type=cache,target=/a --mount=type=secret,id=b x\nONBUILD COPY . /x\n"
+    run, later = parse_dockerfile(text, "D").stages[0].instructions
+    assert (run.flags["mount"].splitlines(), run.value) == (["type=cache,target=/a", "type=secret,id=b"], "x")
+    assert later.inner is not None and (later.inner.name, later.inner.value) == ("COPY", ". /x")
+
+
+PIECES = [
+    "FROM a:1 AS b\n",
+    "FROM ",
+    "RUN ",
+    "<<EOF",
+    "EOF\n",
+    "\\\n",
+    "\n",
+    '["a"',
+    "]",
+    "$X",
+    "${A:-",
+    "}",
+    "ONBUILD ",
+]
+PIECES += ["USER 0", "EXPOSE 99999999999", "ENV A=", "ARG ", "'", '"', "|", "apt-get install ", "COPY --from=b ", "\t"]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=30).map("".join))
+def test_any_text_is_read_and_judged_and_every_finding_has_its_line(text: str) -> None:
+    dockerfile = parse_dockerfile(text, "D")
+    assert all(finding.line > 0 for finding in check_dockerfile(dockerfile))
+    assert (
+        dockerfile.stages or dockerfile.findings or not [x for x in text.split("\n") if x.strip()] or "FROM" not in text
+    )
+
+
+def test_megabytes_are_read_in_seconds() -> None:
+    text = "FROM a:1\n" + "RUN apt-get update && \\\n  echo 'x' | cat >/etc/hosts\n" * 100_000
+    started = time.monotonic()
+    assert len(parse_dockerfile(text, "D").stages[0].instructions) == 100_000
+    assert time.monotonic() - started < 60

@@ -1,51 +1,38 @@
-"""Reads a Dockerfile into its stages: escape directive, continuation lines, here-documents, ARG in FROM, flags."""
+"""Reads a Dockerfile into its stages: what each is built on, what it does, with variables as the builder fills them."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Stage
 from runbook_lib.errors import BadParameters
+from runbook_lib.judge.image_build.words import pairs
 from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.files.dockerfile_lines import Line, logical_lines
 from runbook_lib.observe.files.text import read_text
 
-KNOWN = frozenset(
-    [
-        "FROM",
-        "RUN",
-        "CMD",
-        "LABEL",
-        "MAINTAINER",
-        "EXPOSE",
-        "ENV",
-        "ADD",
-        "COPY",
-        "ENTRYPOINT",
-        "VOLUME",
-        "USER",
-        "WORKDIR",
-        "ARG",
-        "ONBUILD",
-        "STOPSIGNAL",
-        "HEALTHCHECK",
-        "SHELL",
-    ]
-)
-DIRECTIVE = re.compile(r"^#\s*(\w+)\s*=\s*(\S.*)$")
-HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+ABOUT_IT = ("LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD", "ONBUILD")
+KNOWN = frozenset(("FROM", "RUN", "ENV", "ADD", "COPY", "USER", "WORKDIR", "ARG", "SHELL", *ABOUT_IT))
+FILLED = ("USER", "EXPOSE", "WORKDIR", "VOLUME", "STOPSIGNAL", "COPY", "ADD")  # RUN and CMD are the shell's to fill
+NOT_LATER = ("FROM", "ONBUILD", "MAINTAINER")  # what an ONBUILD may not hold
 FLAG = re.compile(r"--(\w[\w-]*)(?:=(\S+))?\s+")
-VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])([^}]*))?\}|\$(\w+)")
+VARIABLE = re.compile(r"\\?\$(?:\{(\w+)(?::?([-+])((?:[^{}]|\{[^{}]*\})*))?\}|(\w+))")
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    text: str
-    body: str = ""
+@dataclass
+class _Reading:
+    """What was read so far; ``values`` are the variables that the present stage knows."""
+
+    file: str
+    before: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    named: dict[str, dict[str, str]] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
 def read_dockerfile(path: Path) -> Dockerfile:
@@ -59,128 +46,126 @@ def read_dockerfile(path: Path) -> Dockerfile:
 
 def parse_dockerfile(text: str, file: str) -> Dockerfile:
     """The same from text; never raises, what is not understood becomes a finding."""
-    stages: list[Stage] = []
-    findings: list[Finding] = []
-    globals_: dict[str, str] = {}
-    for line in _logical_lines(text):
-        instruction = _instruction(line)
-        if instruction.name not in KNOWN:
-            findings.append(_unknown(file, instruction))
+    reading = _Reading(file)
+    instructions: list[Instruction] = []  # of the last stage; put into it when the next one begins
+    for line in logical_lines(text.removeprefix("\ufeff")):
+        instruction = _instruction(line.text, line)
+        problem = line.problem or _problem(instruction, bool(reading.stages))
+        if problem:
+            reading.findings.append(_refused(file, instruction, problem))
         elif instruction.name == "FROM":
-            stages.append(_stage(instruction, globals_))
-        elif not stages:
-            _before_from(instruction, globals_, file, findings)
+            _close(reading, instructions)
+            instructions = []
+            _open(reading, instruction)
+        elif not reading.stages:
+            reading.before |= {key: expand(value or "", reading.before) for key, value in pairs(instruction.value)}
         else:
-            last = stages[-1]
-            stages[-1] = Stage(last.name, last.image, last.line, (*last.instructions, instruction))
-    return Dockerfile(file, tuple(stages), tuple(findings))
+            instructions.append(_filled(instruction, reading))
+    _close(reading, instructions)
+    return Dockerfile(file, tuple(reading.stages), tuple(reading.findings))
 
 
-def _logical_lines(text: str) -> Iterator[_Line]:
-    """Instructions with their continuations joined, comments inside them dropped, here-documents kept apart."""
-    lines = text.splitlines()
-    escape = _escape(lines)
-    position = 0
-    while position < len(lines):
-        start, joined = position, ""
-        while position < len(lines):
-            line = lines[position].rstrip()
-            position += 1
-            if line.lstrip().startswith("#") or (joined and not line):
-                continue
-            if line.endswith(escape):
-                joined += line[: -len(escape)] + " "
-                continue
-            joined += line
-            break
-        if not joined.strip():
-            continue
-        body = ""
-        if joined.split(None, 1)[0].upper() in ("RUN", "COPY", "ADD"):
-            for _, word in HEREDOC.findall(joined):
-                while position < len(lines) and lines[position].strip() != word:
-                    body += lines[position] + "\n"
-                    position += 1
-                position += 1
-        yield _Line(_first(lines, start) + 1, joined.strip(), body)
+def _open(reading: _Reading, instruction: Instruction) -> None:
+    words = instruction.value.split()
+    image = expand(words[0], reading.before)
+    name = words[2] if len(words) >= 3 and words[1].lower() == "as" else ""
+    reading.values = dict(reading.named.get(image.lower(), {}))
+    reading.named[name.lower()] = reading.values
+    platform = expand(instruction.flags.get("platform", ""), reading.before)
+    reading.stages.append(Stage(name, image, instruction.line, (), platform))
 
 
-def _escape(lines: list[str]) -> str:
-    for line in lines:
-        found = DIRECTIVE.match(line)
-        if not found:
-            break
-        if found.group(1).lower() == "escape":
-            return found.group(2).strip()[:1]
-    return "\\"
+def _close(reading: _Reading, instructions: list[Instruction]) -> None:
+    if reading.stages:
+        reading.stages[-1] = dataclasses.replace(reading.stages[-1], instructions=tuple(instructions))
 
 
-def _first(lines: list[str], start: int) -> int:
-    """The instruction's own line: comments and empty lines before it are skipped."""
-    while start < len(lines) - 1 and (not lines[start].strip() or lines[start].lstrip().startswith("#")):
-        start += 1
-    return start
+def _problem(instruction: Instruction, in_stage: bool) -> str:
+    """Why the builder refuses the instruction; empty when it does not."""
+    if instruction.name not in KNOWN:
+        return "is no instruction"
+    if instruction.name == "FROM":
+        words = instruction.value.split()
+        whole = len(words) == 1 or (len(words) == 3 and words[1].lower() == "as")
+        return "" if whole else "wants one image, and AS with one name"
+    if not in_stage:
+        return "" if instruction.name == "ARG" else "stands before the first FROM"
+    if not instruction.value:
+        return "says nothing"
+    inner = instruction.inner
+    if inner is not None and (inner.name in NOT_LATER or inner.name not in KNOWN):
+        return f"may not hold {inner.name[:30]}"
+    return ""
 
 
-def _instruction(line: _Line) -> Instruction:
-    name, _, rest = line.text.partition(" ")
-    rest = rest.strip()
+def _instruction(text: str, line: Line) -> Instruction:
+    name, rest = (*text.split(None, 1), "")[:2]
     flags: dict[str, str] = {}
     while found := FLAG.match(rest):
-        flags[found.group(1)] = found.group(2) or "true"
+        key, value = found.group(1), found.group(2) or "true"
+        flags[key] = f"{flags[key]}\n{value}" if key in flags else value
         rest = rest[found.end() :]
-    words: tuple[str, ...] = ()
-    if rest.startswith("["):
-        try:
-            value = json.loads(rest)
-        except (json.JSONDecodeError, RecursionError):
-            value = None
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            words = tuple(value)
-    value_text = f"{rest}\n{line.body}".strip() if line.body else rest
-    return Instruction(name.upper(), value_text, line.number, words, flags)
+    inner = None
+    if name.upper() == "ONBUILD" and rest:
+        deeper = rest[:8].upper().startswith("ONBUILD")  # refused, and not gone into
+        inner = Instruction("ONBUILD", "", line.number) if deeper else _instruction(rest, line)
+    return Instruction(name.upper(), rest.strip(), line.number, _exec_form(rest), flags, line.body, inner)
 
 
-def _stage(instruction: Instruction, globals_: dict[str, str]) -> Stage:
-    words = instruction.value.split()
-    named = len(words) >= 3 and words[1].lower() == "as"
-    image = expand(words[0], globals_) if words else ""
-    return Stage(words[2] if named else "", image, instruction.line, ())
+def _exec_form(text: str) -> tuple[str, ...]:
+    """The words of a JSON array; nothing for the shell form, which is what broken JSON is."""
+    if not text.startswith("["):
+        return ()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(value) if isinstance(value, list) and all(isinstance(word, str) for word in value) else ()
 
 
-def _before_from(instruction: Instruction, globals_: dict[str, str], file: str, findings: list[Finding]) -> None:
+def _filled(instruction: Instruction, reading: _Reading) -> Instruction:
+    """The instruction with its variables filled in; what ARG and ENV set is known from the next one on."""
+    values = reading.values
     if instruction.name == "ARG":
-        key, _, value = instruction.value.partition("=")
-        globals_[key.strip()] = value.strip().strip("\"'")
-    else:
-        findings.append(_unknown(file, instruction, "stands before the first FROM"))
+        for key, value in pairs(instruction.value):
+            given = reading.before.get(key) if value is None else expand(value, values)
+            if given is not None:
+                values.setdefault(key, given)
+    elif instruction.name == "ENV":
+        values |= {key: expand(value or "", values) for key, value in list(pairs(instruction.value))}
+    elif instruction.name in FILLED:
+        words = tuple(expand(word, values) for word in instruction.words)
+        value = expand(instruction.value, values)
+        bare = value if instruction.words or " " in value else value.strip("\"'")
+        return dataclasses.replace(instruction, value=bare, words=words)
+    return instruction
 
 
 def expand(text: str, values: dict[str, str]) -> str:
     """``$name``, ``${name}`` and ``${name:-default}`` filled in; an unknown one is left as it stands."""
 
     def fill(found: re.Match[str]) -> str:
-        name = found.group(1) or found.group(4)
-        value = values.get(name, "")
-        if found.group(2) == "-" and not value:
-            return found.group(3)
+        if found.group().startswith("\\"):
+            return found.group()
+        value = values.get(found.group(1) or found.group(4), "")
+        if found.group(2) == "-":
+            return value or expand(found.group(3), values)
         if found.group(2) == "+":
-            return found.group(3) if value else ""
+            return expand(found.group(3), values) if value else ""
         return value or found.group()
 
-    return VARIABLE.sub(fill, text)
+    return VARIABLE.sub(fill, text) if "$" in text else text
 
 
-def _unknown(file: str, instruction: Instruction, why: str = "is no instruction") -> Finding:
-    message = f"{file}:{instruction.line} {instruction.name[:30]} {why}: the build refuses it"
+def _refused(file: str, instruction: Instruction, why: str) -> Finding:
     return Finding(
         check="dockerfile-readable",
         title="Every line is an instruction",
         outcome=Outcome.FAIL,
         severity="blocking",
         object="Dockerfile",
-        message=message,
-        reason="An image that cannot be built cannot be moved.",
+        message=f"{file}:{instruction.line} {instruction.name[:30]} {why}: the build refuses it",
+        reason="An image that cannot be built cannot be moved. https://docs.docker.com/reference/dockerfile/",
         file=file,
         line=instruction.line,
     )

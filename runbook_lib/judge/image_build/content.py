@@ -1,0 +1,262 @@
+"""What lies in the image: no tools, no secrets, nothing unchecked, nothing that was not meant to be there."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from runbook_lib.artefacts import Dockerfile, Instruction, Policy
+from runbook_lib.judge.image_build.packages import installed
+from runbook_lib.judge.image_build.rule import (
+    KUBERNETES,
+    PRACTICE,
+    REFERENCE,
+    Looked,
+    Rule,
+    all_commands,
+    every,
+    failed,
+    in_image,
+)
+from runbook_lib.judge.image_build.words import commands, pairs
+from runbook_lib.judge.workload.config import URL_PASSWORD, is_secret
+
+TOOLS = re.compile(
+    r"^(gcc|g\+\+|clang|make|cmake|maven|mvn|gradle|build-essential|build-base|golang(-go)?|cargo|rustc|git|nodejs-dev"
+    r"|openjdk-?\d+-jdk(-headless)?|java-[\d.]+-openjdk-devel|python3?-dev(el)?|kernel-headers|npm)$"
+)
+BUILDS = re.compile(
+    r"^(mvnw?|gradlew?|go build|cargo build|npm run build|yarn build|make|cmake|dotnet publish|javac)\b"
+)
+ARCHIVE = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz|zst))$", re.I)
+REMOTE = re.compile(r"^(https?|ftp|git|ssh)://|^git@|\.git(#|$)", re.I)
+KEY_FILE = re.compile(
+    r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.[\w-]+)?|\.npmrc|\.pypirc|\.netrc|\.pgpass|\.git-credentials|kubeconfig"
+    r"|credentials(\.json)?|.*\.(pem|key|p12|pfx|jks|keystore)|\.aws/?|\.ssh/?|\.kube/?|\.docker/config\.json)$"
+)
+OPEN_KEY = re.compile(r"(^|/)(ca|ca-bundle|ca-certificates|truststore|.*public.*|.*-ca|ca-.*)\.(pem|crt|jks)$", re.I)
+PASSWORD_OPTION = re.compile(r"^--?(password|passwd|token|api-key|secret)=(?!\$)(.{2,})$", re.I)
+
+
+def without_tools(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction, command in all_commands(dockerfile, last_only=True):
+        tools = [name for name in installed(command) or () if TOOLS.match(re.split(r"[=<>~]", name)[0])]
+        text = f"{command.program} {' '.join(command.words[1:])}"
+        if tools and not re.search(rf"(purge|remove|del)\b[^&;|]*{re.escape(tools[0])}", instruction.value):
+            yield failed(
+                instruction.line, f"{tools[0]} is installed in the image that runs: build in a stage of its own"
+            )
+            return
+        if BUILDS.match(text):
+            yield failed(
+                instruction.line, "the application is built in the image that runs: its sources and tools stay in it"
+            )
+            return
+
+
+def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """ENV, ARG and LABEL, files that hold keys, and what a RUN is told; a secret mount leaves nothing behind."""
+    mend = "RUN --mount=type=secret,id=…"
+    for instruction in every(dockerfile, "ENV", "ARG", "LABEL"):
+        for key, value in pairs(instruction.value):
+            if is_secret(key, "given at the build" if value is None and instruction.name == "ARG" else value or ""):
+                message = f"{instruction.name} {key} holds a secret: it stays in the image's history"
+                yield failed(instruction.line, message, mend)
+    for instruction in in_image(dockerfile, "COPY", "ADD"):
+        for source in _sources(instruction) if "from" not in instruction.flags else ():
+            if KEY_FILE.search(source) and not OPEN_KEY.search(source):
+                message = f"{instruction.name} {source} puts a key into the image: mount a Secret in the Pod"
+                yield failed(instruction.line, message)
+    for instruction in in_image(dockerfile, "RUN"):
+        if any(_tells(word) for command in commands(instruction) for word in command.words):
+            yield failed(instruction.line, "RUN is told a password: it stays in the image's history", mend)
+
+
+def _tells(word: str) -> bool:
+    key, _, value = word.partition("=")
+    named = bool(value) and not value.startswith("$") and key.isidentifier() and is_secret(key, value)
+    return bool(PASSWORD_OPTION.match(word) or URL_PASSWORD.match(word)) or named
+
+
+def _sources(instruction: Instruction) -> tuple[str, ...]:
+    return (instruction.words or tuple(instruction.value.split()))[:-1]
+
+
+def nothing_fetched_blindly(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction in every(dockerfile, "ADD"):
+        remote = [source for source in _sources(instruction) if REMOTE.search(source)]
+        plain = [source for source in remote if not re.search(r"\.git(#|$)|^git@", source)]
+        if plain and "checksum" not in instruction.flags:
+            yield failed(instruction.line, "ADD fetches from the network without a checksum", "ADD --checksum=sha256:…")
+        elif remote and not plain and not re.search(r"#\w", remote[0]):
+            yield failed(instruction.line, f"ADD {remote[0]} takes whatever the branch holds on that day")
+    for instruction in every(dockerfile, "RUN"):
+        for before, after in pairwise(commands(instruction)):
+            fetches = before.program in ("curl", "wget") and after.after in ("|", "|&")
+            if fetches and after.program in ("sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl"):
+                yield failed(instruction.line, "runs a script straight from the network")
+
+
+def copy_not_add(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """ADD is right for what is fetched with a checksum and for archives to unpack."""
+    for instruction in every(dockerfile, "ADD"):
+        sources = _sources(instruction)
+        if sources and not any(REMOTE.search(s) or ARCHIVE.search(s) or "$" in s for s in sources):
+            flags = "".join(f" --{key}={value}" for key, value in instruction.flags.items())
+            message = f"ADD {sources[0]} only copies, and would unpack what happens to be an archive"
+            yield failed(instruction.line, message, f"COPY{flags} {instruction.value}")
+
+
+def folder_target(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction in every(dockerfile, "COPY", "ADD"):
+        words = instruction.words or tuple(instruction.value.split())
+        if len(words) > 2 and not words[-1].endswith(("/", ".", "$")) and "$" not in words[-1] and not instruction.body:
+            message = f"{len(words) - 1} sources into {words[-1]}, no folder without / at its end: the build refuses it"
+            yield failed(
+                instruction.line, message, f"{instruction.name} {instruction.value}/" if not instruction.words else ""
+            )
+
+
+def absolute_folder(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """A relative WORKDIR needs one before it; a relative target of COPY needs a WORKDIR."""
+    for position, stage in enumerate(dockerfile.stages):
+        known = dockerfile.parent(position) is not None
+        for instruction in stage.instructions:
+            value = instruction.value.strip("\"'")
+            absolute = value.startswith(("/", "$")) or re.match(r"[A-Za-z]:[\\/]", value) is not None
+            if instruction.name == "WORKDIR":
+                if not absolute and not known:
+                    message = f"WORKDIR {value} lies below whatever folder the base image happens to use"
+                    yield failed(instruction.line, message, f"WORKDIR {posixpath.join('/', value)}")
+                known = True
+            elif instruction.name in ("COPY", "ADD") and not known:
+                target = (instruction.words or tuple(value.split()) or ("/",))[-1]
+                if not target.startswith(("/", "$")) and not re.match(r"[A-Za-z]:[\\/]", target):
+                    message = (
+                        f"{instruction.name} to {target} without WORKDIR: below whatever folder the base image uses"
+                    )
+                    yield failed(instruction.line, message)
+
+
+def named_content(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction in in_image(dockerfile, "COPY", "ADD"):
+        if "from" not in instruction.flags and any(
+            source in (".", "./", "*", "./*") for source in _sources(instruction)
+        ):
+            message = (
+                f"{instruction.name} {instruction.value} takes everything: .git, .env and the tests are in the image"
+            )
+            yield failed(instruction.line, message)
+
+
+def no_volume(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction in in_image(dockerfile, "VOLUME"):
+        message = f"VOLUME {instruction.value}: each container gets an unnamed, unbounded one"
+        yield failed(instruction.line, message)
+
+
+def order_of_variables(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """In one ENV every value is filled in before any of them is set."""
+    for stage in dockerfile.stages:
+        known: set[str] = set()
+        for instruction in stage.instructions:
+            if instruction.name not in ("ENV", "ARG"):
+                continue
+            given = list(pairs(instruction.value))
+            for position, (key, value) in enumerate(given):
+                for earlier, _ in given[:position] if instruction.name == "ENV" else ():
+                    if (
+                        earlier not in known
+                        and earlier != key
+                        and re.search(rf"\$(\{{{earlier}[}}:]|{earlier}\b)", value or "")
+                    ):
+                        message = f"ENV {key} uses {earlier} of the same ENV, which is not set yet: it becomes empty"
+                        yield failed(instruction.line, message)
+            known |= {key for key, _ in given}
+
+
+RULES = (
+    Rule(
+        "image-stages",
+        "No build tools in the image that runs",
+        "warning",
+        "Compilers are what an intruder needs, and what scanners find.",
+        "https://docs.docker.com/build/building/multi-stage/",
+        without_tools,
+        "no build tool in the image that runs",
+    ),
+    Rule(
+        "image-secret",
+        "No secret in the image",
+        "blocking",
+        "Whoever may pull the image reads it.",
+        KUBERNETES + "concepts/configuration/secret/",
+        no_secret,
+        "no secret",
+    ),
+    Rule(
+        "image-fetch",
+        "Nothing is fetched without a check",
+        "warning",
+        "What is fetched may change, or be changed.",
+        REFERENCE + "#add---checksum",
+        nothing_fetched_blindly,
+        "nothing is fetched without a check",
+    ),
+    Rule(
+        "image-add",
+        "COPY for what is only copied",
+        "info",
+        "ADD unpacks and fetches where nobody meant it.",
+        PRACTICE + "#add-or-copy",
+        copy_not_add,
+        "no ADD that only copies",
+    ),
+    Rule(
+        "copy-target",
+        "Several files are copied into a folder",
+        "blocking",
+        "An image that cannot be built cannot be moved.",
+        REFERENCE + "#copy",
+        folder_target,
+        "every target fits its sources",
+    ),
+    Rule(
+        "image-workdir",
+        "Folders are named from the root",
+        "warning",
+        "Another base image puts the files elsewhere, and the process does not find them.",
+        PRACTICE + "#workdir",
+        absolute_folder,
+        "folders are named from the root",
+    ),
+    Rule(
+        "image-context",
+        "What goes into the image is named",
+        "info",
+        "What lies beside the application is in every Pod, too.",
+        "https://docs.docker.com/build/concepts/context/#dockerignore-files",
+        named_content,
+        "what is copied is named",
+    ),
+    Rule(
+        "image-volume",
+        "No unnamed volumes",
+        "warning",
+        "They fill the node's disk and go with the container.",
+        KUBERNETES + "concepts/storage/volumes/",
+        no_volume,
+        "no VOLUME",
+    ),
+    Rule(
+        "env-order",
+        "No variable is used where it is set",
+        "warning",
+        "The service starts with an empty setting.",
+        REFERENCE + "#environment-replacement",
+        order_of_variables,
+        "every variable is set before it is used",
+    ),
+)

@@ -1,0 +1,287 @@
+"""How packages are installed: without questions, the same ones tomorrow, nothing left over, nothing unverified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from runbook_lib.artefacts import Dockerfile, Instruction, Policy
+from runbook_lib.judge.image_build.rule import KUBERNETES, PRACTICE, Looked, Rule, all_commands, every, failed
+from runbook_lib.judge.image_build.words import Command, commands, script
+
+RPM = ("yum", "dnf", "microdnf", "zypper")
+DEBIAN = ("apt-get", "apt", "aptitude")
+ASKS = (*DEBIAN, *RPM)
+INSTALLS = ("install", "add", "reinstall", "groupinstall", "localinstall", "in")
+UPGRADES = {
+    **dict.fromkeys(DEBIAN, ("upgrade", "dist-upgrade", "full-upgrade")),
+    **dict.fromkeys(RPM, ("update", "upgrade", "dist-upgrade", "dup", "distro-sync")),
+    "apk": ("upgrade",),
+}
+TAKES_VALUE: tuple[str, ...] = ("-t", "-o", "-c", "-r", "-i", "-f", "-X", "--virtual", "--repository", "--registry")
+TAKES_VALUE += ("--index-url", "--extra-index-url", "--target", "--requirement", "--constraint", "--target-release")
+TAKES_VALUE += ("--prefix",)
+PIP_FILES = ("-r", "--requirement", "-c", "--constraint")
+LOCAL = re.compile(r"^(\.|/|\$|~|file:|.*\.(whl|tgz|tar\.gz|deb|rpm|apk|gem)$)")
+VERIFY_OFF = re.compile(
+    r"(?i)^(NODE_TLS_REJECT_UNAUTHORIZED=0|PYTHONHTTPSVERIFY=0|GIT_SSL_NO_VERIFY=(1|true)|GOINSECURE=.+|GONOSUMDB=\*"
+    r"|NPM_CONFIG_STRICT_SSL=false|PIP_TRUSTED_HOST=.+)$"
+)
+UNVERIFIED = (
+    "--no-check-certificate --allow-unauthenticated --force-yes --no-gpg-checks --nogpgcheck --no-gpgcheck "
+    "--nosignature --trusted-host --allow-untrusted --allow-insecure-repositories --insecure"
+)
+
+
+def installed(command: Command) -> tuple[str, ...] | None:
+    """The packages that a command installs; None when it installs nothing."""
+    words = command.plain(*TAKES_VALUE)
+    program, verb = _manager(command)
+    if program and (verb in INSTALLS or (program == "apk" and verb == "add")):
+        return words[words.index(verb) + 1 :]
+    return None
+
+
+def _manager(command: Command) -> tuple[str, str]:
+    """The package manager and its verb: ``python -m pip install`` is pip's."""
+    words = command.plain(*TAKES_VALUE)
+    name = command.program
+    if re.fullmatch(r"python\d?(\.\d+)?", name) and words[:1] == ("pip",):
+        return "pip", next(iter(words[1:]), "")
+    if re.fullmatch(r"pip\d?(\.\d+)?", name):
+        return "pip", next(iter(words), "")
+    known = name in (*ASKS, "apk", "npm", "gem", "go", "yarn", "pnpm")
+    return (name, next(iter(words), "")) if known else ("", "")
+
+
+def fixed_versions(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """Libraries of pip, npm, gem and go are a warning; packages of the distribution a note, in the image that runs."""
+    final = dockerfile.final
+    for instruction, command in all_commands(dockerfile):
+        names, program = installed(command), _manager(command)[0]
+        if program in (*ASKS, "apk") and instruction not in final:
+            continue
+        if names is None or (program == "npm" and not names) or (program == "pip" and command.has(*PIP_FILES)):
+            continue
+        loose = [name for name in names if not LOCAL.match(name) and not _is_fixed(program, name, command)]
+        if loose:
+            message = f"{program} takes {', '.join(loose[:4])} in whatever version there is on that day"
+            yield failed(instruction.line, message, "", "info" if program in (*ASKS, "apk") else "warning")
+
+
+def _is_fixed(program: str, name: str, command: Command) -> bool:
+    if program in ("npm", "yarn", "pnpm", "go"):
+        version = name.lstrip("@").partition("@")[2]
+        return version not in ("", "latest", "next")
+    if program == "gem":
+        return ":" in name or command.has("-v", "--version")
+    if program in ("yum", "dnf", "microdnf"):
+        return re.search(r"-\d", name) is not None
+    return re.search(r"[=<>~@]", name) is not None and not name.endswith("=")
+
+
+def asks_nothing(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    answered = any("DEBIAN_FRONTEND" in i.value for i in every(dockerfile, "ENV", "ARG"))
+    for instruction, command in all_commands(dockerfile):
+        program, verb = _manager(command)
+        quiet = command.has("-y", "--yes", "--assumeyes", "--assume-yes", "-qq", "--non-interactive", "-n")
+        if program in ASKS and (verb in INSTALLS or verb in UPGRADES[program]) and not quiet:
+            hint = "" if answered else "; nobody is there to answer"
+            message = f"{program} {verb} without -y asks back{hint}"
+            mend = f"RUN {instruction.value.replace(f'{program} {verb}', f'{program} {verb} -y', 1)}"
+            yield failed(instruction.line, message, mend if f"{program} {verb}" in instruction.value else "")
+
+
+def same_tomorrow(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction, command in all_commands(dockerfile):
+        program, verb = _manager(command)
+        if verb in UPGRADES.get(program, ()) and not (program in RPM and len(command.plain(*TAKES_VALUE)) > 1):
+            yield failed(
+                instruction.line, f"{program} {verb} changes what the base image fixed: take a newer base instead"
+            )
+
+
+def lists_with_install(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """A list of packages that is fetched in a layer of its own is taken from the cache for ever."""
+    for instruction in every(dockerfile, "RUN"):
+        found = [c for c in commands(instruction) if _manager(c)[0] in (*DEBIAN, "apk")]
+        updates = [c for c in found if _manager(c)[1] == "update"]
+        if updates and not any(installed(c) is not None or _manager(c)[1] in UPGRADES[c.program] for c in found):
+            message = (
+                f"{updates[0].program} update stands alone: its layer is cached, and installs below it find nothing"
+            )
+            yield failed(instruction.line, message)
+
+
+def nothing_left(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """Only in the image that runs, and only when no cache is mounted; what a later layer removes stays below it."""
+    cached = any(re.search(r"PIP_NO_CACHE_DIR", i.value) for i in every(dockerfile, "ENV", "ARG"))
+    for stage in dockerfile.lineage:
+        for instruction in stage.instructions:
+            if instruction.name != "RUN" or "type=cache" in instruction.flags.get("mount", ""):
+                continue
+            text = f"{instruction.value}\n{instruction.body}"
+            for command in commands(instruction):
+                what = _leaves(command, text, cached)
+                if what:
+                    yield failed(instruction.line, what)
+
+
+def _leaves(command: Command, text: str, cached: bool) -> str:
+    if installed(command) is None:
+        return ""
+    program = _manager(command)[0]
+    if program in DEBIAN and "/var/lib/apt/lists" not in text:
+        return "the package lists stay in the image: rm -rf /var/lib/apt/lists/* in the same RUN"
+    if program in RPM and not re.search(rf"{program}\s+(-\S+\s+)*clean|/var/cache/({program}|yum|dnf)", text):
+        return f"the packages stay in the image: {program} clean all in the same RUN"
+    if program == "apk" and not command.has("--no-cache") and "/var/cache/apk" not in text:
+        return "apk keeps its index in the image: apk add --no-cache"
+    if program == "pip" and not cached and not command.has("--no-cache-dir") and "cache purge" not in text:
+        return "pip keeps what it fetched in the image: pip install --no-cache-dir"
+    return ""
+
+
+def verified(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """Certificates and signatures that nobody looks at; in ENV it holds for the service, too."""
+    for instruction in every(dockerfile, "ENV"):
+        for word in instruction.value.split():
+            if VERIFY_OFF.match(word.replace('"', "").replace("'", "")):
+                yield failed(instruction.line, f"ENV {word}: the service trusts whoever answers", "", "blocking")
+    for instruction, command in all_commands(dockerfile):
+        off = [word for word in command.words[1:] if word.partition("=")[0] in UNVERIFIED.split()]
+        off += ["-k"] if command.program == "curl" and command.has("-k") else []
+        off += ["strict-ssl false"] if re.search(r"strict-ssl[ =]false", command.text) else []
+        off += ["sslverify=0"] if re.search(r"(?i)sslverify[ =](0|false)", command.text) else []
+        if off or VERIFY_OFF.match(command.text.removeprefix("export ")):
+            shown = off[0] if off else command.text
+            yield failed(instruction.line, f"{command.program} {shown}: it takes what anybody on the way puts there")
+
+
+def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction in every(dockerfile, "RUN"):
+        if any(command.program in ("sudo", "su") for command in commands(instruction)):
+            message = "sudo in a build: whoever may build is root already, and where no-new-privileges holds it fails"
+            yield failed(instruction.line, message, "", "info")
+    for instruction, command in all_commands(dockerfile, last_only=True):
+        if "sudo" in (installed(command) or ()):
+            message = "sudo is installed: with allowPrivilegeEscalation false it never works, without it it is a way up"
+            yield failed(instruction.line, message)
+
+
+def no_apt(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for instruction, command in all_commands(dockerfile):
+        if command.program == "apt":
+            text = re.sub(r"(?<![\w/.-])apt(?=\s)", "apt-get", instruction.value)
+            yield failed(instruction.line, "apt is for people: its options change, apt-get's do not", f"RUN {text}")
+
+
+def whole_pipe(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """A pipe answers with its last command: a download that fails passes for one that did not."""
+    for stage in dockerfile.stages:
+        safe = False
+        for instruction in stage.instructions:
+            if instruction.name == "SHELL":
+                safe = "pipefail" in instruction.value or not instruction.value.lstrip('[ "').startswith(
+                    ("/", "sh", "ba")
+                )
+            elif instruction.name == "RUN" and not safe and "pipefail" not in instruction.value + instruction.body:
+                piped = _first_of_pipe(instruction)
+                if piped:
+                    message = f"{piped} | …: when {piped} fails the build goes on with half of it"
+                    yield failed(instruction.line, message)
+
+
+def _first_of_pipe(instruction: Instruction) -> str:
+    """The program before the first pipe whose failure matters: what only prints does not fail."""
+    found = script(instruction.value) if not instruction.words else []
+    for before, after in pairwise(found):
+        if after.after in ("|", "|&") and before.program not in ("echo", "printf", "yes", "cat", "true"):
+            return before.program
+    return ""
+
+
+RULES = (
+    Rule(
+        "packages-fixed",
+        "Packages are installed in a version that is named",
+        "warning",
+        "A rebuild brings other libraries, and nobody knows which ones were tested.",
+        PRACTICE + "#apt-get",
+        fixed_versions,
+        "every package has its version",
+    ),
+    Rule(
+        "packages-ask",
+        "Nothing asks back during the build",
+        "warning",
+        "Nobody is there to answer: the build ends there.",
+        PRACTICE + "#apt-get",
+        asks_nothing,
+        "nothing asks back",
+    ),
+    Rule(
+        "packages-upgrade",
+        "The build does not upgrade its base",
+        "warning",
+        "Two builds of one commit become two different images.",
+        PRACTICE + "#apt-get",
+        same_tomorrow,
+        "the base stays as it was fixed",
+    ),
+    Rule(
+        "packages-list",
+        "The list of packages is fetched where it is used",
+        "warning",
+        "The cached list names packages that are no longer there.",
+        PRACTICE + "#apt-get",
+        lists_with_install,
+        "lists are fetched where they are used",
+    ),
+    Rule(
+        "packages-left",
+        "What was only needed to install is gone",
+        "info",
+        "A Pod that is scaled out waits until the whole image is there.",
+        PRACTICE + "#apt-get",
+        nothing_left,
+        "nothing is left over",
+    ),
+    Rule(
+        "packages-verified",
+        "What is fetched is verified",
+        "warning",
+        "Whoever sits between builder and registry decides what runs.",
+        KUBERNETES + "concepts/security/cloud-native-security/",
+        verified,
+        "certificates and signatures are looked at",
+    ),
+    Rule(
+        "packages-sudo",
+        "No sudo",
+        "warning",
+        "It hides who runs what, and is refused in a Pod.",
+        PRACTICE + "#user",
+        no_sudo,
+        "no sudo",
+    ),
+    Rule(
+        "packages-apt",
+        "apt-get instead of apt",
+        "info",
+        "A newer base may break the build.",
+        PRACTICE + "#apt-get",
+        no_apt,
+        "no apt",
+    ),
+    Rule(
+        "image-pipe",
+        "A pipe that fails ends the build",
+        "warning",
+        "An image with half a download is pushed, and fails in the cluster.",
+        PRACTICE + "#using-pipes",
+        whole_pipe,
+        "no pipe hides a failure",
+    ),
+)
