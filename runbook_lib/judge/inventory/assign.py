@@ -42,8 +42,9 @@ def assign(hosts: Iterable[Host], trees: Iterable[Node]) -> Assigned:
                 if application not in owners[host.name]:
                     owners[host.name].append(application)
     known = {folded(application): application for application in stated}
+    groups = {_group(name): application for name, application in known.items()}
     for host in machines:
-        _by_itself(host, owners[host.name], known, findings)
+        _by_itself(host, owners[host.name], known, groups, findings)
     found: dict[str, list[Host]] = {application: [] for application in stated}
     for host in machines:
         for application in owners[host.name]:
@@ -93,21 +94,24 @@ def _meant(names: Names, instance: Node, application: str, findings: list[Findin
     return found
 
 
-def _by_itself(host: Host, owners: list[str], known: dict[str, str], findings: list[Finding]) -> None:
+def _by_itself(
+    host: Host, owners: list[str], known: Mapping[str, str], groups: Mapping[str, str], findings: list[Finding]
+) -> None:
     """Adds what the host says of itself; one that two applications name stays with both."""
     said = [known.get(folded(name), name.strip()) for name in _facts_names(host)]
     if owners and said and not set(said) & set(owners):
         message = f"{host.name} is stated to run {' and '.join(owners)}, its own facts say {' and '.join(said)}"
         findings.append(_finding(host.name, f"{message}: it is counted for all of them", "warning", file=host.file))
     if not owners and not said:
-        groups = host.facts.get("group_names")
-        by_group = {folded(name).replace("-", "_"): application for name, application in known.items()}
-        said = [
-            by_group[group]
-            for name in (groups if isinstance(groups, list) else [])
-            if (group := folded(str(name)).replace("-", "_")) in by_group
-        ]
+        named = host.facts.get("group_names")
+        found = (groups.get(_group(str(name))) for name in (named if isinstance(named, list) else []))
+        said = [application for application in found if application]
     owners += [name for name in dict.fromkeys(said) if name not in owners]
+
+
+def _group(name: str) -> str:
+    """A group of Ansible's inventory has no hyphen and no space in its name."""
+    return folded(name).replace("-", "_").replace(" ", "_")
 
 
 def _facts_names(host: Host) -> list[str]:

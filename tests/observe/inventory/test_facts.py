@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from runbook_lib.artefacts import Node
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.inventory.assign import assign, trees_of
+from runbook_lib.judge.inventory.names import names_of
 from runbook_lib.model import plain
 from runbook_lib.observe.inventory.facts import read_host, read_hosts
 
@@ -188,3 +192,24 @@ def test_whatever_the_facts_hold_nothing_is_a_traceback(
     assert len({host.name for host in inventory.hosts}) == len(inventory.hosts) > 0
     assigned = assign(inventory.hosts, [*trees_of(inventory.hosts), Node(), Node({"application": Node("a")})])
     json.dumps(plain([inventory, assigned.findings]), ensure_ascii=False).encode()
+
+
+def test_what_ansible_itself_caches_is_read(tmp_path: Path) -> None:
+    play = [{"hosts": "all", "gather_facts": False, "tasks": [{"setup": {"gather_subset": ["!all"]}}]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "vm-7,", "-c", "local", tmp_path / "play.yml"],
+        env={
+            **os.environ,
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_HOME": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (machine,) = read_hosts(tmp_path / "cache").hosts
+    assert machine.facts["kernel"] == platform.release()
+    assert "vm-7" in names_of(machine)
