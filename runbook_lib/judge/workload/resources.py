@@ -32,10 +32,12 @@ def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
     for workload, container in world.containers(*LONG_RUNNING):
         if not container.runs_on:
             continue
-        node = resource(container, part, name)
+        node, whole = resource(container, part, name), workload.pod.get("resources", part, name)
         implied = part == "requests" and resource(container, "limits", name).exists
         if node.exists or implied:
             yield passed((workload, container), node, f"{name} {part[:-1]} {node.text() or 'equals the limit'}")
+        elif whole.exists:
+            yield passed((workload, container), whole, f"{name} {part[:-1]} of the whole Pod: {whole.text()}")
         else:
             mend = _sized(world, workload, container, part, name)
             yield failed((workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend)
@@ -93,15 +95,24 @@ def quality(world: World) -> Iterator[Seen]:
 
 
 def quality_class(workload: Workload) -> str:
-    """Guaranteed, Burstable or BestEffort, as the kubelet works it out."""
-    every = [
-        (resource(c, "requests", name).text() or resource(c, "limits", name).text(), resource(c, "limits", name).text())
-        for c in workload.containers
-        for name in ("cpu", "memory")
-    ]
+    """Guaranteed, Burstable or BestEffort, as Kubernetes works it out: nothing and 0 are the same, 1 and 1000m too.
+
+    Where the Pod as a whole has requests or limits they decide alone.
+    """
+    whole = workload.pod.get("resources")
+    every = []
+    for owner in [whole] if _counted(whole) else [c.node.get("resources") for c in workload.containers]:
+        for name in ("cpu", "memory"):
+            most = number_of(owner.get("limits", name)) or 0
+            asked = owner.get("requests", name)
+            every.append(((number_of(asked) or 0) if asked.exists else most, most))
     if not any(asked or most for asked, most in every):
         return "BestEffort"
     return "Guaranteed" if all(most and asked == most for asked, most in every) else "Burstable"
+
+
+def _counted(node: Node) -> bool:
+    return any(node.get(part, name).exists for part in ("requests", "limits") for name in ("cpu", "memory"))
 
 
 def fits_the_size(world: World) -> Iterator[Seen]:

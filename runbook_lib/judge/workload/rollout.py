@@ -40,12 +40,14 @@ def arithmetic(world: World) -> Iterator[Seen]:
         if surge is None or away is None:
             yield failed(workload, node, "maxSurge and maxUnavailable must be numbers or percentages", mend)
             continue
+        # where rounding leaves no room at all the controller takes one Pod away first
+        away = 1 if surge == 0 and away == 0 else away
         sums = (
             f"at {replicas} replicas maxSurge {rolling.get('maxSurge').text('25%')} = {surge}, "
             f"maxUnavailable {rolling.get('maxUnavailable').text('25%')} = {away}"
         )
         if _zero(rolling.get("maxSurge").text("25%")) and _zero(rolling.get("maxUnavailable").text("25%")):
-            yield failed(workload, node, f"{sums}: both zero, the API server refuses it and nothing could move", mend)
+            yield failed(workload, node, "maxSurge and maxUnavailable are both zero: the API server refuses it", mend)
         elif replicas and away >= replicas:
             yield failed(workload, node, f"{sums}: no Pod has to stay, the rollout is an outage", mend)
         else:
@@ -53,7 +55,10 @@ def arithmetic(world: World) -> Iterator[Seen]:
 
 
 def keeps_running(world: World) -> Iterator[Seen]:
-    """Recreate stops everything first; RollingUpdate on a ReadWriteOnce volume waits for itself."""
+    """Recreate stops everything first; RollingUpdate on a ReadWriteOnce volume waits for itself.
+
+    Not without a surge: then the old Pod is gone before the new one starts, and rollout-arithmetic asks what is left.
+    """
     for workload in world.workloads("Deployment"):
         kind = workload.spec.get("strategy", "type")
         single = _single_node_claims(world, workload)
@@ -65,7 +70,7 @@ def keeps_running(world: World) -> Iterator[Seen]:
                 yield failed(
                     workload, kind, message, patch(workload.resource, {"spec": {"strategy": {"type": "RollingUpdate"}}})
                 )
-        elif single:
+        elif single and rounded(workload.spec.get("strategy", "rollingUpdate", "maxSurge"), 100, "25%", up=True) != 0:
             message = (
                 f"RollingUpdate with {single}, which one node mounts at a time: the new Pod waits "
                 "for the old one, and the old one for the new"
