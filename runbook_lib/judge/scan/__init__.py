@@ -1,0 +1,1 @@
+"""What scanners found in images: of which image, how old, and who answers for what stays."""
