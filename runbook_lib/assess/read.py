@@ -67,7 +67,8 @@ def read_sources(p: Parameters, clients: Clients) -> Sources:
     if not p.of_fleet:
         merged, assigned = _of_one(p.application.name, merged, assigned, inventory.hosts)
     merged = _with_java(merged, assigned, java)
-    shares = share(assigned.hosts, _table(machines), processes.table if processes else None)
+    stated = [one.node for one in merged.values()]
+    shares = share(assigned.hosts, _table(machines), processes.table if processes else None, stated)
     found = [*inventory.findings, *findings, *assigned.findings, *shares.findings]
     found += [*(machines.findings if machines else ()), *(processes.findings if processes else ())]
     rules = read_rules([p.path(folder) for folder in a.rules])

@@ -37,7 +37,7 @@ def assign(hosts: Iterable[Host], trees: Iterable[Node]) -> Assigned:
     findings: list[Finding] = []
     owners: dict[str, list[str]] = {host.name: [] for host in machines}
     for application, tree in stated.items():
-        for instance in _instances(tree):
+        for instance in instances_of(tree):
             for host in _meant(names, instance, application, findings):
                 if application not in owners[host.name]:
                     owners[host.name].append(application)
@@ -74,7 +74,8 @@ def trees_of(hosts: Iterable[Host]) -> tuple[Node, ...]:
     return tuple(found.values())
 
 
-def _instances(tree: Node) -> Iterator[Node]:
+def instances_of(tree: Node) -> Iterator[Node]:
+    """The machines that are stated, each as the text that names it."""
     for item in tree.get(*INSTANCES).elements():
         named = item if item.text() else item.get("name")
         if named.text():

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from runbook_lib.artefacts import Host
+from runbook_lib.artefacts import Host, Node
+from runbook_lib.judge.inventory.assign import instances_of
 from runbook_lib.judge.inventory.merge import folded
-from runbook_lib.judge.inventory.names import Names
+from runbook_lib.judge.inventory.names import Names, bare, is_address
 from runbook_lib.model import Finding, Outcome
 
 CORES, MEMORY = 1.25, 1.05
@@ -55,12 +56,17 @@ Piece = tuple[str, pd.DataFrame, "np.ndarray[Any, Any]"]
 
 
 def share(
-    hosts: Mapping[str, tuple[Host, ...]], machines: pd.DataFrame, processes: pd.DataFrame | None = None
+    hosts: Mapping[str, tuple[Host, ...]],
+    machines: pd.DataFrame,
+    processes: pd.DataFrame | None = None,
+    stated: Iterable[Node] = (),
 ) -> Shares:
     """The use of each application: of its machines, or of its process where it is not alone on one.
 
-    A table's ``instance`` may be any name or address of a host; in what comes out it is the host's name.
+    A table's ``instance`` may be any name or address of a host; in what comes out it is the host's name. A machine
+    that a tree in ``stated`` names counts even where it has no facts: without it the peak of all would be too low.
     """
+    hosts = _with_stated(hosts, stated)
     every = {host.name: host for own in hosts.values() for host in own}
     names = Names(every.values())
     count: dict[str, int] = {}
@@ -76,6 +82,23 @@ def share(
         if pieces:
             tables[application] = _together(pieces)
     return Shares(tables, tuple(findings))
+
+
+def _with_stated(hosts: Mapping[str, tuple[Host, ...]], stated: Iterable[Node]) -> dict[str, tuple[Host, ...]]:
+    """The hosts and, for stated machines of which there are no facts, hosts of which nothing else is known."""
+    names = Names({host.name: host for own in hosts.values() for host in own}.values())
+    found = dict(hosts)
+    for tree in stated:
+        application = tree.get("application").text().strip()
+        told = dict.fromkeys(bare(instance.text()) for instance in instances_of(tree))
+        if application in found:
+            bodiless = (_bodiless(name) for name in told if name and not names.find(name))
+            found[application] = (*found[application], *bodiless)
+    return found
+
+
+def _bodiless(name: str) -> Host:
+    return Host(name, {} if is_address(name) else {"hostname": name.partition(".")[0]}, "")
 
 
 def _pieces(

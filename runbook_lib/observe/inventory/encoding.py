@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import stat
 from pathlib import Path
 
 from runbook_lib.errors import BadParameters
@@ -16,6 +17,8 @@ GBK = "gb18030"
 def head_of(path: Path, what: str) -> bytes:
     """The first MiB; raises BadParameters when there is no such file or it cannot be read."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadParameters(f"{what} {path} cannot be read: it is no file")
         with path.open("rb") as file:
             return file.read(HEAD)
     except FileNotFoundError:

@@ -45,6 +45,8 @@ def read_profiles(folder: Path) -> Profiles:
 
 
 def _read(path: Path) -> tuple[str, Node]:
+    if not path.is_file():
+        raise BadParameters(f"profile {path} cannot be read: it is no file, or a link to none")
     tree = read_located(path, "profile")
     name = tree.get("application").text().strip()
     if not name:

@@ -124,6 +124,8 @@ def _joined(arrays: list[Any]) -> Any:
 
 def _layout(path: Path) -> _Layout:
     head = head_of(path, "usage")
+    if head.startswith((b"PK", b"\x1f\x8b")):
+        raise BadParameters(f"usage {path} is packed, or an Excel file: give it as CSV")
     encoding = encoding_of(head)
     lines = head.decode(encoding, errors="replace").splitlines()
     first = next((number for number, line in enumerate(lines, 1) if line.strip()), 1)

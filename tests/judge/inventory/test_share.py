@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runbook_lib.artefacts import Host
+from runbook_lib.artefacts import Host, node_of
 from runbook_lib.judge.inventory.share import Shares, share
 
 AT = pd.Timestamp("2026-11-04", tz="UTC")
@@ -88,6 +88,20 @@ def test_more_than_the_machine_has_cannot_be(point: tuple[str, int, float, float
 def test_a_machine_measured_under_two_names_counts_once() -> None:
     shares = share({"orders": (host("vm-1", "10.0.0.1"),)}, used(("vm-1", 0, 1.0, 1), ("10.0.0.1", 0, 1.0, 1)))
     assert rows(shares, "orders") == [["vm-1", 1.0]]
+
+
+def test_a_stated_machine_without_facts_counts_all_the_same() -> None:
+    stated = [node_of({"application": "orders", "operations": {"instances": ["vm-1", "VM-2.shop.example", "vm-9"]}})]
+    machines = used(("vm-1", 0, 1.0, 1), ("vm-2", 0, 2.0, 1), ("vm-3", 0, 3.0, 1))
+    shares = share({"orders": (host("vm-1"),)}, machines, None, stated)
+    assert rows(shares, "orders") == [["vm-1", 1.0], ["vm-2.shop.example", 2.0]]
+    assert ["vm-3 used is nobody's" in message for message in said(shares)] == [True]
+
+
+def test_a_machine_without_facts_that_two_state_is_neither_s() -> None:
+    stated = [node_of({"application": name, "operations": {"instances": ["vm-1"]}}) for name in ("orders", "stock")]
+    shares = share({"orders": (), "stock": ()}, used(("vm-1", 0, 1.0, 1)), None, stated)
+    assert (shares.tables, len(said(shares))) == ({}, 2)
 
 
 def test_nothing_measured_gives_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def test_each_file_is_an_application_and_broken_ones_are_named(tmp_path: Path) -
     (tmp_path / "gbk.yaml").write_bytes("owner: 张三\n".encode("gbk"))
     (tmp_path / "empty.yaml").write_text("")
     (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     (tmp_path / "README.md").write_text("x")
     profiles = read_profiles(tmp_path)
     assert {name: tree.get("owner").text() for name, tree in profiles.trees.items()} == {
@@ -25,7 +28,15 @@ def test_each_file_is_an_application_and_broken_ones_are_named(tmp_path: Path) -
         "stock": "store",
     }
     assert profiles.trees["stock"].get("application").text() == "stock"
-    assert sorted(finding.object for finding in profiles.findings) == ["empty", "folder", "gbk", "half", "twice"]
+    assert sorted(finding.object for finding in profiles.findings) == [
+        "empty",
+        "folder",
+        "gbk",
+        "half",
+        "loop",
+        "pipe",
+        "twice",
+    ]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:

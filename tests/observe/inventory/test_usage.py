@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def test_a_row_that_cannot_be_true_is_left_out_and_named(tmp_path: Path, row: st
     [
         (b"", "u.csv:1 has no column for at"),
         (b"timestamp,host,cpu_cores\n", "no column for memory"),
+        (b"PK\x03\x04", "is packed, or an Excel file"),
         (HEAD.encode(), "has no usable row"),
         (HEAD.encode() + "主机".encode("gbk"), "u.csv:2 left out: '主机' is no time"),
         (HEAD.encode() + b"2026-11-04,vm-1,-1,1\n", "has no usable row: .*cpu_cores is -1"),
@@ -119,9 +121,12 @@ def test_rows_beyond_the_first_fifty_are_counted(tmp_path: Path) -> None:
     assert (len(findings), findings[-1].message.endswith("left out: 120 of 121 rows in all")) == (51, True)
 
 
-def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadParameters, match="cannot be read"):
-        read_usage(tmp_path)
+def test_what_is_no_file_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "loop"):
+        with pytest.raises(BadParameters, match="cannot be read"):
+            read_usage(path)
 
 
 def test_a_fleet_of_points_is_read_in_seconds(tmp_path: Path) -> None:
