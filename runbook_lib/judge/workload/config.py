@@ -10,11 +10,8 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/"
-SECRET_NAME = re.compile(
-    r"(?i)(^|[._-])(passwords?|passwd|pwd|secrets?|tokens?|api[._-]?keys?|private[._-]?keys?|access[._-]?keys?|credentials?)$"
-)
-HARMLESS_NAME = re.compile(r"(?i)[._-](file|dir|path|name|ref|url|ttl|timeout|seconds|length|enabled)$")
-URL_PASSWORD = re.compile(r"(?i)^[a-z][a-z0-9+.:-]*://[^/\s:@]*:[^/\s@$]{2,}@")
+VARIABLE = re.compile(r"(?<!\$)\$\(([A-Za-z_][\w.-]*)\)")
+LARGEST, BY_KUBECTL = 2**20, 2**18
 
 
 def references_exist(world: World) -> Iterator[Seen]:
@@ -42,86 +39,119 @@ def references_exist(world: World) -> Iterator[Seen]:
                 yield passed(workload, node, f"{found.title}{f' has {key}' if key else ' is there'}")
 
 
-def no_secret_in_clear(world: World) -> Iterator[Seen]:
-    for workload, container in world.containers():
-        clear = 0
-        for entry in container.node.get("env").elements():
-            name, value = entry.get("name").text(), entry.get("value")
-            if is_secret(name, value.text()):
-                clear += 1
-                yield failed(
-                    (workload, container), value, f"env {name} holds a secret in clear text: use valueFrom.secretKeyRef"
-                )
-        if not clear and container.node.get("env").exists:
-            yield passed((workload, container), container.node.get("env"), "no secret in clear text")
-
-
-def no_secret_in_config_map(world: World) -> Iterator[Seen]:
-    for config in world.of_kind("ConfigMap"):
-        found = [(key, node) for key, node in config.node.get("data").entries() if _leaks(key, node.text())]
-        for key, node in found:
-            yield failed(
-                config, node, f"key {key} holds a secret: everybody who may read the namespace's ConfigMaps reads it"
-            )
-        if not found:
-            yield passed(config, config.node.get("data"), "no secret in it")
-
-
-def _leaks(key: str, text: str) -> bool:
-    """The key itself, or a line of a properties file in the value."""
-    if is_secret(key, text):
-        return True
-    for line in text.splitlines()[:2000]:
-        name, separator, value = line.partition("=")
-        if separator and not name.lstrip().startswith("#") and is_secret(name.strip(), value.strip()):
-            return True
-    return False
-
-
-def is_secret(name: str, value: str) -> bool:
-    """A name that means a secret with a value of its own; ``*_FILE``, ``*_DIR``, ``*_PATH`` and references are none."""
-    if not value or value.startswith(("$(", "${", "file:", "env:", "vault:", "secret:")):
-        return False
-    if URL_PASSWORD.match(value):
-        return True
-    return bool(SECRET_NAME.search(name)) and not HARMLESS_NAME.search(name)
-
-
 def no_variable_twice(world: World) -> Iterator[Seen]:
+    """In env the later one wins, of several envFrom the last; env over envFrom is how a value is overridden."""
     for workload, container in world.containers():
         seen: dict[str, Node] = {}
         twice = 0
-        for entry in container.node.get("env").elements():
-            name = entry.get("name").text()
+        for name, node in [*_entries(container), *_brought_in(world, workload, container)]:
             if name in seen:
                 twice += 1
-                yield failed(
-                    (workload, container),
-                    entry,
-                    f"env {name} is given twice (line {seen[name].line}): the later one wins",
-                )
-            seen[name] = entry
+                message = f"env {name} is given twice (line {seen[name].line}): the later one wins"
+                yield failed((workload, container), node, message)
+            seen[name] = node
         if seen and not twice:
-            yield passed((workload, container), container.node.get("env"), f"{len(seen)} variables, each once")
+            yield passed((workload, container), container.node, f"{len(seen)} variables, each once")
+
+
+def _entries(container: Container) -> Iterator[tuple[str, Node]]:
+    return ((entry.get("name").text(), entry) for entry in container.node.get("env").elements())
+
+
+def _brought_in(world: World, workload: Workload, container: Container) -> Iterator[tuple[str, Node]]:
+    """What envFrom brings in and env does not override."""
+    own = set(container.variables())
+    for source in container.node.get("envFrom").elements():
+        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            found = world.named(kind, source.get(field, "name").text(), workload.resource)
+            names = {source.get("prefix").text() + key for key in _keys(found)} if found else set()
+            yield from ((name, source) for name in sorted(names - own))
 
 
 def immutable_names(world: World) -> Iterator[Seen]:
-    """A ConfigMap changed in place reaches no running process that reads it as env."""
+    """A ConfigMap changed in place reaches no running process that read it as env or mounts one file of it."""
     for workload, container in world.containers("Deployment", "StatefulSet"):
-        for source in container.node.get("envFrom").elements():
-            name = source.get("configMapRef", "name").text()
+        for name, node, how in _read_once(workload, container):
             config = world.named("ConfigMap", name, workload.resource) if name else None
             if config is None:
                 continue
             marks = " ".join(workload.template.get("metadata", "annotations").labels())
             if config.node.get("immutable").is_true() or "checksum" in marks or re.search(r"-[0-9a-z]{8,10}$", name):
-                yield passed((workload, container), source, f"a change of {config.title} makes new Pods")
+                yield passed((workload, container), node, f"a change of {config.title} makes new Pods")
             else:
                 mend = patch(config, {"immutable": True})
-                message = (
-                    f"{config.title} is read once, at the start: a change reaches the Pods only when they are replaced"
-                )
-                yield failed((workload, container), source, message, mend, "info")
+                message = f"{config.title} is read once, {how}: a change reaches the Pods only when they are replaced"
+                yield failed((workload, container), node, message, mend, "info")
+
+
+def _read_once(workload: Workload, container: Container) -> Iterator[tuple[str, Node, str]]:
+    """Name, node and how, of each ConfigMap whose later changes the container does not see."""
+    for source in container.node.get("envFrom").elements():
+        yield source.get("configMapRef", "name").text(), source, "at the start"
+    for entry in container.node.get("env").elements():
+        yield entry.get("valueFrom", "configMapKeyRef", "name").text(), entry, "at the start"
+    volumes = {volume.get("name").text(): volume for volume in workload.pod.get("volumes").elements()}
+    for mount in container.node.get("volumeMounts").elements():
+        volume = volumes.get(mount.get("name").text())
+        if volume and (mount.get("subPath").exists or mount.get("subPathExpr").exists):
+            yield volume.get("configMap", "name").text(), mount, "because subPath mounts a copy"
+
+
+def variables_are_defined(world: World) -> Iterator[Seen]:
+    """$(NAME) knows what stands above it in env, and in command and args all of env; never what the image sets."""
+    for workload, container in world.containers():
+        brought = dict(_brought_in(world, workload, container))
+        complete = not _sources_elsewhere(world, workload, container)
+        above = set(brought)
+        for entry in container.node.get("env").elements():
+            for name in VARIABLE.findall(entry.get("value").text()):
+                yield _defined(workload, container, entry, name, above, complete)
+            above.add(entry.get("name").text())
+        for word in (*container.node.get("command").elements(), *container.node.get("args").elements()):
+            for name in VARIABLE.findall(word.text()):
+                if name.isupper():  # in lower case it is a command that the shell puts in
+                    yield _defined(workload, container, word, name, above, complete)
+
+
+def _defined(workload: Workload, container: Container, node: Node, name: str, above: set[str], complete: bool) -> Seen:
+    links = not workload.pod.get("enableServiceLinks").is_false()
+    if name in above:
+        return passed((workload, container), node, f"$({name}) is filled in")
+    below = container.variables().get(name)
+    if below is not None:
+        message = f"$({name}) is defined only further down (line {below.line}): the process gets these very letters"
+        return failed((workload, container), node, message)
+    if not complete or (links and re.search(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)", name)):
+        return unknown((workload, container), node, f"where $({name}) comes from is not among the objects given")
+    message = f"$({name}) is defined nowhere: the process gets these very letters"
+    return failed((workload, container), node, message)
+
+
+def _sources_elsewhere(world: World, workload: Workload, container: Container) -> bool:
+    refs = [
+        (kind, source.get(field, "name").text())
+        for source in container.node.get("envFrom").elements()
+        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef"))
+        if source.get(field).exists
+    ]
+    return any(world.named(kind, name, workload.resource) is None for kind, name in refs)
+
+
+def small_enough(world: World) -> Iterator[Seen]:
+    for resource in world.of_kind("ConfigMap", "Secret"):
+        encoded = {"binaryData"} if resource.kind == "ConfigMap" else {"data"}
+        size = sum(
+            len(node.text().encode(errors="replace")) * (3 if field in encoded else 4) // 4
+            for field in ("data", "stringData", "binaryData")
+            for _, node in resource.node.get(field).entries()
+        )
+        if size > LARGEST:
+            yield failed(resource, resource.node, f"{size // 1024} KiB: the API server takes 1024 KiB at most")
+        elif size > BY_KUBECTL:
+            message = f"{size // 1024} KiB: kubectl apply keeps a copy in an annotation, which ends at 256 KiB"
+            yield failed(resource, resource.node, f"{message}; use --server-side", severity="warning")
+        else:
+            yield passed(resource, resource.node, f"{size} bytes")
 
 
 def _references(workload: Workload) -> Iterator[tuple[str, str, str, bool, Node]]:
@@ -175,22 +205,6 @@ CHECKS = (
         references_exist,
     ),
     Check(
-        "secret-in-env",
-        "No secret in clear text in env",
-        "blocking",
-        "Manifests are read by more people than the files on the VMs were.",
-        LINK + "secret/",
-        no_secret_in_clear,
-    ),
-    Check(
-        "secret-in-configmap",
-        "No secret in a ConfigMap",
-        "blocking",
-        "ConfigMaps are not protected as Secrets are.",
-        LINK + "configmap/",
-        no_secret_in_config_map,
-    ),
-    Check(
         "duplicate-env",
         "No variable is given twice",
         "warning",
@@ -205,5 +219,21 @@ CHECKS = (
         "Old and new Pods would run with different settings under one revision.",
         LINK + "configmap/",
         immutable_names,
+    ),
+    Check(
+        "env-reference",
+        "Every $(NAME) has a value",
+        "blocking",
+        "The process gets the letters instead of the value, and mostly starts with them.",
+        DOCS + "tasks/inject-data-application/define-interdependent-environment-variables/",
+        variables_are_defined,
+    ),
+    Check(
+        "config-size",
+        "Settings fit into their objects",
+        "blocking",
+        "Key stores and templates of the machines are often larger than an object may be.",
+        LINK + "configmap/#motivation",
+        small_enough,
     ),
 )

@@ -1,4 +1,4 @@
-"""Disruption budgets and autoscalers, against the number of Pods there really are."""
+"""Disruption budgets and spread, against the number of Pods there really are."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Resource
 from runbook_lib.judge.quantity import rounded
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, new_object, passed, patch, unknown
-from runbook_lib.judge.workload.world import REPLICATED, Workload, World
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, new_object, passed, patch
+from runbook_lib.judge.workload.world import REPLICATED, World
 
 BUDGETS = DOCS + "tasks/run-application/configure-pdb/"
-SCALING = DOCS + "concepts/workloads/autoscaling/horizontal-pod-autoscale/"
 
 
 def has_budget(world: World) -> Iterator[Seen]:
     for workload in world.workloads(*REPLICATED):
-        budgets, replicas = _budgets(world, workload), world.replicas(workload)
+        budgets = world.selecting("PodDisruptionBudget", "selector", workload)
+        replicas = world.replicas(workload)
         if len(budgets) > 1:
             names = ", ".join(budget.name for budget in budgets)
             yield failed(
@@ -42,108 +42,67 @@ def has_budget(world: World) -> Iterator[Seen]:
 def budget_lets_go(world: World) -> Iterator[Seen]:
     """At the smallest number of replicas at least one Pod may go; a budget on one replica blocks every drain."""
     for budget in world.of_kind("PodDisruptionBudget"):
-        for workload in world.selected(budget, budget.node.get("spec", "selector")):
-            yield _allowance(budget, workload, world.replicas(workload))
+        taken = world.selected(budget, budget.node.get("spec", "selector"))
+        workloads = [workload for workload in taken if workload.kind in REPLICATED]
+        replicas = sum(world.replicas(workload) for workload in workloads)
+        if replicas:
+            yield _allowance(budget, " and ".join(w.title for w in workloads), replicas)
 
 
-def _allowance(budget: Resource, workload: Workload, replicas: int) -> Seen:
+def _allowance(budget: Resource, pods: str, replicas: int) -> Seen:
+    """A budget counts all Pods that its selector takes in together, whoever made them."""
     spec = budget.node.get("spec")
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
+    mend = patch(budget, {"spec": {"maxUnavailable": 1, "minAvailable": None}}) if replicas > 1 else None
     if least.exists and most.exists:
-        return failed(budget, least, "minAvailable and maxUnavailable are both set: the API server refuses it")
+        return failed(budget, least, "minAvailable and maxUnavailable are both set: the API server refuses it", mend)
+    if not least.exists and not most.exists:
+        return failed(budget, spec, "neither minAvailable nor maxUnavailable: it protects nothing", mend)
     node = least if least.exists else most
     # For disruption budgets both percentages round up, unlike a Deployment's maxUnavailable.
     number = rounded(node, replicas, "1", up=True)
     if number is None:
-        return failed(budget, node, f"{node.text()!r} is neither a number nor a percentage")
+        return failed(budget, node, f"{node.text()!r} is neither a number nor a percentage", mend)
     may_go = replicas - number if least.exists else number
-    name = "minAvailable" if least.exists else "maxUnavailable"
-    sums = f"{name} {node.text('not set')} at {replicas} replicas of {workload.title}"
+    sums = f"{'minAvailable' if least.exists else 'maxUnavailable'} {node.text()} at {replicas} replicas of {pods}"
     if may_go >= 1:
-        return passed(budget, node, f"{sums}: {may_go} may go at a time")
-    mend = patch(budget, {"spec": {"maxUnavailable": 1, "minAvailable": None}}) if replicas > 1 else None
+        return passed(budget, node, f"{sums}: {min(may_go, replicas)} may go at a time")
     return failed(budget, node, f"{sums}: none may ever go, every node drain hangs", mend)
 
 
-def scaler_has_target(world: World) -> Iterator[Seen]:
-    for scaler in world.of_kind("HorizontalPodAutoscaler"):
-        target = scaler.node.get("spec", "scaleTargetRef")
-        kind, name = target.get("kind").text(), target.get("name").text()
-        if kind and world.named(kind, name, scaler):
-            yield passed(scaler, target, f"scales {kind}/{name}")
+def budget_applies(world: World) -> Iterator[Seen]:
+    """A drain leaves the Pods of a DaemonSet alone, and of a bare Pod only minAvailable as a number can be counted."""
+    for budget in world.of_kind("PodDisruptionBudget"):
+        selector = budget.node.get("spec", "selector")
+        taken = world.taken_in(budget, selector)
+        counted = [w.title for w in taken if w.kind in REPLICATED]
+        bare = [w.title for w in taken if w.kind in ("Pod", "Job", "CronJob")]
+        whole = budget.node.get("spec", "minAvailable").integer() is not None
+        if counted or (bare and whole):
+            yield passed(budget, selector, f"takes in {', '.join(counted or bare)}")
+        elif bare:
+            message = (
+                f"of {', '.join(bare[:3])} nobody knows how many there should be: only minAvailable as a number works"
+            )
+            yield failed(budget, selector, message)
+        elif taken:
+            yield failed(budget, selector, f"a drain leaves the Pods of {taken[0].title} alone: it has no effect")
         else:
-            yield failed(scaler, target, f"{kind or 'nothing'}/{name} is not among the objects given")
+            yield failed(budget, selector, "selects no Pod among the objects given: it protects nothing")
 
 
-def scaler_bounds(world: World) -> Iterator[Seen]:
-    for scaler in world.of_kind("HorizontalPodAutoscaler"):
-        spec = scaler.node.get("spec")
-        least, most = spec.get("minReplicas").integer(1) or 1, spec.get("maxReplicas").integer()
-        if most is None or most < least:
-            yield failed(
-                scaler,
-                spec.get("maxReplicas"),
-                f"maxReplicas {spec.get('maxReplicas').text('not set')} < minReplicas {least}",
-            )
-        elif least < 2:
-            mend = patch(scaler, {"spec": {"minReplicas": 2}})
-            yield failed(
-                scaler, spec.get("minReplicas"), f"minReplicas {least}: at night one Pod is all there is", mend
-            )
-        elif most == least:
-            yield failed(
-                scaler,
-                spec.get("maxReplicas"),
-                f"minReplicas = maxReplicas = {least}: it never scales",
-                severity="warning",
-            )
+def unhealthy_may_go(world: World) -> Iterator[Seen]:
+    """By default a Pod that is not ready counts as one that must not go: a crash loop stops every drain."""
+    for budget in world.of_kind("PodDisruptionBudget"):
+        node = budget.node.get("spec", "unhealthyPodEvictionPolicy")
+        if node.text() == "AlwaysAllow":
+            yield passed(budget, node, "Pods that are not ready may always go")
         else:
-            yield passed(scaler, spec.get("minReplicas"), f"between {least} and {most}")
-
-
-def scaler_can_compute(world: World) -> Iterator[Seen]:
-    """A share of a request that does not exist cannot be computed: the HPA does nothing."""
-    for workload in world.workloads(*REPLICATED):
-        scaler = world.scaler(workload)
-        for metric in scaler.node.get("spec", "metrics").elements() if scaler else ():
-            name = metric.get("resource", "name").text()
-            if not name or not metric.get("resource", "target", "averageUtilization").exists or scaler is None:
-                continue
-            lacking = [
-                c.name
-                for c in workload.containers
-                if c.runs_on
-                and not (
-                    c.node.get("resources", "requests", name).exists or c.node.get("resources", "limits", name).exists
-                )
-            ]
-            if lacking:
-                yield failed(
-                    scaler,
-                    metric,
-                    f"utilisation of {name}, but {', '.join(lacking)} in "
-                    f"{workload.title} requests none: it never scales",
-                )
-            else:
-                yield passed(scaler, metric, f"every container of {workload.title} requests {name}")
-
-
-def enough_for_the_peak(world: World) -> Iterator[Seen]:
-    """Start with more Pods than needed, then let the HPA take them away."""
-    needed = world.assessed.replicas
-    for workload in world.workloads("Deployment", "StatefulSet"):
-        scaler, count = world.scaler(workload), world.replicas(workload)
-        node = scaler.node.get("spec", "maxReplicas") if scaler else workload.spec.get("replicas")
-        most = node.integer(count) if scaler else count
-        if needed is None:
-            yield unknown(
-                workload, node, "how many replicas the peak needs was not measured: run 01_assessment", severity="info"
+            mend = patch(budget, {"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}})
+            message = (
+                f"unhealthyPodEvictionPolicy {node.text('not set, so IfHealthyBudget')}: a crash loop stops a drain"
             )
-        elif most is not None and most >= needed:
-            yield passed(workload, node, f"up to {most} replicas, the measured peak needs {needed}")
-        else:
-            mend = None if scaler else patch(workload.resource, {"spec": {"replicas": needed}})
-            yield failed(workload, node, f"at most {most} replicas, the measured peak needs {needed}", mend)
+            yield failed(budget, node, message, mend)
 
 
 def spread(world: World) -> Iterator[Seen]:
@@ -165,10 +124,6 @@ def spread(world: World) -> Iterator[Seen]:
             yield failed(workload, workload.pod, "nothing spreads the Pods: all may share one node", mend)
 
 
-def _budgets(world: World, workload: Workload) -> list[Resource]:
-    return list(world.selecting("PodDisruptionBudget", "selector", workload))
-
-
 CHECKS = (
     Check(
         "pdb",
@@ -187,36 +142,20 @@ CHECKS = (
         budget_lets_go,
     ),
     Check(
-        "hpa-target",
-        "The autoscaler has a target",
-        "blocking",
-        "Nothing scales when the last weight arrives.",
-        SCALING,
-        scaler_has_target,
-    ),
-    Check(
-        "hpa-bounds",
-        "The autoscaler has room and a floor",
+        "pdb-target",
+        "The disruption budget applies to something",
         "warning",
-        "The old side always had several instances.",
-        SCALING,
-        scaler_bounds,
+        "A slip in a label leaves the Pods without protection.",
+        BUDGETS + "#arbitrary-controllers-and-selectors",
+        budget_applies,
     ),
     Check(
-        "hpa-requests",
-        "The autoscaler can compute its share",
-        "blocking",
-        "It stays at its minimum while the load grows.",
-        SCALING,
-        scaler_can_compute,
-    ),
-    Check(
-        "replicas-for-peak",
-        "The peak finds enough replicas",
+        "pdb-unhealthy",
+        "Unhealthy Pods do not block a drain",
         "warning",
-        "At 100 % the Pods carry what the VMs carried.",
-        SCALING,
-        enough_for_the_peak,
+        "Nodes cannot be emptied just when something is wrong.",
+        BUDGETS + "#unhealthy-pod-eviction-policy",
+        unhealthy_may_go,
     ),
     Check(
         "spread",

@@ -24,6 +24,10 @@ MOVING = (
     "edge",
     "nightly",
 )
+COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+PATH = re.compile(rf"{COMPONENT}(?:/{COMPONENT})*")
+TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,36 @@ def parse_reference(text: str) -> Reference:
     first = head.split("/")[0]
     registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
     return Reference(registry, f"{head}{slash}{tail}".removeprefix(f"{registry}/"), tag, digest)
+
+
+def well_formed(world: World) -> Iterator[Seen]:
+    """What the kubelet cannot read it never pulls: the Pod stays in InvalidImageName."""
+    for workload, container in world.containers():
+        node = container.node.get("image")
+        if not node.text():
+            continue
+        wrong = malformed(node.text())
+        if wrong:
+            yield failed((workload, container), node, f"image {node.text()[:120]!r}: {wrong}")
+        else:
+            yield passed((workload, container), node, f"{node.text()} is a reference")
+
+
+def malformed(text: str) -> str:
+    """Why the text is no image reference; empty when it is one."""
+    reference = parse_reference(text)
+    if text != text.strip():
+        return "white space at an end, the API server refuses it"
+    if not PATH.fullmatch(reference.repository):
+        lower = reference.repository != reference.repository.lower()
+        return "a repository is written in lower case" if lower else f"{reference.repository!r} is no repository"
+    if len(text.partition("@")[0]) > 255 + 129:
+        return "the name is longer than 255 characters"
+    if reference.tag and not TAG.fullmatch(reference.tag):
+        return f"{reference.tag[:40]!r} is no tag"
+    if (text.partition("@")[0].endswith(":")) or ("@" in text and not DIGEST.fullmatch(reference.digest)):
+        return "the tag is empty" if "@" not in text else "the digest is not sha256: and 64 digits"
+    return ""
 
 
 def fixed_tag(world: World) -> Iterator[Seen]:
@@ -127,6 +161,14 @@ def trusted_registry(world: World) -> Iterator[Seen]:
 APPLICATION_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job")
 
 CHECKS = (
+    Check(
+        "image-reference",
+        "The image is a reference that can be read",
+        "blocking",
+        "The Pod stays in InvalidImageName, and nothing says so before it is applied.",
+        LINK + "#image-names",
+        well_formed,
+    ),
     Check(
         "image-fixed",
         "The image is one that never moves",

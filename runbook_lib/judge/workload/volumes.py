@@ -1,98 +1,126 @@
-"""State and the host: paths of the node, mounts without a volume, scratch space that has a bound."""
+"""Volumes and mounts: what is mounted where and with which rights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_pod
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/storage/volumes/"
-SOCKETS = ("docker.sock", "containerd.sock", "crio.sock")
-
-
-def no_host_path(world: World) -> Iterator[Seen]:
-    for workload in world.workloads():
-        found = 0
-        for volume in workload.pod.get("volumes").elements():
-            path = volume.get("hostPath", "path")
-            if not volume.get("hostPath").exists:
-                continue
-            found += 1
-            harm = (
-                "whoever enters owns the node"
-                if path.text().endswith(SOCKETS)
-                else "the data stay on one node when the Pod moves"
-            )
-            yield failed(workload, path, f"hostPath {path.text()}: {harm}")
-        if not found:
-            yield passed(workload, workload.pod, "no path of the node")
+SYSTEM = (
+    "",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+)
+# Octal numbers that lost their 0: as decimals they mean other rights, or none at all.
+SLIPS = {400, 440, 444, 500, 550, 555, 600, 640, 644, 660, 664, 700, 750, 755, 770, 775, 777}
 
 
 def mounts_have_volumes(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
-        names = {volume.get("name").text() for volume in workload.pod.get("volumes").elements()}
-        names |= {
-            claim.get("metadata", "name").text() for claim in workload.spec.get("volumeClaimTemplates").elements()
-        }
+        names = {volume.get("name").text() for volume in _volumes(workload)}
         paths: dict[str, Node] = {}
         for mount in container.node.get("volumeMounts").elements():
             name, path = mount.get("name"), mount.get("mountPath")
             if name.text() not in names:
-                yield failed(
-                    (workload, container),
-                    name if name.exists else mount,
-                    f"mounts {name.text('(no name)')}, but no volume has that name",
-                )
+                message = f"mounts {name.text('(no name)')}, but no volume has that name"
+                yield failed((workload, container), name if name.exists else mount, message)
             elif path.text() in paths:
-                yield failed(
-                    (workload, container), path, f"{path.text()} is mounted twice (line {paths[path.text()].line})"
-                )
+                message = f"{path.text()} is mounted twice (line {paths[path.text()].line})"
+                yield failed((workload, container), path, message)
             else:
                 yield passed((workload, container), mount, f"{name.text()} at {path.text()}")
             paths[path.text()] = path
 
 
-def scratch_is_bounded(world: World) -> Iterator[Seen]:
+def _volumes(workload: Workload) -> Iterator[Node]:
+    """Each volume as a node with a name; a claim template has it in its metadata."""
+    yield from workload.pod.get("volumes").elements()
+    for claim in workload.spec.get("volumeClaimTemplates").elements():
+        yield claim.get("metadata")
+
+
+def volume_names(world: World) -> Iterator[Seen]:
+    for workload in world.workloads():
+        seen: dict[str, Node] = {}
+        twice = 0
+        for volume in workload.pod.get("volumes").elements():
+            name = volume.get("name").text()
+            if name in seen:
+                twice += 1
+                message = f"volume {name} is given twice (line {seen[name].line}): the API server refuses it"
+                yield failed(workload, volume, message)
+            seen[name] = volume
+        if seen and not twice:
+            yield passed(workload, workload.pod.get("volumes"), f"{len(seen)} volumes, each once")
+
+
+def mounts_hide_nothing(world: World) -> Iterator[Seen]:
+    """A volume covers what the image has at its path: its system, or the program itself."""
+    program, own = _program(world), {id(app) for _, app in world.applications()}
+    for workload, container in world.containers():
+        for mount in container.node.get("volumeMounts").elements():
+            path = mount.get("mountPath")
+            root = path.text().rstrip("/")
+            if mount.get("subPath").exists or mount.get("subPathExpr").exists or not path.exists:
+                continue
+            if not path.text().startswith("/"):
+                yield failed((workload, container), path, f"mountPath {path.text()!r} does not begin with /")
+            elif root in SYSTEM:
+                yield failed((workload, container), path, f"covers {root or '/'} of the image: nothing in it can start")
+            elif program.startswith(root + "/") and id(container) in own and _covered(workload, container, mount):
+                message = f"covers {root} of the image, and its entry point {program} with it"
+                yield failed((workload, container), path, message)
+            else:
+                yield passed((workload, container), path, f"{path.text()} is free for it")
+
+
+def _program(world: World) -> str:
+    """The file that the image's entry point starts; empty when it is not known."""
+    starts = world.instructions("ENTRYPOINT") or world.instructions("CMD")
+    return starts[-1].words[0] if starts and starts[-1].words else ""
+
+
+def _covered(workload: Workload, container: Container, mount: Node) -> bool:
+    """The image's own program is started, and no init container could have filled the volume with it."""
+    inits = [c for c in workload.containers if c.kind == "init"]
+    filled = {m.get("name").text() for c in inits for m in c.node.get("volumeMounts").elements()}
+    return not container.node.get("command").exists and mount.get("name").text() not in filled
+
+
+def modes_are_octal(world: World) -> Iterator[Seen]:
     for workload in world.workloads():
         for volume in workload.pod.get("volumes").elements():
-            empty = volume.get("emptyDir")
-            if not isinstance(empty.value, dict):
-                continue
-            limit, name = empty.get("sizeLimit"), volume.get("name").text()
-            if limit.exists:
-                yield passed(workload, limit, f"emptyDir {name} up to {limit.text()}")
-            else:
-                mend = patch_pod(workload, {"volumes": [{"name": name, "emptyDir": {"sizeLimit": "256Mi"}}]})
-                yield failed(
-                    workload,
-                    volume,
-                    f"emptyDir {name} has no sizeLimit: it fills the node's disk until Pods are evicted",
-                    mend,
-                )
+            for node in _modes(volume):
+                number = node.integer()
+                if number is None:
+                    continue
+                if number in SLIPS or not 0 <= number <= 0o777:
+                    message = f"mode {number} is decimal, which is {number:#o} in octal: write 0{number}"
+                    yield failed(workload, node, message)
+                else:
+                    yield passed(workload, node, f"mode {number:#o}")
 
 
-def no_state_in_scratch(world: World) -> Iterator[Seen]:
-    """A path that the source writes to and that only an emptyDir answers is lost with the Pod."""
-    written = [
-        (path, demand) for demand in world.assessed.demands if demand.topic == "local-file" for path in demand.captured
-    ]
-    for workload, container in world.containers("Deployment", "StatefulSet"):
-        if container.kind != "app":
-            continue
-        for path, demand in written:
-            volume = volume_at(workload, container, path)
-            if volume is None or not path.startswith("/"):
-                continue
-            if volume.get("emptyDir").exists:
-                message = (
-                    f"{path} is written by the source ({demand.places[0]}) and lies in the emptyDir "
-                    f"{volume.get('name').text()}: gone with the Pod"
-                )
-                yield failed((workload, container), volume, message)
-            else:
-                yield passed((workload, container), volume, f"{path} lies in {volume.get('name').text()}")
+def _modes(volume: Node) -> Iterator[Node]:
+    parts = [volume.get(kind) for kind in ("configMap", "secret", "projected", "downwardAPI")]
+    for source in volume.get("projected", "sources").elements():
+        parts += [source.get(kind) for kind in ("configMap", "secret", "downwardAPI")]
+    for part in parts:
+        yield part.get("defaultMode")
+        yield from (item.get("mode") for item in part.get("items").elements())
 
 
 def volume_at(workload: Workload, container: Container, path: str) -> Node | None:
@@ -112,14 +140,6 @@ def volume_at(workload: Workload, container: Container, path: str) -> Node | Non
 
 CHECKS = (
     Check(
-        "host-path",
-        "No path of the node is mounted",
-        "blocking",
-        "It ties the service to a node, as it was tied to a VM.",
-        LINK + "#hostpath",
-        no_host_path,
-    ),
-    Check(
         "mounts",
         "Every mount has a volume",
         "blocking",
@@ -128,19 +148,27 @@ CHECKS = (
         mounts_have_volumes,
     ),
     Check(
-        "scratch-bounded",
-        "Scratch space has a bound",
-        "warning",
-        "On a VM a full disk hurt one service; on a node it hurts all.",
-        LINK + "#emptydir",
-        scratch_is_bounded,
+        "volume-names",
+        "Every volume has a name of its own",
+        "blocking",
+        "The API server refuses the workload.",
+        LINK,
+        volume_names,
     ),
     Check(
-        "scratch-no-state",
-        "No state lies in scratch space",
+        "mount-covers",
+        "Mounts cover nothing that is needed",
         "blocking",
-        "It survives a crash of the process, and is gone when the Pod is moved.",
-        LINK + "#emptydir",
-        no_state_in_scratch,
+        "A volume hides what the image has there, and the container cannot start.",
+        LINK,
+        mounts_hide_nothing,
+    ),
+    Check(
+        "file-mode",
+        "Modes of files are octal",
+        "blocking",
+        "The process cannot read its own settings, or everybody can.",
+        DOCS + "concepts/configuration/secret/#restriction-permissions",
+        modes_are_octal,
     ),
 )

@@ -1,10 +1,10 @@
-"""References between objects, looked for across everything given: selectors, ports, backends, monitors."""
+"""References between workloads and their Services, looked for across everything given: selectors and ports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.artefacts import Node, Resource
+from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_template, unknown
 from runbook_lib.judge.workload.world import LONG_RUNNING, World, includes, selects
 
@@ -65,65 +65,6 @@ def service_ports(world: World) -> Iterator[Seen]:
                     yield failed(service, target, f"targetPort {target.text()}, but {workload.title} has {shown}")
 
 
-def routes_lead_somewhere(world: World) -> Iterator[Seen]:
-    for route in world.of_kind("HTTPRoute"):
-        for rule in route.node.get("spec", "rules").elements():
-            for backend in rule.get("backendRefs").elements():
-                if backend.get("kind").text("Service") == "Service" and not backend.get("namespace").exists:
-                    yield _backend(world, route, backend.get("name"), backend.get("port"))
-    for ingress in world.of_kind("Ingress"):
-        default = ingress.node.get("spec", "defaultBackend")
-        paths = [
-            path.get("backend")
-            for rule in ingress.node.get("spec", "rules").elements()
-            for path in rule.get("http", "paths").elements()
-        ]
-        for backend in [*paths, *([default] if default.exists else [])]:
-            port = backend.get("service", "port")
-            number = port.get("number")
-            yield _backend(
-                world, ingress, backend.get("service", "name"), number if number.exists else port.get("name")
-            )
-
-
-def _backend(world: World, route: Resource, name: Node, port: Node) -> Seen:
-    service = world.named("Service", name.text(), route)
-    if service is None:
-        return failed(route, name, f"Service {name.text('(no name)')} is not among the objects given: users get 503")
-    ports = service.node.get("spec", "ports").elements()
-    if any(port.text() in (p.get("port").text(), p.get("name").text()) for p in ports):
-        return passed(route, name, f"leads to {service.title}, port {port.text()}")
-    shown = ", ".join(p.get("port").text() for p in ports) or "none"
-    return failed(route, port, f"{service.title} has no port {port.text()}, it has {shown}: users get 503")
-
-
-def monitors_see(world: World) -> Iterator[Seen]:
-    """Without metrics of the new side no stage can be judged."""
-    scraped = False
-    for monitor in world.of_kind("ServiceMonitor", "PodMonitor"):
-        selector = monitor.node.get("spec", "selector")
-        labels = (
-            [s.node.get("metadata", "labels").labels() for s in world.of_kind("Service")]
-            if monitor.kind == "ServiceMonitor"
-            else [w.labels for w in world.workloads()]
-        )
-        if any(selects(selector, found) for found in labels):
-            scraped = True
-            yield passed(monitor, selector, "selects something that is there")
-        else:
-            yield failed(monitor, selector, "selects nothing among the objects given")
-    for workload in world.workloads(*LONG_RUNNING):
-        annotation = workload.template.get("metadata", "annotations", "prometheus.io/scrape")
-        if annotation.text() == "true":
-            yield passed(workload, annotation, "Prometheus is told to scrape its Pods")
-        elif world.services(workload) and not scraped:
-            yield failed(
-                workload,
-                workload.template,
-                "neither a ServiceMonitor nor prometheus.io/scrape: its metrics are not collected",
-            )
-
-
 def headless_for_stateful(world: World) -> Iterator[Seen]:
     for workload in world.workloads("StatefulSet"):
         node = workload.spec.get("serviceName")
@@ -174,22 +115,6 @@ CHECKS = (
         "Connections are refused although all Pods are ready.",
         SERVICES,
         service_ports,
-    ),
-    Check(
-        "route-backend",
-        "Routes lead to a Service and port",
-        "blocking",
-        "Users get 503 as soon as the weight is above zero.",
-        DOCS + "concepts/services-networking/gateway/",
-        routes_lead_somewhere,
-    ),
-    Check(
-        "monitoring",
-        "Metrics are collected",
-        "blocking",
-        "Without metrics of the new side no stage can be judged.",
-        DOCS + "concepts/cluster-administration/system-metrics/",
-        monitors_see,
     ),
     Check(
         "stateful-names",

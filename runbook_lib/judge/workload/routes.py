@@ -1,0 +1,157 @@
+"""What leads users in: routes and Ingresses, their backends, what serves them, and TLS."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node, Resource
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
+from runbook_lib.judge.workload.world import World
+
+GATEWAY = DOCS + "concepts/services-networking/gateway/"
+INGRESS = DOCS + "concepts/services-networking/ingress/"
+ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
+
+
+def routes_lead_somewhere(world: World) -> Iterator[Seen]:
+    for route in world.of_kind(*ROUTES):
+        for rule in route.node.get("spec", "rules").elements():
+            for backend in rule.get("backendRefs").elements():
+                if backend.get("kind").text("Service") == "Service":
+                    yield _behind_route(world, route, backend)
+    for ingress in world.of_kind("Ingress"):
+        default = ingress.node.get("spec", "defaultBackend")
+        paths = [
+            path.get("backend")
+            for rule in ingress.node.get("spec", "rules").elements()
+            for path in rule.get("http", "paths").elements()
+        ]
+        for backend in [*paths, *([default] if default.exists else [])]:
+            port, name = backend.get("service", "port"), backend.get("service", "name")
+            if not backend.get("resource").exists:
+                number = port.get("number")
+                service = world.named("Service", name.text(), ingress)
+                yield _backend(ingress, service, name, number if number.exists else port.get("name"))
+
+
+def _behind_route(world: World, route: Resource, backend: Node) -> Seen:
+    """A backend in another namespace needs a ReferenceGrant there; without one the gateway answers 500."""
+    name, space = backend.get("name"), backend.get("namespace")
+    if space.text(world.space(route)) == world.space(route):
+        return _backend(route, world.named("Service", name.text(), route), name, backend.get("port"))
+    there = dataclasses.replace(route, namespace=space.text())
+    service = world.named("Service", name.text(), there)
+    if service is None:
+        message = f"Service {name.text()} of namespace {space.text()} is not among the objects given, nor is its grant"
+        return unknown(route, name, message, "warning")
+    if not any(_granted(world, grant, route, service) for grant in world.of_kind("ReferenceGrant")):
+        message = f"no ReferenceGrant in {space.text()} lets {route.kind}s of {world.space(route)} use {service.title}"
+        return failed(route, space, f"{message}: users get 500")
+    return _backend(route, service, name, backend.get("port"))
+
+
+def _granted(world: World, grant: Resource, route: Resource, service: Resource) -> bool:
+    to = [one for one in grant.node.get("spec", "to").elements() if one.get("kind").text() == "Service"]
+    from_ = [
+        one
+        for one in grant.node.get("spec", "from").elements()
+        if one.get("kind").text() == route.kind and one.get("namespace").text() == world.space(route)
+    ]
+    named = any(one.get("name").text(service.name) == service.name for one in to)
+    return world.space(grant) == world.space(service) and named and bool(from_)
+
+
+def _backend(route: Resource, service: Resource | None, name: Node, port: Node) -> Seen:
+    if service is None:
+        return failed(route, name, f"Service {name.text('(no name)')} is not among the objects given: users get 503")
+    ports = service.node.get("spec", "ports").elements()
+    if any(port.text() in (p.get("port").text(), p.get("name").text()) for p in ports):
+        return passed(route, name, f"leads to {service.title}, port {port.text()}")
+    shown = ", ".join(p.get("port").text() for p in ports) or "none"
+    return failed(route, port, f"{service.title} has no port {port.text()}, it has {shown}: users get 503")
+
+
+def routes_are_served(world: World) -> Iterator[Seen]:
+    """A route without a parent, or an Ingress without a class, is applied without complaint and serves nobody."""
+    for route in world.of_kind(*ROUTES):
+        parents = route.node.get("spec", "parentRefs")
+        if parents.elements():
+            shown = ", ".join(parent.get("name").text() for parent in parents.elements())
+            yield passed(route, parents, f"belongs to {shown}")
+        else:
+            yield failed(
+                route, route.node.get("spec"), "no parentRefs: no gateway takes this route", severity="blocking"
+            )
+    default = any(
+        one.node.get("metadata", "annotations", "ingressclass.kubernetes.io/is-default-class").text() == "true"
+        for one in world.of_kind("IngressClass")
+    )
+    for ingress in world.of_kind("Ingress"):
+        name = ingress.node.get("spec", "ingressClassName")
+        old = ingress.node.get("metadata", "annotations", "kubernetes.io/ingress.class")
+        if name.text() or old.text():
+            yield passed(ingress, name if name.exists else old, f"class {name.text() or old.text()}")
+        elif default:
+            yield passed(ingress, ingress.node.get("spec"), "the cluster's default class takes it")
+        else:
+            message = "no ingressClassName: without a default class no controller takes it"
+            yield failed(ingress, ingress.node.get("spec"), message)
+
+
+def tls_is_there(world: World) -> Iterator[Seen]:
+    """Each host has a certificate, and the Secret that is named for it holds one."""
+    for ingress in world.of_kind("Ingress"):
+        spec = ingress.node.get("spec")
+        covered: dict[str, Node] = {}
+        for entry in spec.get("tls").elements():
+            yield from _certificate(world, ingress, entry)
+            covered |= {host.text(): entry for host in entry.get("hosts").elements()}
+        for rule in spec.get("rules").elements():
+            host = rule.get("host").text()
+            wild = "*." + host.partition(".")[2]
+            if host and host not in covered and wild not in covered:
+                message = f"no TLS for {host}: right only when something in front of the Ingress ends it"
+                yield failed(ingress, rule, message, severity="info")
+            elif host:
+                yield passed(ingress, covered.get(host, covered.get(wild, rule)), f"TLS for {host}")
+
+
+def _certificate(world: World, ingress: Resource, entry: Node) -> Iterator[Seen]:
+    name = entry.get("secretName")
+    secret = world.named("Secret", name.text(), ingress) if name.text() else None
+    if secret is None and name.text():
+        yield unknown(
+            ingress, name, f"Secret/{name.text()} is not among the objects given: make sure the cluster has it"
+        )
+    elif secret is not None and secret.node.get("type").text("Opaque") != "kubernetes.io/tls":
+        type_ = secret.node.get("type").text("Opaque")
+        yield failed(ingress, name, f"{secret.title} is of type {type_}, no certificate: users see a foreign one")
+
+
+CHECKS = (
+    Check(
+        "route-backend",
+        "Routes lead to a Service and port",
+        "blocking",
+        "Users get 503 as soon as the weight is above zero.",
+        GATEWAY,
+        routes_lead_somewhere,
+    ),
+    Check(
+        "route-parent",
+        "Something serves each route",
+        "warning",
+        "It is applied without complaint, and users never arrive.",
+        INGRESS + "#ingress-class",
+        routes_are_served,
+    ),
+    Check(
+        "ingress-tls",
+        "Users come by TLS",
+        "warning",
+        "The web server on the machines ended TLS; something has to do it now.",
+        INGRESS + "#tls",
+        tls_is_there,
+    ),
+)

@@ -1,0 +1,160 @@
+"""Autoscalers: have they a target of their own, room, a floor, and something to compute with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Resource
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
+from runbook_lib.judge.workload.world import REPLICATED, World
+
+SCALING = DOCS + "concepts/workloads/autoscaling/horizontal-pod-autoscale/"
+NOT_SCALED = ("DaemonSet", "Job", "CronJob", "Pod")
+
+
+def scaler_has_target(world: World) -> Iterator[Seen]:
+    """By kind, name and group: without apiVersion, or with v1, the HPA looks for another kind of that name."""
+    for scaler in world.of_kind("HorizontalPodAutoscaler"):
+        target = scaler.node.get("spec", "scaleTargetRef")
+        kind, name = target.get("kind").text(), target.get("name").text()
+        group = target.get("apiVersion").text("(not set)")
+        found = world.named(kind, name, scaler) if kind else None
+        if found is None:
+            yield failed(scaler, target, f"{kind or 'nothing'}/{name} is not among the objects given")
+        elif kind in NOT_SCALED:
+            yield failed(scaler, target.get("kind"), f"a {kind} cannot be scaled")
+        elif group.rpartition("/")[0] != found.api_version.rpartition("/")[0]:
+            mend = patch(scaler, {"spec": {"scaleTargetRef": {"apiVersion": found.api_version}}})
+            message = f"apiVersion {group} knows no {kind}, it is {found.api_version}: the HPA does nothing"
+            yield failed(scaler, target, message, mend)
+        else:
+            yield passed(scaler, target, f"scales {kind}/{name}")
+
+
+def scaler_is_alone(world: World) -> Iterator[Seen]:
+    """Two autoscalers over the same Pods: both stop, with the condition AmbiguousSelector."""
+    found: dict[tuple[str, str, str], Resource] = {}
+    for scaler in world.of_kind("HorizontalPodAutoscaler"):
+        target = scaler.node.get("spec", "scaleTargetRef")
+        key = (world.space(scaler), target.get("kind").text(), target.get("name").text())
+        first = found.setdefault(key, scaler)
+        if first is scaler:
+            yield passed(scaler, target, f"the first that scales {key[1]}/{key[2]}")
+        else:
+            message = f"{first.title} scales {key[1]}/{key[2]}, too (line {first.node.line}): both of them stop"
+            yield failed(scaler, target, message)
+
+
+def scaler_bounds(world: World) -> Iterator[Seen]:
+    for scaler in world.of_kind("HorizontalPodAutoscaler"):
+        spec = scaler.node.get("spec")
+        least, most = spec.get("minReplicas").integer(1) or 1, spec.get("maxReplicas").integer()
+        if most is None or most < least:
+            yield failed(
+                scaler,
+                spec.get("maxReplicas"),
+                f"maxReplicas {spec.get('maxReplicas').text('not set')} < minReplicas {least}",
+            )
+        elif least < 2:
+            mend = patch(scaler, {"spec": {"minReplicas": 2}})
+            yield failed(
+                scaler, spec.get("minReplicas"), f"minReplicas {least}: at night one Pod is all there is", mend
+            )
+        elif most == least:
+            yield failed(
+                scaler,
+                spec.get("maxReplicas"),
+                f"minReplicas = maxReplicas = {least}: it never scales",
+                severity="warning",
+            )
+        else:
+            yield passed(scaler, spec.get("minReplicas"), f"between {least} and {most}")
+
+
+def scaler_can_compute(world: World) -> Iterator[Seen]:
+    """A share of a request that does not exist cannot be computed: the HPA does nothing."""
+    for workload in world.workloads(*REPLICATED):
+        scaler = world.scaler(workload)
+        for metric in scaler.node.get("spec", "metrics").elements() if scaler else ():
+            name = metric.get("resource", "name").text()
+            if not name or not metric.get("resource", "target", "averageUtilization").exists or scaler is None:
+                continue
+            lacking = [
+                c.name
+                for c in workload.containers
+                if c.runs_on
+                and not (
+                    c.node.get("resources", "requests", name).exists or c.node.get("resources", "limits", name).exists
+                )
+            ]
+            if lacking:
+                yield failed(
+                    scaler,
+                    metric,
+                    f"utilisation of {name}, but {', '.join(lacking)} in "
+                    f"{workload.title} requests none: it never scales",
+                )
+            else:
+                yield passed(scaler, metric, f"every container of {workload.title} requests {name}")
+
+
+def enough_for_the_peak(world: World) -> Iterator[Seen]:
+    """Start with more Pods than needed, then let the HPA take them away."""
+    needed = world.assessed.replicas
+    for workload in world.workloads("Deployment", "StatefulSet"):
+        scaler, count = world.scaler(workload), world.replicas(workload)
+        node = scaler.node.get("spec", "maxReplicas") if scaler else workload.spec.get("replicas")
+        most = node.integer(count) if scaler else count
+        if needed is None:
+            yield unknown(
+                workload, node, "how many replicas the peak needs was not measured: run 01_assessment", severity="info"
+            )
+        elif most is not None and most >= needed:
+            yield passed(workload, node, f"up to {most} replicas, the measured peak needs {needed}")
+        else:
+            mend = None if scaler else patch(workload.resource, {"spec": {"replicas": needed}})
+            yield failed(workload, node, f"at most {most} replicas, the measured peak needs {needed}", mend)
+
+
+CHECKS = (
+    Check(
+        "hpa-target",
+        "The autoscaler has a target",
+        "blocking",
+        "Nothing scales when the last weight arrives.",
+        SCALING,
+        scaler_has_target,
+    ),
+    Check(
+        "hpa-alone",
+        "One autoscaler scales the Pods",
+        "blocking",
+        "With two of them nothing scales.",
+        SCALING,
+        scaler_is_alone,
+    ),
+    Check(
+        "hpa-bounds",
+        "The autoscaler has room and a floor",
+        "warning",
+        "The old side always had several instances.",
+        SCALING,
+        scaler_bounds,
+    ),
+    Check(
+        "hpa-requests",
+        "The autoscaler can compute its share",
+        "blocking",
+        "It stays at its minimum while the load grows.",
+        SCALING,
+        scaler_can_compute,
+    ),
+    Check(
+        "replicas-for-peak",
+        "The peak finds enough replicas",
+        "warning",
+        "At 100 % the Pods carry what the VMs carried.",
+        SCALING,
+        enough_for_the_peak,
+    ),
+)
