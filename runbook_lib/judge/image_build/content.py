@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.packages import installed
+from runbook_lib.judge.image_build.packages import installed, spellings
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
     PRACTICE,
@@ -20,8 +20,8 @@ from runbook_lib.judge.image_build.rule import (
     failed,
     in_image,
 )
-from runbook_lib.judge.image_build.words import commands, pairs
-from runbook_lib.judge.workload.config import URL_PASSWORD, is_secret
+from runbook_lib.judge.image_build.words import commands, pairs, without_sudo
+from runbook_lib.judge.workload.clear_text import URL_PASSWORD, is_secret
 
 TOOLS = re.compile(
     r"^(gcc|g\+\+|clang|make|cmake|maven|mvn|gradle|build-essential|build-base|golang(-go)?|cargo|rustc|git|nodejs-dev"
@@ -42,7 +42,7 @@ PASSWORD_OPTION = re.compile(r"^--?(password|passwd|token|api-key|secret)=(?!\$)
 
 def without_tools(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile, last_only=True):
-        tools = [name for name in installed(command) or () if TOOLS.match(re.split(r"[=<>~]", name)[0])]
+        tools = [name for name in installed(command) or () if any(map(TOOLS.match, spellings(name)))]
         text = f"{command.program} {' '.join(command.words[1:])}"
         if tools and not re.search(rf"(purge|remove|del)\b[^&;|]*{re.escape(tools[0])}", instruction.value):
             yield failed(
@@ -93,7 +93,7 @@ def nothing_fetched_blindly(dockerfile: Dockerfile, policy: Policy) -> Iterator[
         elif remote and not plain and not re.search(r"#\w", remote[0]):
             yield failed(instruction.line, f"ADD {remote[0]} takes whatever the branch holds on that day")
     for instruction in every(dockerfile, "RUN"):
-        for before, after in pairwise(commands(instruction)):
+        for before, after in pairwise(without_sudo(commands(instruction))):
             fetches = before.program in ("curl", "wget") and after.after in ("|", "|&")
             if fetches and after.program in ("sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl"):
                 yield failed(instruction.line, "runs a script straight from the network")

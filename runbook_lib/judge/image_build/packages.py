@@ -43,6 +43,12 @@ def installed(command: Command) -> tuple[str, ...] | None:
     return None
 
 
+def spellings(package: str) -> tuple[str, str]:
+    """The name as it stands without =version, and without an RPM's -version too."""
+    name = re.split(r"[=<>~:@]", package)[0]
+    return name, re.sub(r"-\d.*$", "", name)
+
+
 def _manager(command: Command) -> tuple[str, str]:
     """The package manager and its verb: ``python -m pip install`` is pip's."""
     words = command.plain(*TAKES_VALUE)
@@ -165,7 +171,7 @@ def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
             message = "sudo in a build: whoever may build is root already, and where no-new-privileges holds it fails"
             yield failed(instruction.line, message, "", "info")
     for instruction, command in all_commands(dockerfile, last_only=True):
-        if "sudo" in (installed(command) or ()):
+        if any("sudo" in spellings(name) for name in installed(command) or ()):
             message = "sudo is installed: with allowPrivilegeEscalation false it never works, without it it is a way up"
             yield failed(instruction.line, message)
 

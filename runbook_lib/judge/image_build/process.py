@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.packages import installed
+from runbook_lib.judge.image_build.packages import installed, spellings
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
     PRACTICE,
@@ -185,7 +185,7 @@ def one_process(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         if "22" in re.split(r"[\s/]", instruction.value):
             yield failed(instruction.line, "EXPOSE 22: ssh into a Pod is kubectl exec, with its rights and its log")
     for instruction, command in all_commands(dockerfile, last_only=True):
-        habits = [name for name in installed(command) or () if HABITS.match(re.split(r"[=:]", name)[0])]
+        habits = [name for name in installed(command) or () if any(map(HABITS.match, spellings(name)))]
         if habits:
             message = f"{habits[0]} is installed, a VM's habit: one process a container"
             yield failed(instruction.line, message)
