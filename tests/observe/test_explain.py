@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.observe.workload.author import author
-from runbook_lib.observe.workload.explain import pod_trouble
+from runbook_lib.observe.workload.explain import pod_trouble, troubles
 from runbook_lib.observe.workload.refusals import uncreated
 from runbook_lib.observe.workload.trouble import grouped
 
@@ -141,3 +141,36 @@ def test_who_wrote_the_template_last_is_known_and_a_status_is_no_template() -> N
     ]
     assert str(author({"metadata": {"managedFields": fields}})) == "kubectl at 2026-01-02T00:00:00Z"
     assert str(author({"metadata": {}})) == "somebody"
+
+
+class Standing:
+    """A cluster with one Deployment, and a Pod of its present template and one of the template before."""
+
+    def __init__(self) -> None:
+        self.template = {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "2"}]},
+        }
+        self.spec = {"selector": {"matchLabels": {"app": "web"}}, "template": self.template}
+
+    def get(self, *_: str) -> dict[str, Any]:
+        return {"metadata": {"name": "web", "uid": "d", "generation": 1, "resourceVersion": "7"}, "spec": self.spec}
+
+    def all(self, _: str, kind: str, *__: str, **___: str) -> list[dict[str, Any]]:
+        if kind == "ReplicaSet":
+            return [self._set("new", self.template), self._set("old", {**self.template, "spec": {"containers": []}})]
+        return [self._pod("new"), self._pod("old")] if kind == "Pod" else []
+
+    def _set(self, name: str, template: dict[str, Any]) -> dict[str, Any]:
+        metadata = {"name": name, "uid": name, "ownerReferences": [{"kind": "Deployment", "uid": "d"}]}
+        return {"metadata": metadata, "spec": {"template": template}}
+
+    def _pod(self, owner: str) -> dict[str, Any]:
+        pod = scheduled("0/1 nodes are available: 1 Insufficient cpu.")
+        owners = [{"kind": "ReplicaSet", "uid": owner}]
+        return pod | {"metadata": {"name": f"web-{owner}", "uid": f"pod-{owner}", "ownerReferences": owners}}
+
+
+def test_a_pod_of_the_template_before_is_told_of_and_nothing_is_done_about_it() -> None:
+    found = troubles(Standing(), "web")  # type: ignore[arg-type]
+    assert [(one.pod, one.uid) for one in found] == [("web-new", "pod-new"), ("web-old", "")]

@@ -23,18 +23,26 @@ LINES = 5
 
 
 def troubles(cluster: Cluster, name: str) -> list[Trouble]:
-    """What keeps each Pod that is not ready, and what keeps Pods from being made."""
+    """What keeps each Pod that is not ready, and what keeps Pods from being made.
+
+    Without a uid, so that nothing is done about it, stands what is on its way out by itself: a Pod of a template before
+    the present one, and one of the present that has ended and was replaced.
+    """
     live = deployment(cluster, name)
     refused = [found for rs in replica_sets(cluster, live) if (found := uncreated(rs))]
     mine, wanted = owned(cluster, live), template_digest(live)
     unready = [
-        pod for _, pod in mine if not (is_ready(pod) or has_ended(pod) or "deletionTimestamp" in pod["metadata"])
+        (template, pod)
+        for template, pod in mine
+        if not (is_ready(pod) or has_ended(pod) or "deletionTimestamp" in pod["metadata"])
     ]
     said, reader = _events(cluster) if unready else {}, _Logs(cluster)
-    kept = [pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader) for pod in unready]
-    # a Pod of this release that has ended was replaced already: worth a word, but nothing to act upon, so no uid
+    kept = []
+    for template, pod in unready:
+        if found := pod_trouble(pod, said.get(str(pod["metadata"].get("uid")), []), reader):
+            kept.append(found if template == wanted else replace(found, uid=""))
     ended = [_failed(pod) for template, pod in mine if template == wanted and has_ended(pod)]
-    return [*_paused(live), *refused, *filter(None, kept), *ended]
+    return [*_paused(live), *refused, *kept, *ended]
 
 
 def quietly(cluster: Cluster, name: str) -> list[Trouble]:
