@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from runbook_lib.artefacts import Demanded
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, Severity, failed, passed, unknown
 from runbook_lib.judge.workload.pod import session_store, variable, variable_names
+from runbook_lib.judge.workload.security import effective
 from runbook_lib.judge.workload.volumes import volume_at
 from runbook_lib.judge.workload.world import Container, Workload, World
 
@@ -126,6 +127,20 @@ def _sysctl_answers(world: World, workload: Workload, container: Container, dema
     return f"sysctls {', '.join(names)}" if names else ""
 
 
+def _scratch_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
+    folders = [path for path in demand.captured if path.startswith("/")] or ["/tmp"]
+    found = [path for path in folders if volume_at(workload, container, path) is not None]
+    if found:
+        return f"a volume at {', '.join(found)}"
+    closed = effective(workload, container, "readOnlyRootFilesystem").is_true()
+    return "" if closed else "the root file system may be written to"
+
+
+def _multicast_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
+    headless = [s.title for s in world.services(workload) if s.node.get("spec", "clusterIP").text() == "None"]
+    return f"neighbours are found by {', '.join(headless)}" if headless else ""
+
+
 def _zone_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
     value, _ = variable(world, workload, container, "TZ")
     return f"TZ {value}" if value else ""
@@ -147,6 +162,8 @@ ANSWERS: dict[str, Callable[[World, Workload, Container, Demanded], str]] = {
     "cpu-count": _count_answers,
     "registry": _registry_answers,
     "sysctl": _sysctl_answers,
+    "scratch": _scratch_answers,
+    "multicast": _multicast_answers,
 }
 
 

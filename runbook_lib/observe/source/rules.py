@@ -12,6 +12,7 @@ import yaml
 from runbook_lib.artefacts import Rule
 from runbook_lib.errors import BadParameters
 from runbook_lib.observe.files.text import cause, read_text, where
+from runbook_lib.observe.source.expressions import plain_classes
 from runbook_lib.observe.source.samples import unproven
 
 BUILT_IN = Path(__file__).parents[2] / "rules"
@@ -112,6 +113,8 @@ def _rules(item: dict[str, Any], path: Path, topics: Mapping[str, Mapping[str, A
     _check_match(item, name)
     samples = _samples(item.pop("samples"), name)
     lists = {key: tuple(item.get(key, ())) for key in ("files", "words")}
+    if item["language"] != "text":
+        item |= {key: plain_classes(item[key]) for key in ("match", "constraints") if key in item}
     yield Rule(**{**item, **lists, **samples, "file": str(path)})
 
 

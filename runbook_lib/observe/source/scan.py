@@ -20,7 +20,7 @@ from runbook_lib.observe.source.match import scan_text
 from runbook_lib.observe.source.reading import read_source, read_start
 from runbook_lib.observe.source.tree import LARGEST, MOST, Entry, Tree, unread, walk
 
-MANY = 400
+MANY = 1000
 """From so many files on a second process is worth its start: ast-grep holds the interpreter while it parses."""
 SHARE = 100
 """Files that a process takes at once."""

@@ -241,6 +241,8 @@ def test_without_an_assessment_the_joins_are_open_and_nothing_passes_by_silence(
         ("registry", Outcome.PASS),
         ("sysctl", Outcome.FAIL),
         ("cpu-count", Outcome.FAIL),
+        ("scratch", Outcome.PASS),
+        ("multicast", Outcome.FAIL),
     ],
 )
 def test_every_topic_of_the_source_is_answered_asked_or_said_to_be_open(topic: str, outcome: Outcome) -> None:
