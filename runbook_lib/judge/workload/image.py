@@ -68,6 +68,8 @@ def malformed(text: str) -> str:
     reference = parse_reference(text)
     if text != text.strip():
         return "white space at an end, the API server refuses it"
+    if "$" in text:
+        return "a variable in it was not filled in"
     if not PATH.fullmatch(reference.repository):
         lower = reference.repository != reference.repository.lower()
         return "a repository is written in lower case" if lower else f"{reference.repository!r} is no repository"
