@@ -78,7 +78,7 @@ def assess(subject: Subject) -> Assessment:
         name=subject.name,
         verdicts=(migration_verdict(migration), sizing.verdict),
         migration=migration,
-        profile=known(stated, hosts, drifts),
+        profile=known(stated, hosts, drifts, subject.conflicts),
         conflicts=subject.conflicts,
         drifts=drifts,
         between=compare_environments(subject.environments),

@@ -10,6 +10,13 @@ from pydantic import Field, model_validator
 from runbook_lib.fields import Day, Span
 from runbook_lib.sections.section import Section
 
+KEYS = (
+    "application", "owner", "kind", "purpose", "criticality", "business_line", "environment", "version", "port",
+    "runtime", "state", "dependencies", "dependents", "databases", "grants", "firewall", "objectives", "traffic",
+    "operations", "releases", "host_agents",
+)  # fmt: skip
+"""What a profile may say of an application, as sandbox/sample/profile.yaml does."""
+
 
 class Cmdb(Section):
     """A table of applications or machines, as a configuration management database exports it."""
@@ -25,6 +32,8 @@ class Cmdb(Section):
     def _names_the_application(self) -> Cmdb:
         if "application" not in self.columns:
             raise ValueError("columns: one must be the application's name, such as application: Name")
+        if unknown := [key for key in self.columns if key.partition(".")[0] not in KEYS]:
+            raise ValueError(f"columns: {unknown[0]!r} is no key of a profile; keys begin with {', '.join(KEYS)}")
         return self
 
 

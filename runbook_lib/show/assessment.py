@@ -12,7 +12,6 @@ from pandas.io.formats.style import Styler
 from runbook_lib.judge.assessment import Assessment
 from runbook_lib.judge.fleet_gain import FleetGain
 from runbook_lib.judge.gain import Gain
-from runbook_lib.judge.inventory.merge import Conflict
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import Known
 from runbook_lib.model import Finding, Outcome
@@ -52,14 +51,6 @@ def profile_table(rows: Iterable[Known]) -> Styler:
         .map(lambda text: "color: #8c959f" if text == "not known" else "", subset=["value"])
         .map(lambda text: "font-weight: bold", subset=[""])
     )
-
-
-def conflict_table(conflicts: Iterable[Conflict]) -> Styler | HTML:
-    """What two sources say otherwise: the one that counts first, with the place of each."""
-    rows = [
-        {"what": c.key, "counts": c.value, "from": c.origin, "but": c.other, "says": c.other_origin} for c in conflicts
-    ]
-    return quiet(pd.DataFrame(rows)) if rows else HTML("<p>No two sources say otherwise.</p>")
 
 
 def portability_table(findings: Iterable[Finding]) -> HTML:

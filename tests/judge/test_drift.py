@@ -282,3 +282,13 @@ def test_five_hosts_are_compared_in_a_few_milliseconds() -> None:
         compare_hosts(hosts)
         took.append(time.perf_counter() - begun)
     assert min(took) < 0.01
+
+
+def test_packages_that_are_not_known_to_matter_are_compared_as_a_whole() -> None:
+    same, other = {"count": 412, "digest": "ab12"}, {"count": 413, "digest": "cd34"}
+    rows = compare_hosts(
+        [host("a", packages_other=same), host("b", packages_other=same), host("c", packages_other=other)]
+    )
+    assert [(row.aspect, row.weight, row.odd, row.values["c"]) for row in rows] == [
+        ("other packages", 1, ("c",), "413 (cd34)")
+    ]

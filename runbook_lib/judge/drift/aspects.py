@@ -122,6 +122,12 @@ PROCESS: tuple[Aspect, ...] = (
         read.proxy,
     ),
     Aspect(
+        "other packages",
+        1,
+        "None of them is known to matter; a command that the application calls may still come from one.",
+        read.other_packages,
+    ),
+    Aspect(
         "environment of the process",
         3,
         "A ConfigMap is the same for all replicas; what looks like a secret is named and not compared.",
@@ -205,6 +211,6 @@ KEYS = frozenset({
     "application", "architecture", "ca_certificates", "cron", "crontab", "date_time", "default_ipv4",
     "distribution", "distribution_version", "dns", "env", "fips", "fqdn", "getent_hosts", "getent_passwd",
     "glibc", "hostname", "java_version", "kernel", "limits", "local", "locale", "memtotal_mb", "mounts",
-    "nofile", "nproc", "packages", "processor_nproc", "processor_vcpus", "python", "python_version", "selinux",
+    "nofile", "nproc", "packages", "packages_other", "processor_nproc", "processor_vcpus", "python", "python_version", "selinux",
     "services", "swaptotal_mb", "sysctl", "timezone", "ulimit", "ulimits", "ulimit_nofile", "ulimit_nproc",
 })  # fmt: skip

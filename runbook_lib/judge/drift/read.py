@@ -284,3 +284,9 @@ def resolver(facts: Facts) -> list[str] | None:
     if isinstance(options, dict):
         found += sorted(str(key) if value is True else f"{key}:{value}" for key, value in options.items())
     return found or ["none"]
+
+
+def other_packages(facts: Facts) -> str | None:
+    """How many packages there are besides those that matter, and a digest that tells two lists apart."""
+    count, digest = look(facts, "packages_other/count"), look(facts, "packages_other/digest")
+    return f"{count} ({digest})" if count and digest else None
