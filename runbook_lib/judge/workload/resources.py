@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.quantity import number_of
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, Severity, failed, passed, patch_container
 from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/manage-resources-containers/"
@@ -29,7 +29,8 @@ def memory_limit(world: World) -> Iterator[Seen]:
 
 
 def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
-    for workload, container in world.containers(*LONG_RUNNING):
+    """For everything that runs beside others; what ends by itself is a lesser evil, what ends before the start none."""
+    for workload, container in world.containers():
         if not container.runs_on:
             continue
         node, whole = resource(container, part, name), workload.pod.get("resources", part, name)
@@ -40,7 +41,10 @@ def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
             yield passed((workload, container), whole, f"{name} {part[:-1]} of the whole Pod: {whole.text()}")
         else:
             mend = _sized(world, workload, container, part, name)
-            yield failed((workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend)
+            severity: Severity | None = None if workload.kind in LONG_RUNNING else "warning"
+            yield failed(
+                (workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend, severity
+            )
 
 
 def well_formed(world: World) -> Iterator[Seen]:
@@ -161,7 +165,7 @@ def _sized(world: World, workload: Workload, container: Container, part: str, na
     needed = (
         world.assessed.cpu_request if name == "cpu" else world.assessed.memory_mib and world.assessed.memory_mib * MIB
     )
-    if not needed or container.kind != "app":
+    if not needed or container.kind != "app" or workload.kind not in LONG_RUNNING:
         return None
     return patch_container(workload, container, {"resources": {part: {name: shown(name, needed)}}})
 
