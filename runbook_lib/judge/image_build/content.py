@@ -110,13 +110,14 @@ def copy_not_add(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 
 def folder_target(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """BuildKit guesses that a folder is meant, ``.`` too; the classic builder and kaniko end there."""
     for instruction in every(dockerfile, "COPY", "ADD"):
         words = instruction.words or tuple(instruction.value.split())
-        if len(words) > 2 and not words[-1].endswith(("/", ".", "$")) and "$" not in words[-1] and not instruction.body:
-            message = f"{len(words) - 1} sources into {words[-1]}, no folder without / at its end: the build refuses it"
-            yield failed(
-                instruction.line, message, f"{instruction.name} {instruction.value}/" if not instruction.words else ""
-            )
+        if len(words) > 2 and not words[-1].endswith("/") and "$" not in words[-1] and not instruction.body:
+            message = f"{len(words) - 1} sources into {words[-1]} without / at its end: not every builder sees a folder"
+            flags = "".join(f"--{key}={value} " for key, value in instruction.flags.items())
+            mend = "" if instruction.words else f"{instruction.name} {flags}{instruction.value}/"
+            yield failed(instruction.line, message, mend)
 
 
 def absolute_folder(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -217,8 +218,8 @@ RULES = (
     Rule(
         "copy-target",
         "Several files are copied into a folder",
-        "blocking",
-        "An image that cannot be built cannot be moved.",
+        "warning",
+        "The pipeline builds with another builder than the developer.",
         REFERENCE + "#copy",
         folder_target,
         "every target fits its sources",

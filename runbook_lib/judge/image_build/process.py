@@ -81,7 +81,7 @@ def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 
 def hears_signals(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """An ENTRYPOINT outweighs every CMD; a CMD of a lower stage goes when an ENTRYPOINT is set above it."""
+    """An ENTRYPOINT outweighs every CMD, which becomes its arguments."""
     entry = _process(dockerfile)
     if entry is None:
         yield unknown(dockerfile.stages[-1].line, "no ENTRYPOINT or CMD: the base image decides what runs")
@@ -89,6 +89,11 @@ def hears_signals(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         yield _shell_form(entry)
     else:
         yield _exec_form(entry, dockerfile)
+        command = next(reversed(in_image(dockerfile, "CMD")), None)
+        if entry.name == "ENTRYPOINT" and command and not command.words and command.value.replace(" ", "") != "[]":
+            words = ", ".join(f'"{word}"' for word in command.value.split())
+            message = f"CMD in shell form: the ENTRYPOINT is given /bin/sh, -c and {command.value} as its arguments"
+            yield failed(command.line, message, f"CMD [{words}]")
 
 
 def _process(dockerfile: Dockerfile) -> Instruction | None:
