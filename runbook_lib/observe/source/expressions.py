@@ -1,4 +1,4 @@
-"""Makes the expressions of ast-grep rules cheap: ast-grep compiles them anew for every file that is parsed."""
+"""Makes the expressions of rules cheap: those of ast-grep are compiled for every file, those of lines search texts."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def _plain(found: re.Match[str]) -> str:
     if escaped is None:
         return INSIDE.sub(lambda one: CLASSES.get(one[1], one[0]), found[0])
     return f"[{CLASSES[escaped]}]" if escaped in CLASSES else r"(?-u:\b)" if escaped == "b" else found[0]
+
+
+def of_one_line(expression: str) -> str:
+    """The expression kept within a line when a whole text is searched: nothing in it matches a line's end."""
+    return PIECE.sub(_within_a_line, expression)
+
+
+def _within_a_line(found: re.Match[str]) -> str:
+    whole, escaped = found[0], found["escaped"]
+    if escaped is not None:
+        return {"s": r"[^\S\n]", "D": r"[^\d\n]", "W": r"[^\w\n]"}.get(escaped, whole)
+    if whole.startswith("[^"):
+        return r"[^\n" + whole[2:]
+    return INSIDE.sub(lambda one: CLASSES["s"].replace(r"\n", "") if one[1] == "s" else one[0], whole)

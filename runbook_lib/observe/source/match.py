@@ -12,6 +12,7 @@ from ast_grep_py import SgNode, SgRoot
 from runbook_lib.artefacts import Evidence, Rule
 from runbook_lib.observe.source.choice import by_words, pattern
 from runbook_lib.observe.source.comments import lines_without_comments
+from runbook_lib.observe.source.expressions import of_one_line
 from runbook_lib.observe.source.secrets import masked
 
 SUPPRESSION = re.compile(r"runbook:\s*ignore\s+(?P<rule>[\w-]+)\s+(?P<reason>\S.*)")
@@ -28,8 +29,9 @@ FOLDER = re.compile(
     r"""["'`](?:file://)?(/(?:data\d*|export|home|mnt|nas|nfs|srv|opt|var|usr|apps?|u\d\d|backup|share|storage|ftp|logs?|media|tmp)/[^"'`\s]+)["'`]"""
 )
 OUTSIDE = re.compile(r"\?>.*?(?:<\?(?:php|=)|\Z)|\A(?:(?!<\?).)+<\?(?:php|=)", re.DOTALL)
-LONGEST = 2000
-"""So much of a line is looked at, and so long may the text of an evidence be a tenth of."""
+LONGEST = 20_000
+"""So much of a line is looked at; files with a longer one are not read at all."""
+SHOWN = 200
 GRAVITY = ("blocking", "warning", "info")
 GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx"}
 
@@ -72,7 +74,7 @@ def scan_text(text: str, file: str, rules: Iterable[Rule]) -> list[Evidence]:
             key = (rule.topic, line)
             if key not in found or _graver(rule, found[key].rule):
                 reason = _suppressed(written, line, rule.id)
-                shown = masked(" ".join(matched.split())[: LONGEST // 10], rule.topic)
+                shown = masked(" ".join(matched.split())[:SHOWN], rule.topic)
                 found[key] = Evidence(rule, file, line, shown, "" if rule.topic == "secret" else captured, reason)
             if rule.once:
                 break
@@ -84,9 +86,9 @@ def _places(rule: Rule, source: _Text) -> Iterator[Place]:
 
 
 def _lines(rule: Rule, source: _Text) -> Iterator[Place]:
-    wanted = pattern(rule.match)
-    if not wanted.search(source.text):  # over the whole text at once: most rules find nothing in most files
+    if not pattern(of_one_line(rule.match)).search(source.text):  # at once: most rules find nothing in most files
         return
+    wanted = pattern(rule.match)
     for number, line in enumerate(source.configuration(), 1):
         found = wanted.search(line[:LONGEST]) if line else None
         if found:

@@ -10,7 +10,7 @@ from runbook_lib.model import Finding
 from runbook_lib.observe.source.tree import LARGEST, Entry, unread
 
 SNIFFED = 8192
-LONGEST_LINE = 100_000
+LONGEST_LINE = 20_000
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -109,8 +110,14 @@ def _parts(wanted: Sequence[tuple[Entry, str]], rules: tuple[Rule, ...], process
         yield from map(work, shares)
         return
     context = multiprocessing.get_context("spawn")  # a forked copy of a notebook's threads may never come to life
-    with ProcessPoolExecutor(min(count, len(shares)), context) as pool:
-        yield from pool.map(work, shares)
+    done = 0
+    try:
+        with ProcessPoolExecutor(min(count, len(shares)), context) as pool:
+            for part in pool.map(work, shares):
+                done += 1
+                yield part
+    except BrokenProcessPool:  # one was ended from outside, or could not begin: this one does the rest
+        yield from map(work, shares[done:])
 
 
 def _of_share(rules: tuple[Rule, ...], share: Sequence[tuple[Entry, str]]) -> _Part:

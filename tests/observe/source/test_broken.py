@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +74,10 @@ def test_what_is_read_of_one_tree_is_bounded_and_the_rest_is_named(tree: Path) -
     assert scan.findings[0].outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_line_of_five_megabytes_is_named_and_a_long_one_is_looked_at_in_part(tree: Path) -> None:
+def test_a_line_of_five_megabytes_is_named_and_a_long_one_is_looked_at(tree: Path) -> None:
     (tree / "a.js").write_text("const a = '" + "x" * 5_000_000 + "';")
     (tree / "b.js").write_text("const h = os.hostname();\nconst a = '" + "x" * 1_500_000 + "';")
-    (tree / "c.properties").write_text("a=" + "b" * 50_000 + "\nredis.host=127.0.0.1\n")
+    (tree / "c.properties").write_text("a=" + "b" * 15_000 + "\nredis.host=127.0.0.1\n")
     scan = scan_source(tree, RULES)
     assert places(scan) == [("c.properties", 2), ("z.py", 1)]
     assert messages(scan) == [
@@ -132,7 +135,7 @@ def test_a_pipe_is_not_waited_for(tree: Path) -> None:
 
 def test_code_that_no_person_would_write_is_parsed_all_the_same(tree: Path) -> None:
     (tree / "Deep.java").write_text(
-        'class A { String h = "localhost:1"; int x = ' + "(" * 30_000 + "1" + ")" * 30_000 + "; }"
+        'class A { String h = "localhost:1"; int x = ' + "(\n" * 30_000 + "1" + ")\n" * 30_000 + "; }"
     )
     (tree / "Half.java").write_text('class A { void f() { String u = "http://10.1.2.3/"; new FileWriter("/data/a");')
     assert places(scan_source(tree, RULES)) == [("Deep.java", 1), ("Half.java", 1), ("Half.java", 1), ("z.py", 1)]
@@ -141,6 +144,24 @@ def test_code_that_no_person_would_write_is_parsed_all_the_same(tree: Path) -> N
 def test_lines_are_counted_as_editors_count_them(tree: Path) -> None:
     (tree / "a.properties").write_text("a=1\x0c\x0b\u2028\x85\r\nredis.host=127.0.0.1\r\n", newline="")
     assert places(scan_source(tree, RULES))[0] == ("a.properties", 2)
+
+
+def test_an_expression_that_runs_over_lines_costs_no_more_than_its_lines(tree: Path) -> None:
+    (tree / "big.yml").write_text("a:\n" + "  - name of something: [its, values]\n" * 50_000 + "dir: /data/x\n")
+    began = time.process_time()
+    assert places(scan_source(tree, RULES))[0] == ("big.yml", 50_002)
+    assert time.process_time() - began < 20  # it was minutes
+
+
+def test_a_process_that_dies_costs_time_and_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(250):
+        (tmp_path / f"{number:04}.py").write_text(BOUND)
+
+    def broken(*_: object) -> object:
+        raise BrokenProcessPool("a process was ended from outside")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "map", broken)
+    assert len(scan_source(tmp_path, RULES, processes=2).evidence) == 250
 
 
 def test_several_processes_see_what_one_sees_in_the_same_order(tmp_path: Path) -> None:
