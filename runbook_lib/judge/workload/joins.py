@@ -1,4 +1,4 @@
-"""What lies between image and manifests: users, ports, writable paths, Java memory."""
+"""What lies between image and manifests: users, ports, the process, health checks, writable paths."""
 
 from __future__ import annotations
 
@@ -6,192 +6,149 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.quantity import number_of, quantity
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container, unknown
-from runbook_lib.judge.workload.pod import image_variables, variable
-from runbook_lib.judge.workload.resources import resource
+from runbook_lib.judge.workload.built import at, base_image, last
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_pod, unknown
+from runbook_lib.judge.workload.probes import PROBES
 from runbook_lib.judge.workload.security import effective
 from runbook_lib.judge.workload.volumes import volume_at
 from runbook_lib.judge.workload.world import Container, Workload, World
 
-MIB = 2**20
-HEAP = re.compile(r"-Xmx(\d+[kmgtKMGT]?)\b")
-SHARE = re.compile(r"-XX:MaxRAMPercentage=(\d+(?:\.\d+)?)")
-VERSION = re.compile(r"(?:1\.)?(\d+)(?:[.0]*[._u-]+(\d+))?")
-OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "_JAVA_OPTIONS", "CATALINA_OPTS")
+CONTEXT = DOCS + "tasks/configure-pod-container/security-context/"
+READ_ONLY = ("configMap", "secret", "downwardAPI")
+# What official images write before the first request; where several paths stand together, one of them is enough.
+IMAGES_WRITE: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
+    (r"(^|/)nginx(:|@|$)", (("/var/cache/nginx",), ("/var/run", "/run"))),
+    (r"(^|/)tomcat(:|@|$)", (("/usr/local/tomcat/work",), ("/usr/local/tomcat/temp",))),
+    (r"(^|/)httpd(:|@|$)", (("/usr/local/apache2/logs",),)),
+)
 
 
 def user_fits(world: World) -> Iterator[Seen]:
     """runAsNonRoot without a number: the kubelet refuses an image whose USER is a name, or root."""
-    user = next(reversed(world.instructions("USER")), None)
+    user = last(world, "USER")
     for workload, container in world.applications():
         asked = effective(workload, container, "runAsNonRoot")
         number = effective(workload, container, "runAsUser").integer()
-        name = user.value.split(":")[0] if user else ""
+        name = user.value.split(":")[0].strip() if user else ""
         if not asked.is_true():
             continue
+        where = at(world, user) if user else asked
         if number:
-            yield passed(
-                (workload, container),
-                asked,
-                f"runAsUser {number} decides, the image says USER {name or 'nothing (root)'}",
-            )
+            message = f"runAsUser {number} decides, the image says USER {name or 'nothing'}"
+            yield passed((workload, container), asked, message)
         elif name.isdigit() and int(name) > 0:
             yield passed((workload, container), asked, f"the image's USER {name} is a number and not root")
+        elif not name and base_image(world) != "scratch":
+            base = f"the base image {base_image(world)} decides" if world.dockerfile else "no Dockerfile was given"
+            message = f"runAsNonRoot, and {base} whom it runs as: say it with runAsUser"
+            yield unknown((workload, container), where, message, None if world.dockerfile else "warning")
         else:
-            where = Node(None, world.dockerfile.file, user.line) if user and world.dockerfile else asked
-            message = (
-                f"runAsNonRoot, but the image's USER is {name or 'not set, so root'}: "
-                "CreateContainerConfigError, a number is needed"
-            )
-            yield failed((workload, container), where, message)
+            message = f"runAsNonRoot, but the image's USER is {name or 'not set, so root'}: CreateContainerConfigError"
+            yield failed((workload, container), where, f"{message}, a number is needed")
 
 
 def ports_agree(world: World) -> Iterator[Seen]:
-    exposed = {word.partition("/")[0] for i in world.instructions("EXPOSE") for word in i.value.split()}
+    exposed = [word.partition("/")[0] for i in world.instructions("EXPOSE") for word in i.value.split()]
     assessed = {str(port) for port in world.assessed.ports}
     for workload, container in world.applications():
-        ports = {p.get("containerPort").text(): p for p in container.node.get("ports").elements()}
-        for number, node in ports.items():
-            if exposed and number not in exposed:
-                yield failed(
-                    (workload, container),
-                    node,
-                    f"containerPort {number}, the image exposes {', '.join(sorted(exposed))}",
-                )
+        for port in container.node.get("ports").elements():
+            node = port.get("containerPort")
+            number = node.text()
+            if exposed and not any(_within(number, word) for word in exposed):
+                message = f"containerPort {number}, the image exposes {', '.join(sorted(set(exposed)))}"
+                yield failed((workload, container), node, message)
             elif assessed and number not in assessed:
-                yield failed(
-                    (workload, container),
-                    node,
-                    f"containerPort {number}, on the VMs it listens on {', '.join(sorted(assessed))}",
-                )
-            elif number.isdigit() and 0 < int(number[:6]) < 1024 and not _may_bind(container):
-                yield failed(
-                    (workload, container),
-                    node,
-                    f"containerPort {number} is below 1024: a user that is not root may not listen there",
-                )
+                message = f"containerPort {number}, on the VMs it listens on {', '.join(sorted(assessed))}"
+                yield failed((workload, container), node, message)
             else:
-                yield passed(
-                    (workload, container),
-                    node,
-                    f"containerPort {number}" + (", as the image exposes" if exposed else ""),
-                )
+                known = ", as the image exposes" if exposed else ", as on the VMs" if assessed else ""
+                yield passed((workload, container), node, f"containerPort {number}{known}")
+
+
+def _within(number: str, word: str) -> bool:
+    """EXPOSE takes ranges, and what a variable stands for is not known."""
+    first, dash, end = word.partition("-")
+    if dash and all(text.isdigit() for text in (number, first, end)):
+        return int(first) <= int(number) <= int(end)
+    return number == word or "$" in word
+
+
+def process_is_whole(world: World) -> Iterator[Seen]:
+    """args alone follow the image's ENTRYPOINT: a shell form never sees them, and without any they are the program."""
+    entry = last(world, "ENTRYPOINT")
+    for workload, container in world.applications():
+        args = container.node.get("args")
+        if not world.dockerfile or not args.elements() or container.node.get("command").elements():
+            continue
+        first = args.elements()[0].text()
+        if entry is not None and not entry.words:
+            message = f"args are given, but ENTRYPOINT (line {entry.line}) is in shell form: nothing reads them"
+            yield failed((workload, container), args, message)
+        elif entry is None and first.startswith("-"):
+            message = f"args stand in place of the image's CMD, and {first} is no program"
+            yield failed((workload, container), args, message)
+        else:
+            yield passed((workload, container), args, f"args follow {entry.words[0] if entry else 'no ENTRYPOINT'}")
+
+
+def health_is_asked(world: World) -> Iterator[Seen]:
+    """The kubelet does not read HEALTHCHECK."""
+    check = last(world, "HEALTHCHECK")
+    if check is None or check.value.strip().upper() == "NONE":
+        return
+    for workload, container in world.applications():
+        there = [name for name in PROBES if container.node.get(name).exists]
+        if there:
+            message = f"{', '.join(there)} ask in place of HEALTHCHECK"
+            yield passed((workload, container), container.node.get(there[0]), message)
+        else:
+            message = f"the image has a HEALTHCHECK (line {check.line}), which Kubernetes does not read, and no probe"
+            yield failed((workload, container), container.node, message)
 
 
 def writes_on_read_only(world: World) -> Iterator[Seen]:
-    """VOLUME and log folders of the image need a volume when the root file system is read-only."""
+    """VOLUME, written paths of the source and of known base images need a volume when the root is read-only."""
+    paths = [path.strip('",[] ') for i in world.instructions("VOLUME") for path in (i.words or i.value.split())]
+    paths += [path for d in world.assessed.demands if d.topic == "local-file" for path in d.captured]
+    kept = dict.fromkeys(path for path in paths if path.startswith("/") and not world.decision(path))
+    scratch = [some for name, groups in IMAGES_WRITE if re.search(name, base_image(world)) for some in groups]
     for workload, container in world.applications():
         if not container.node.get("securityContext", "readOnlyRootFilesystem").is_true():
             continue
-        paths = [path.strip('",[] ') for i in world.instructions("VOLUME") for path in (i.words or i.value.split())]
-        paths += [path for d in world.assessed.demands if d.topic == "local-file" for path in d.captured]
-        paths = [path for path in paths if not world.decision(path)]
-        for path in dict.fromkeys(path for path in paths if path.startswith("/")):
-            volume = volume_at(workload, container, path)
-            if volume is None:
-                message = f"{path} is written, but the root file system is read-only and no volume is mounted there"
-                yield failed((workload, container), container.node.get("volumeMounts"), message)
-            else:
-                yield passed((workload, container), volume, f"{path} lies in a volume")
+        for path in kept:
+            yield _writable(workload, container, path)
+        for some in scratch:
+            found = next((path for path in some if volume_at(workload, container, path) is not None), None)
+            yield _writable(workload, container, found) if found else _scratch(workload, container, some[0])
 
 
-def java_memory(world: World) -> Iterator[Seen]:
-    """Heap <= 75 % of the limit; before 8u191 a JVM takes the node's memory for its own."""
-    if not _is_java(world):
-        return
-    for workload, container in world.applications():
-        limit_node = resource(container, "limits", "memory")
-        limit, options, where = number_of(limit_node), *_options(world, workload, container)
-        if limit is None:
-            yield unknown(
-                (workload, container), limit_node, "no memory limit, so no share for the heap can be worked out"
-            )
-            continue
-        heap, sums = _heap(options, limit)
-        if heap is None and _sees_the_node(world):
-            message = (
-                f"Java {world.assessed.runtime} takes a quarter of the node's memory as "
-                f"heap, the limit is {limit_node.text()}"
-            )
-            yield failed((workload, container), where, message, _percentage(workload, container))
-        elif heap is None:
-            yield failed(
-                (workload, container),
-                where,
-                f"no heap is named: a quarter of {limit_node.text()} is used",
-                _percentage(workload, container),
-                "info",
-            )
-        elif heap > 0.75 * limit:
-            message = (
-                f"heap {sums} = {heap / MIB:.0f} MiB is {heap / limit:.0%} of the limit "
-                f"{limit_node.text()}, at most 75 % leaves room for the rest"
-            )
-            yield failed((workload, container), where, message, _percentage(workload, container))
-        else:
-            yield passed(
-                (workload, container),
-                where,
-                f"heap {sums} = {heap / MIB:.0f} MiB is {heap / limit:.0%} of the limit {limit_node.text()}",
-            )
+def _writable(workload: Workload, container: Container, path: str) -> Seen:
+    volume = volume_at(workload, container, path)
+    if volume is None:
+        message = f"{path} is written, but the root file system is read-only and no volume is mounted there"
+        return failed((workload, container), container.node.get("volumeMounts"), message)
+    fixed = next((kind for kind in READ_ONLY if volume.get(kind).exists), "")
+    name = volume.get("name").text() or volume.get("metadata", "name").text()
+    mount = next((m for m in container.node.get("volumeMounts").elements() if _brings(m, name, path)), Node())
+    if fixed or mount.get("readOnly").is_true():
+        message = f"{path} is written, but {name} is {f'a {fixed}' if fixed else 'mounted'} to be read only"
+        return failed((workload, container), mount if mount.exists else volume, message)
+    return passed((workload, container), volume, f"{path} lies in a volume")
 
 
-def _may_bind(container: Container) -> bool:
-    added = {item.text().upper() for item in container.node.get("securityContext", "capabilities", "add").elements()}
-    return bool(added & {"NET_BIND_SERVICE", "ALL"})
+def _brings(mount: Node, name: str, path: str) -> bool:
+    root = mount.get("mountPath").text().rstrip("/")
+    return mount.get("name").text() == name and (path + "/").startswith(root + "/")
 
 
-def _is_java(world: World) -> bool:
-    image = world.dockerfile.stages[-1].image if world.dockerfile and world.dockerfile.stages else ""
-    return "java" in world.assessed.runtime.lower() or bool(
-        re.search(r"(?i)(jdk|jre|java|temurin|corretto|tomcat)", image)
-    )
-
-
-def _options(world: World, workload: Workload, container: Container) -> tuple[str, Node]:
-    """Everything that can hold JVM flags, and the node to point at."""
-    texts: list[str] = []
-    where = container.node
-    for name in OPTIONS:
-        value, node = variable(world, workload, container, name)
-        if value:
-            texts.append(value)
-            where = node
-    words = container.node.get("command").elements() + container.node.get("args").elements()
-    texts += [word.text() for word in words] or [
-        i.value for i in world.instructions("ENTRYPOINT") + world.instructions("CMD")
-    ]
-    texts += [value for name, value in image_variables(world).items() if name in OPTIONS]
-    return " ".join(texts), where
-
-
-def _heap(options: str, limit: float) -> tuple[float | None, str]:
-    if found := HEAP.search(options):
-        bytes_ = (
-            quantity(found.group(1)[:-1] + found.group(1)[-1].upper() + "i")
-            if found.group(1)[-1].isalpha()
-            else float(found.group(1))
-        )
-        return bytes_, f"-Xmx{found.group(1)}"
-    if found := SHARE.search(options):
-        return limit * float(found.group(1)) / 100, f"MaxRAMPercentage={found.group(1)}"
-    return None, ""
-
-
-def _sees_the_node(world: World) -> bool:
-    """Container limits are honoured from 8u191 and from 10 on."""
-    found = VERSION.search(world.assessed.runtime)
-    if not found:
-        return False
-    major, update = int(found.group(1)), int(found.group(2) or 0)
-    return major < 8 or (major == 8 and update < 191) or major == 9
-
-
-def _percentage(workload: Workload, container: Container) -> dict[str, object]:
-    return patch_container(
-        workload, container, {"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-XX:MaxRAMPercentage=75.0"}]}
-    )
+def _scratch(workload: Workload, container: Container, path: str) -> Seen:
+    """What the image itself writes at its start is scratch, so a machine can say where it goes."""
+    name = re.sub(r"[^a-z0-9]+", "-", f"{container.name}{path}".lower()).strip("-")[:60]
+    mount = {"name": container.name, "volumeMounts": [{"mountPath": path, "name": name}]}
+    volumes = [{"name": name, "emptyDir": {"sizeLimit": "64Mi"}}]
+    mend = patch_pod(workload, {"containers": [mount], "volumes": volumes})
+    message = f"the base image writes {path} at its start, but the root file system is read-only: it ends at once"
+    return failed((workload, container), container.node, message, mend)
 
 
 CHECKS = (
@@ -200,7 +157,7 @@ CHECKS = (
         "The image's USER satisfies runAsNonRoot",
         "blocking",
         "The Pod never starts: the kubelet cannot prove that a name is not root.",
-        DOCS + "tasks/configure-pod-container/security-context/",
+        CONTEXT,
         user_fits,
     ),
     Check(
@@ -212,19 +169,27 @@ CHECKS = (
         ports_agree,
     ),
     Check(
+        "process-join",
+        "What the image starts takes the arguments",
+        "blocking",
+        "The service starts without its settings, or not at all.",
+        DOCS + "tasks/inject-data-application/define-command-argument-container/",
+        process_is_whole,
+    ),
+    Check(
+        "health-join",
+        "The image's health check has a probe as its heir",
+        "warning",
+        "Docker restarted or marked what did not answer; the kubelet asks probes alone.",
+        DOCS + "tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+        health_is_asked,
+    ),
+    Check(
         "writable-paths",
         "What is written lies in a volume",
         "blocking",
         "The service fails at its first write.",
-        DOCS + "tasks/configure-pod-container/security-context/",
+        CONTEXT,
         writes_on_read_only,
-    ),
-    Check(
-        "java-heap",
-        "The Java heap fits the memory limit",
-        "blocking",
-        "The kernel kills the process (OOMKilled) although Java sees no error.",
-        DOCS + "concepts/configuration/manage-resources-containers/",
-        java_memory,
     ),
 )

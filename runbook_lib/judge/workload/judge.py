@@ -10,6 +10,7 @@ import yaml
 
 from runbook_lib.artefacts import Manifests
 from runbook_lib.judge.workload import (
+    batch,
     burst,
     claims,
     clear_text,
@@ -17,19 +18,25 @@ from runbook_lib.judge.workload import (
     controls,
     disruption,
     host,
+    identity,
     image,
+    java,
     joins,
+    label_values,
+    margins,
     monitors,
     pod,
     policies,
     probe_targets,
     probes,
     pulling,
+    rbac,
     replacing,
     resources,
     rollout,
     routes,
     scaling,
+    scheduling,
     schema,
     scratch,
     secrets_held,
@@ -46,6 +53,7 @@ from runbook_lib.model import Finding, Outcome, Verdict
 
 TOPICS = (
     schema,
+    label_values,
     probes,
     probe_targets,
     stopping,
@@ -56,6 +64,9 @@ TOPICS = (
     image,
     pulling,
     security,
+    identity,
+    rbac,
+    scheduling,
     disruption,
     scaling,
     wiring,
@@ -71,7 +82,10 @@ TOPICS = (
     claims,
     host,
     pod,
+    batch,
     joins,
+    java,
+    margins,
     controls,
 )
 CHECKS: tuple[Check, ...] = tuple(check for topic in TOPICS for check in topic.CHECKS)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.built import image_variables
 from runbook_lib.judge.workload.check import (
     DOCS,
     Check,
@@ -20,6 +21,8 @@ from runbook_lib.judge.workload.check import (
 )
 from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
 
+# nginx, HAProxy and Traefik, each with an annotation of its own
+STICKY = re.compile(r"/affinity=cookie|/cookie-persistence=.|/affinity=.*cookie|sticky.*=true")
 UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
 
@@ -76,16 +79,26 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
     demand = next((d for d in world.assessed.demands if d.topic == "session"), None)
     if demand is None or world.assessed.shared_sessions:
         return
+    routed = _routed(world)
     for service in world.of_kind("Service"):
         workloads = [w for w in world.pods(service) if w.kind in LONG_RUNNING]
         if not workloads:
             continue
         node = service.node.get("spec", "sessionAffinity")
         stores = [name for w in workloads for c in w.containers for name in session_store(world, w, c)]
+        place = demand.places[0] if demand.places else "the source"
+        route, keeps = routed.get((world.space(service), service.name), ("", False))
         if stores:
             yield passed(service, node, f"sessions have a shared store ({stores[0]})")
+        elif keeps:
+            yield passed(service, node, f"{route} keeps a user at one Pod, as sessions in memory need it ({place})")
+        elif node.text() == "ClientIP" and route:
+            message = (
+                f"sessionAffinity ClientIP ({place}), but users come by {route}: most gateways pass the Service by"
+            )
+            yield unknown(service, node, message, "warning")
         elif node.text() == "ClientIP":
-            yield passed(service, node, f"sessionAffinity ClientIP answers the sessions in memory ({demand.places[0]})")
+            yield passed(service, node, f"sessionAffinity ClientIP answers the sessions in memory ({place})")
         else:
             mend = patch(service, {"spec": {"sessionAffinity": "ClientIP"}})
             message = (
@@ -95,6 +108,23 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
             yield failed(service, node, message, mend)
 
 
+def _routed(world: World) -> dict[tuple[str, str], tuple[str, bool]]:
+    """By namespace and name of a Service: the route that leads to it, and whether that keeps users at one Pod."""
+    found: dict[tuple[str, str], tuple[str, bool]] = {}
+    for route in world.of_kind("HTTPRoute"):
+        for rule in route.node.get("spec", "rules").elements():
+            for backend in rule.get("backendRefs").elements():
+                key = (backend.get("namespace").text(world.space(route)), backend.get("name").text())
+                found[key] = (route.title, rule.get("sessionPersistence").exists)
+    for ingress in world.of_kind("Ingress"):
+        marks = ingress.node.get("metadata", "annotations").labels()
+        keeps = any(STICKY.search(f"{key}={value}") for key, value in marks.items())
+        for rule in ingress.node.get("spec", "rules").elements():
+            for path in rule.get("http", "paths").elements():
+                found[world.space(ingress), path.get("backend", "service", "name").text()] = (ingress.title, keeps)
+    return found
+
+
 def session_store(world: World, workload: Workload, container: Container) -> list[str]:
     """The variables that name a shared session store."""
     names = variable_names(world, workload, container)
@@ -102,25 +132,24 @@ def session_store(world: World, workload: Workload, container: Container) -> lis
 
 
 def service_links(world: World) -> Iterator[Seen]:
-    """Every Pod gets ORDER_SERVICE_PORT=tcp://… of each Service, over the application's own names."""
+    """Every Pod gets ORDER_SERVICE_PORT=tcp://… of each Service, over ENV of the image; env and envFrom win over it."""
     links: dict[str, set[str]] = defaultdict(set)
     for service in world.of_kind("Service"):
-        links[world.space(service)].add(f"{service.name.upper().replace('-', '_')}_PORT")
-    for workload in world.workloads("Deployment", "StatefulSet"):
+        if service.node.get("spec", "clusterIP").text() != "None":
+            begin = service.name.upper().replace("-", "_")
+            links[world.space(service)] |= {f"{begin}_{end}" for end in ("PORT", "SERVICE_PORT", "SERVICE_HOST")}
+    image = set(image_variables(world))
+    for workload, container in world.applications():
         node = workload.pod.get("enableServiceLinks")
-        names = links[world.space(workload.resource)]
-        read = {name for c in workload.containers for name in c.variables()}
+        own = set(variable_names(world, workload, container))
+        covered = sorted(links[world.space(workload.resource)] & image - own)
         if node.is_false():
             yield passed(workload, node, "no variables of other Services")
-        elif names & read or "PORT" in {name.rpartition("_")[2] for name in names & read}:
-            yield failed(
-                workload,
-                workload.pod,
-                f"{', '.join(sorted(names & read))} is set by Kubernetes, too",
-                patch_pod(workload, {"enableServiceLinks": False}),
-            )
+        elif covered:
+            mend = patch_pod(workload, {"enableServiceLinks": False})
+            yield failed(workload, workload.pod, f"{', '.join(covered)} of the image is set anew by Kubernetes", mend)
         else:
-            yield passed(workload, workload.pod, "its variables do not clash with those of Services")
+            yield passed(workload, workload.pod, "what the image sets does not clash with variables of Services")
 
 
 def restart_policy(world: World) -> Iterator[Seen]:
@@ -136,30 +165,6 @@ def restart_policy(world: World) -> Iterator[Seen]:
                 f"restartPolicy {node.text('Always')} in a {workload.kind}: the API "
                 f"server wants {' or '.join(allowed)}",
             )
-
-
-def scheduled_jobs(world: World) -> Iterator[Seen]:
-    """A job that comes from a crontab: not twice at a time, and at the hour it had."""
-    for workload in world.workloads("CronJob"):
-        policy, zone = workload.spec.get("concurrencyPolicy"), workload.spec.get("timeZone")
-        if policy.text("Allow") == "Allow":
-            mend = patch(workload.resource, {"spec": {"concurrencyPolicy": "Forbid"}})
-            yield failed(
-                workload,
-                policy,
-                f"concurrencyPolicy {policy.text('not set, so Allow')}: a slow run overlaps with the next",
-                mend,
-            )
-        elif not zone.exists and world.assessed.time_zone not in UTC:
-            mend = patch(workload.resource, {"spec": {"timeZone": world.assessed.time_zone}})
-            yield failed(
-                workload,
-                zone,
-                f"timeZone is not set: the schedule is UTC, the VMs' crontab ran in {world.assessed.time_zone}",
-                mend,
-            )
-        else:
-            yield passed(workload, policy, f"concurrencyPolicy {policy.text()}, timeZone {zone.text('UTC')}")
 
 
 def variable(world: World, workload: Workload, container: Container, name: str) -> tuple[str | None, Node]:
@@ -185,18 +190,6 @@ def variable_names(world: World, workload: Workload, container: Container) -> li
             for part in ("data", "stringData"):
                 names += [key for key, _ in found.node.get(part).entries()] if found else []
     return names
-
-
-def image_variables(world: World) -> dict[str, str]:
-    """ENV of the image's last stage."""
-    found: dict[str, str] = {}
-    for instruction in world.dockerfile.stages[-1].instructions if world.dockerfile else ():
-        if instruction.name == "ENV":
-            for word in instruction.value.split():
-                key, equals, value = word.partition("=")
-                if equals:
-                    found[key] = value.strip("\"'")
-    return found
 
 
 DNS = DOCS + "concepts/services-networking/dns-pod-service/"
@@ -241,13 +234,5 @@ CHECKS = (
         "The API server refuses it.",
         DOCS + "concepts/workloads/pods/pod-lifecycle/#restart-policy",
         restart_policy,
-    ),
-    Check(
-        "cron-job",
-        "Scheduled jobs run once, at their hour",
-        "warning",
-        "A crontab ran in the VM's zone, on one VM.",
-        DOCS + "concepts/workloads/controllers/cron-jobs/",
-        scheduled_jobs,
     ),
 )

@@ -10,6 +10,7 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/security/pod-security-standards/"
+CONFINED = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
 
 
 def effective(workload: Workload, container: Container, key: str) -> Node:
@@ -45,12 +46,12 @@ def no_capabilities(world: World) -> Iterator[Seen]:
         dropped = {item.text().upper().removeprefix("CAP_") for item in node.get("drop").elements()}
         added = {item.text().upper().removeprefix("CAP_") for item in node.get("add").elements()}
         if added & dangerous:
-            yield failed(
-                (workload, container),
-                node.get("add"),
-                f"adds {', '.join(sorted(added & dangerous))}",
-                severity="blocking",
-            )
+            message = f"adds {', '.join(sorted(added & dangerous))}"
+            yield failed((workload, container), node.get("add"), message, severity="blocking")
+        elif added - {"NET_BIND_SERVICE"}:
+            more = ", ".join(sorted(added - {"NET_BIND_SERVICE"}))
+            message = f"adds {more}: restricted namespaces allow NET_BIND_SERVICE alone"
+            yield failed((workload, container), node.get("add"), message)
         elif "ALL" in dropped:
             yield passed(
                 (workload, container), node, "drops ALL" + (f", adds {', '.join(sorted(added))}" if added else "")
@@ -75,28 +76,60 @@ def read_only_root(world: World) -> Iterator[Seen]:
 
 
 def system_calls(world: World) -> Iterator[Seen]:
+    runtime = {"seccompProfile": {"type": "RuntimeDefault"}}
     for workload, container in world.containers():
-        node = effective(workload, container, "seccompProfile").get("type")
-        if node.text() in ("RuntimeDefault", "Localhost"):
-            yield passed((workload, container), node, f"seccomp {node.text()}")
+        own, node = (
+            container.node.get("securityContext", "seccompProfile"),
+            effective(workload, container, "seccompProfile"),
+        )
+        kind = node.get("type")
+        if kind.text() in ("RuntimeDefault", "Localhost"):
+            yield passed((workload, container), kind, f"seccomp {kind.text()}")
         else:
-            mend = patch_pod(workload, {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}})
+            mend = (
+                _mend(workload, container, runtime) if own.exists else patch_pod(workload, {"securityContext": runtime})
+            )
+            message = f"seccomp is {kind.text('not set')}: every system call is open"
+            yield failed((workload, container), kind if kind.exists else container.node, message, mend)
+
+
+def confined(world: World) -> Iterator[Seen]:
+    """AppArmor by field or by its older annotation, SELinux by its types; neither is needed, but none may be lifted."""
+    for workload, container in world.containers():
+        note = f"container.apparmor.security.beta.kubernetes.io/{container.name}"
+        older = workload.template.get("metadata", "annotations", note)
+        kind, selinux = (
+            effective(workload, container, "appArmorProfile").get("type"),
+            effective(workload, container, "seLinuxOptions"),
+        )
+        foreign = [selinux.get(key) for key in ("user", "role") if selinux.get(key).text()]
+        foreign += [selinux.get("type")] if selinux.get("type").text() not in ("", *CONFINED) else []
+        if kind.text(older.text()).lower() == "unconfined":
             yield failed(
                 (workload, container),
-                container.node,
-                f"seccomp is {node.text('not set')}: every system call is open",
-                mend,
+                kind if kind.exists else older,
+                "AppArmor is lifted: baseline namespaces refuse it",
+            )
+        elif foreign:
+            yield failed(
+                (workload, container), foreign[0], f"seLinuxOptions {foreign[0].text()}: baseline namespaces refuse it"
+            )
+        else:
+            yield passed(
+                (workload, container), kind if kind.exists else container.node, "what the node confines stays confined"
             )
 
 
 def own_token(world: World) -> Iterator[Seen]:
     """A Pod that never speaks to the API server needs no token; one that does has an account of its own."""
     for workload in world.workloads():
-        node, account = workload.pod.get("automountServiceAccountToken"), workload.pod.get("serviceAccountName")
-        if node.is_false():
-            yield passed(workload, node, "no token is mounted")
-        elif account.text("default") != "default":
-            yield passed(workload, account, f"account {account.text()} of its own")
+        node, name = workload.pod.get("automountServiceAccountToken"), workload.pod.get("serviceAccountName")
+        account = world.named("ServiceAccount", name.text("default"), workload.resource)
+        told = account.node.get("automountServiceAccountToken") if account and not node.exists else node
+        if told.is_false():
+            yield passed(workload, told, "no token is mounted")
+        elif name.text("default") != "default":
+            yield passed(workload, name, f"account {name.text()} of its own")
         else:
             mend = patch_pod(workload, {"automountServiceAccountToken": False})
             yield failed(
@@ -185,6 +218,14 @@ CHECKS = (
     ),
     Check(
         "seccomp", "A seccomp profile is set", "warning", "Restricted namespaces refuse the Pod.", LINK, system_calls
+    ),
+    Check(
+        "confinement",
+        "AppArmor and SELinux stay in force",
+        "warning",
+        "Baseline namespaces refuse the Pod.",
+        LINK + "#baseline",
+        confined,
     ),
     Check(
         "account-token",

@@ -168,9 +168,8 @@ class World:
                 yield workload, next((c for c in apps if c.name == workload.resource.name), apps[0])
 
     def instructions(self, name: str) -> list[Instruction]:
-        """The instructions of that name in the stage that runs; none without a Dockerfile."""
-        stages = self.dockerfile.stages if self.dockerfile else ()
-        return [i for i in stages[-1].instructions if i.name == name] if stages else []
+        """The instructions of that name in all stages that the image is made of; none without a Dockerfile."""
+        return [i for i in self.dockerfile.final if i.name == name] if self.dockerfile else []
 
     def decision(self, path: str) -> str:
         """Where the profile sends what is written at a path today; empty when nobody has decided."""

@@ -106,7 +106,7 @@ DAMAGES: list[tuple[str, str, str, set[str]]] = [
     ("host-namespaces", "containerPort: 8080", "containerPort: 8080\n              hostPort: 8080", set()),
     ("pdb", "kind: PodDisruptionBudget", "kind: PodDisruptionBudgets", {"kind-known"}),
     ("pdb-allows", "maxUnavailable: 1\n  selector", "minAvailable: 100%\n  selector", set()),
-    ("pdb-allows", "maxUnavailable: 1\n  selector", "minAvailable: 3\n  selector", set()),
+    ("pdb-allows", "maxUnavailable: 1\n  selector", "minAvailable: 3\n  selector", {"capacity-kept"}),
     ("hpa-target", "kind: Deployment\n    name: shop", "kind: Deployment\n    name: shops", {"replicas", "replicas-for-peak", "pdb-allows"}),
     ("hpa-bounds", "maxReplicas: 9", "maxReplicas: 2", {"replicas-for-peak"}),
     ("replicas-for-peak", "maxReplicas: 9", "maxReplicas: 5", set()),
@@ -173,7 +173,7 @@ def test_the_damage_a_check_is_about_makes_it_fail_and_nothing_unrelated(
 def test_an_image_that_names_its_user_cannot_satisfy_run_as_non_root() -> None:
     named = DOCKERFILE.replace("USER 10001", "USER shop")
     assert failed(judged(GOOD, dockerfile=named)) == {"user-join"}
-    with_number = edited("runAsNonRoot: true", "runAsNonRoot: true\n        runAsUser: 10001")
+    with_number = edited("runAsNonRoot: true", "runAsNonRoot: true\n        runAsUser: 10001\n        runAsGroup: 10001")
     assert failed(judged(with_number, dockerfile=named)) == set()
 
 
@@ -191,7 +191,7 @@ def test_an_image_that_names_its_user_cannot_satisfy_run_as_non_root() -> None:
 def test_the_java_heap_is_held_against_the_memory_limit(options: str, runtime: str, outcome: set[str]) -> None:
     text = edited(
         "- name: POD_NAME\n",
-        f"- name: JAVA_TOOL_OPTIONS\n              value: {options}\n            - name: POD_NAME\n",
+        f"- name: JAVA_TOOL_OPTIONS\n              value: {options} -XX:ActiveProcessorCount=2\n            - name: POD_NAME\n",
     )
     assert failed(judged(text, replace(ASSESSED, runtime=runtime))) == outcome
 
@@ -206,8 +206,10 @@ def test_a_stateful_set_needs_its_headless_service() -> None:
 
 
 def test_variables_that_kubernetes_sets_itself_are_a_clash() -> None:
-    text = edited("enableServiceLinks: false", "hostname: shop").replace("name: POD_NAME", "name: SHOP_PORT")
-    assert "service-links" in failed(judged(text))
+    text = edited("enableServiceLinks: false", "hostname: shop")
+    image = DOCKERFILE.replace("LANG=C.UTF-8", "LANG=C.UTF-8 SHOP_PORT=8080")
+    assert "service-links" in failed(judged(text, dockerfile=image))
+    assert "service-links" not in failed(judged(text.replace("name: POD_NAME", "name: SHOP_PORT"), dockerfile=image))
 
 
 def test_a_pod_without_requests_is_best_effort() -> None:

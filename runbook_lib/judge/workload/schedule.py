@@ -1,0 +1,71 @@
+"""A schedule as the CronJob controller reads it, which is not all that a crontab understands."""
+
+from __future__ import annotations
+
+import re
+
+FIELDS = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of the month", 1, 31, ()),
+    ("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
+    ("day of the week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+)
+SHORT = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+EVERY = re.compile(r"@every (\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+")
+PART = re.compile(r"(?P<first>\*|\?|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
+ZONE = re.compile(r"[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13}(/[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13})*")
+# Short forms that stand in no time zone database, though people and /etc/sysconfig use them.
+NO_ZONES = ("LOCAL", "CST", "PST", "IST", "BST", "JST", "EDT", "CDT", "MDT", "PDT", "CEST", "AEST", "SGT", "HKT")
+
+
+def wrong_schedule(text: str) -> str:
+    """Why the API server refuses a schedule; empty when it takes it."""
+    if "TZ" in text:
+        return "the time zone belongs into spec.timeZone"
+    if text.startswith("@"):
+        known = text in SHORT or EVERY.fullmatch(text)
+        return "" if known else f"{text} is known to crontab alone" if text == "@reboot" else f"{text} is not known"
+    columns = text.split()
+    if len(columns) == len(FIELDS) + 1:
+        return "six columns: neither seconds nor the user of /etc/crontab have a place here"
+    if len(columns) != len(FIELDS):
+        return f"{len(columns)} columns in place of five"
+    for column, field in zip(columns, FIELDS, strict=True):
+        for part in filter(None, column.split(",")):
+            wrong = _wrong_part(part, *field)
+            if wrong:
+                return wrong
+    return ""
+
+
+def _wrong_part(part: str, title: str, least: int, most: int, names: tuple[str, ...]) -> str:
+    found = PART.fullmatch(part)
+    if not found:
+        return f"{title} {part!r} cannot be read"
+    if found["step"] is not None and int(found["step"][:9]) == 0:
+        return f"{title} {part}: a step of 0"
+    if found["first"] in ("*", "?"):
+        return ""
+    first = _number(found["first"], least, names)
+    last = first if found["last"] is None else _number(found["last"], least, names)
+    if first is None or last is None:
+        return f"{title} {part!r} cannot be read"
+    if title == "day of the week" and 7 in (first, last):
+        return "day of the week 7: Sunday is 0 here, 7 is crontab's alone"
+    if first < least or last > most:
+        return f"{title} {part} is not between {least} and {most}"
+    return f"{title} {part} ends before it begins" if last < first else ""
+
+
+def _number(text: str, least: int, names: tuple[str, ...]) -> int | None:
+    if text.lower() in names:
+        return names.index(text.lower()) + least
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
+def wrong_zone(text: str) -> str:
+    """Why a time zone is refused, as far as its form tells; empty when nothing is wrong with it."""
+    if text.upper() in NO_ZONES:
+        return f"{text} is in no time zone database, Area/City is: Asia/Shanghai"
+    return "" if ZONE.fullmatch(text) and ".." not in text.split("/") else f"{text!r} is no name of a time zone"
