@@ -129,6 +129,21 @@ def _certificate(world: World, ingress: Resource, entry: Node) -> Iterator[Seen]
         yield failed(ingress, name, f"{secret.title} is of type {type_}, no certificate: users see a foreign one")
 
 
+def no_snippets(world: World) -> Iterator[Seen]:
+    """What the machines' nginx had in its own file; as an annotation it is in the file of all who share the controller.
+
+    ingress-nginx refuses it unless somebody allows it for everybody (allow-snippet-annotations, off since 1.9).
+    """
+    for ingress in world.of_kind("Ingress"):
+        annotations = ingress.node.get("metadata", "annotations")
+        found = [(key, node) for key, node in annotations.entries() if key.endswith("-snippet")]
+        for key, node in found:
+            name = key.rpartition("/")[2]
+            yield failed(ingress, node, f"{name}: the controller refuses it, or lets anybody's into its configuration")
+        if not found:
+            yield passed(ingress, annotations, "no configuration of the controller in it")
+
+
 CHECKS = (
     Check(
         "route-backend",
@@ -153,5 +168,13 @@ CHECKS = (
         "The web server on the machines ended TLS; something has to do it now.",
         INGRESS + "#tls",
         tls_is_there,
+    ),
+    Check(
+        "ingress-snippet",
+        "Routes bring no configuration of the controller",
+        "warning",
+        "Rewrites and headers of the machines' web server were its own; here one line reaches every application's users.",
+        INGRESS + "#ingress-controllers",
+        no_snippets,
     ),
 )
