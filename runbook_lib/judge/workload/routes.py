@@ -173,7 +173,7 @@ CHECKS = (
         "ingress-snippet",
         "Routes bring no configuration of the controller",
         "warning",
-        "Rewrites and headers of the machines' web server were its own; here one line reaches every application's users.",
+        "Rewrites and headers of the machines' web server were its own; here a line reaches every application's users.",
         INGRESS + "#ingress-controllers",
         no_snippets,
     ),
