@@ -52,7 +52,7 @@ def read_start(entry: Entry) -> bytes:
 def _decoded(data: bytes, name: str) -> Text | Finding:
     if len(data) > LONGEST_LINE and (long := _long_line(data)):
         number, size = long
-        return unread(name, f"{name}:{number} is one line of {size / 1e6:.1f} MB: generated, or data; not read")
+        return unread(name, f"{name}:{number} is one line of {size / 1000:.0f} KB: generated, or data; not read")
     encoding = next((known for mark, known in MARKS if data.startswith(mark)), "utf-8")
     line = 0
     for wanted in (encoding, "gb18030"):

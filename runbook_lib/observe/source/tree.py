@@ -25,7 +25,7 @@ TEST_FILE = re.compile(
     r"|.*\.(?:test|spec)\.[cm]?[jt]sx?)"
 )
 GENERATED = re.compile(
-    r".*(?:\.min\.(?:js|css)|\.bundle\.js|\.pb\.go|_pb2(?:_grpc)?\.py|-lock\.json)|package-lock\.json"
+    r".*(?:\.min\.(?:js|css)|\.bundle\.js|\.pb\.go|_pb2(?:_grpc)?\.py|[.-][0-9a-f]{8,20}\.m?js|[.-]lock\.json)"
 )
 
 

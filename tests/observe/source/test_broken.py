@@ -82,7 +82,7 @@ def test_a_line_of_five_megabytes_is_named_and_a_long_one_is_looked_at(tree: Pat
     assert places(scan) == [("c.properties", 2), ("z.py", 1)]
     assert messages(scan) == [
         "a.js is larger than 2 MiB (4.8 MiB) and was not read",
-        "b.js:2 is one line of 1.5 MB: generated, or data; not read",
+        "b.js:2 is one line of 1500 KB: generated, or data; not read",
     ]
 
 
