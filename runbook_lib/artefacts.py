@@ -225,6 +225,18 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """Somebody answers for what a check finds, at the objects that a pattern names or everywhere, until a day."""
+
+    check: str
+    owner: str
+    reason: str
+    expires: date | None = None
+    object: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a house allows: image tags and registries, checks that are off, severities that differ."""
 
@@ -232,12 +244,22 @@ class Policy:
     tag_example: str = "<branch>-<sha>-<time>, such as main-4f2a91c-20261112"
     registries: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+    """Checks that are not asked today; ``switched_off`` says who wanted that, and holds those whose day is over, too."""
+    switched_off: tuple[Waiver, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     severities: dict[str, str] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
     scan_days: int = 14
     """How old a scan of an image, or the list of vulnerabilities it used, may be."""
     unfixed: str = "blocking"
     """What a grave vulnerability is for which nobody has a fix yet: blocking or warning."""
+    heap_share: float = 0.75
+    """Of the memory limit of a JVM, so much at most may be heap."""
+    cpu_headroom: float = 1.5
+    """A CPU limit, where there is one, is so many times what was measured, at least."""
+    pause_before_stop: int = 5
+    """Seconds that a mend lets preStop wait until nobody sends requests any more."""
+    file: str = ""
 
 
 @dataclass(frozen=True)

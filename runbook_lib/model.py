@@ -51,6 +51,8 @@ class Finding:
     file: str = ""
     line: int = 0
     mend: str = ""
+    waived: str = ""
+    """Who answers for it, until when and why; it still stands in every list, and does not count."""
 
 
 @dataclass(frozen=True)

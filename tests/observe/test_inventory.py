@@ -1,10 +1,9 @@
-"""Hosts, usage, the assessment's own file and the policy: what is broken is named with its place, the rest is read."""
+"""Hosts, usage, the assessment's own file: what is broken is named with its place, the rest is read."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from runbook_lib.artefacts import Assessed, Demanded
 from runbook_lib.durable import write_json
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import plain
-from runbook_lib.observe.files.assessment import latest_assessment, read_assessment, read_policy
+from runbook_lib.observe.files.assessment import latest_assessment, read_assessment
 from runbook_lib.observe.files.located import read_located
 from runbook_lib.observe.inventory.usage import read_usage
 
@@ -71,38 +70,3 @@ def test_a_file_that_is_no_assessment_is_refused(tmp_path: Path, value: object) 
     path.write_text(json.dumps(value))
     with pytest.raises(BadParameters, match="run it again"):
         read_assessment(path)
-
-
-TODAY = date(2026, 11, 20)
-
-
-def test_a_policy_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "policy.yaml"
-    path.write_text(
-        "registries: [registry.example]\nseverity: {dns-config: info}\n"
-        "off:\n  - {check: min-ready, owner: shop, reason: a batch, expires: 2026-12-01}\n"
-    )
-    policy = read_policy(path, TODAY)
-    assert (policy.off, policy.registries, policy.severities) == (
-        ("min-ready",),
-        ("registry.example",),
-        {"dns-config": "info"},
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("of: []", "policy.yaml:1: unknown key of"),
-        ("off: [{check: a, owner: b}]", "with check, reason and owner"),
-        ("off: [{check: a, owner: b, reason: c, expires: 2026-11-01}]", "expired on 2026-11-01"),
-        ("off: [{check: a, owner: b, reason: c, expires: soon}]", "is no date"),
-        ("severity: {a: grave}", "severity of a is grave"),
-        ("tag_pattern: '('", "not a regular expression"),
-    ],
-)
-def test_a_policy_that_is_wrong_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "policy.yaml"
-    path.write_text(text)
-    with pytest.raises(BadParameters, match=said):
-        read_policy(path, TODAY)

@@ -116,9 +116,10 @@ def check_manifests(world: World, manifests: Manifests | None = None) -> Report:
     return Report(tuple(sorted(found, key=order)), tuple(silent))
 
 
-def order(finding: Finding) -> tuple[int, int, str, str, int]:
-    """Failed and blocking first, passed last."""
-    return (-finding.outcome, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
+def order(finding: Finding) -> tuple[float, int, str, str, int]:
+    """Failed and blocking first, then what has no answer, what somebody answers for, and what passed."""
+    weight = -0.5 if finding.waived and finding.outcome else -finding.outcome
+    return (weight, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
 
 
 def _finding(world: World, check: Check, seen: Seen, mend_works: bool) -> Finding:
@@ -143,17 +144,20 @@ def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
     result = []
     for severity in GRAVITY:
         own = [f for f in all_found if f.severity == severity]
-        failed = [f for f in own if f.outcome is Outcome.FAIL]
-        open_ = [f for f in own if f.outcome is Outcome.INCONCLUSIVE]
+        waived = [f for f in own if f.waived]
+        failed = [f for f in own if f.outcome is Outcome.FAIL and not f.waived]
+        open_ = [f for f in own if f.outcome is Outcome.INCONCLUSIVE and not f.waived]
         outcome = Outcome.PASS
         if severity == "blocking":
             outcome = Outcome.FAIL if failed else Outcome.INCONCLUSIVE if open_ or not own else Outcome.PASS
         message = f"{len(failed)} of {len(own)} {severity} findings failed, {len(open_)} could not be answered"
+        message += f", {len(waived)} waived" if waived else ""
         if failed and severity == "blocking":
             message += f": {failed[0].check} at {failed[0].object}" + (
                 f" and {len(failed) - 1} more" if len(failed) > 1 else ""
             )
         numbers = {"failed": float(len(failed)), "unknown": float(len(open_)), "all": float(len(own))}
+        numbers |= {"waived": float(len(waived))} if waived else {}
         result.append(Verdict(f"{severity} checks", outcome, message, numbers))
     return result
 

@@ -1,22 +1,16 @@
-"""Reads what the assessment handed over, and the house's policy for the checks."""
+"""Reads what the assessment handed over."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.artefacts import Assessed, Demanded, Node, Policy
+from runbook_lib.artefacts import Assessed, Demanded
 from runbook_lib.errors import BadParameters
-from runbook_lib.model import now
-from runbook_lib.observe.files.located import read_located
 from runbook_lib.observe.files.text import read_json
 
 EVIDENCE = "assessment.json"
-SEVERITIES = ("blocking", "warning", "info")
-KEYS = ("tag_pattern", "tag_example", "registries", "off", "severity")
 
 
 def latest_assessment(folder: Path) -> tuple[Assessed, str]:
@@ -42,56 +36,3 @@ def _demands(value: dict[str, Any]) -> tuple[Demanded, ...]:
         Demanded(**{**item, "places": tuple(item["places"]), "captured": tuple(item["captured"])})
         for item in value.get("demands", ())
     )
-
-
-def policy_for(path: Path | None, today: date | None = None) -> Policy:
-    """The house's policy, or the default when no file is named."""
-    return Policy() if path is None else read_policy(path, today or now().date())
-
-
-def read_policy(path: Path, today: date) -> Policy:
-    """The policy file: off (check, reason, owner, expires), severity, registries, tag_pattern, tag_example.
-
-    Raises BadParameters for an unknown key, a waiver without reason and owner, or one that has expired.
-    """
-    node = read_located(path, "policy")
-    for key, entry in node.entries():
-        if key not in KEYS:
-            raise BadParameters(f"policy {path}:{entry.line}: unknown key {key}; allowed are {', '.join(KEYS)}")
-    severities = node.get("severity").labels()
-    for check, severity in severities.items():
-        if severity not in SEVERITIES:
-            raise BadParameters(
-                f"policy {path}: severity of {check} is {severity}; allowed are {', '.join(SEVERITIES)}"
-            )
-    pattern = node.get("tag_pattern").text(Policy.tag_pattern)
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise BadParameters(f"policy {path}: tag_pattern is not a regular expression ({error})") from None
-    return Policy(
-        tag_pattern=pattern,
-        tag_example=node.get("tag_example").text(Policy.tag_example),
-        registries=tuple(item.text() for item in node.get("registries").elements()),
-        off=tuple(_waiver(item, path, today) for item in node.get("off").elements()),
-        severities=severities,
-    )
-
-
-def _waiver(item: Node, path: Path, today: date) -> str:
-    """The check that is switched off; who did it and why must be there, and it must not have expired."""
-    check, expires = item.get("check").text(), item.get("expires").text()
-    if not check or not item.get("reason").text() or not item.get("owner").text():
-        raise BadParameters(f"policy {path}:{item.line}: a check is switched off with check, reason and owner")
-    if expires:
-        try:
-            until = date.fromisoformat(expires)
-        except ValueError:
-            raise BadParameters(
-                f"policy {path}:{item.line}: expires {expires!r} is no date such as 2027-01-31"
-            ) from None
-        if until < today:
-            raise BadParameters(
-                f"policy {path}:{item.line}: the waiver of {check} expired on {expires}; renew or remove it"
-            )
-    return check
