@@ -99,9 +99,10 @@ def _may_be_system(peer: Node) -> bool:
 def policies_apply(world: World) -> Iterator[Seen]:
     for policy in world.of_kind("NetworkPolicy"):
         selector = policy.node.get("spec", "podSelector")
-        found = world.taken_in(policy, selector)
-        if found or (isinstance(selector.value, dict) and not selector.value):
-            yield passed(policy, selector, f"applies to {', '.join(w.title for w in found) or 'the whole namespace'}")
+        found = () if selector.value == {} else world.taken_in(policy, selector)
+        if found or selector.value == {}:
+            shown = ", ".join(w.title for w in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+            yield passed(policy, selector, f"applies to {shown or 'the whole namespace'}")
         else:
             yield failed(policy, selector, "selects no Pod among the objects given: it protects nothing")
 
@@ -130,9 +131,11 @@ def _peer(world: World, policy: Resource, peer: Node) -> Seen:
         if meant and not _is(meant[0], spaces):
             return failed(policy, spaces, f"Namespace/{name} has no label name: use kubernetes.io/metadata.name")
         return passed(policy, spaces, "namespaces by their labels")
+    if pods.value == {}:
+        return passed(policy, pods, "all Pods of the namespace")
     found = world.taken_in(policy, pods)
-    if found or not pods.value:
-        return passed(policy, pods, f"Pods of {', '.join(w.title for w in found[:3]) or 'the namespace'}")
+    if found:
+        return passed(policy, pods, f"Pods of {', '.join(w.title for w in found[:3])}")
     return unknown(policy, pods, "selects no Pod among the objects given: make sure the cluster has them")
 
 

@@ -34,7 +34,7 @@ def service_has_pods(world: World) -> Iterator[Seen]:
             continue
         found = world.pods(service)
         if found:
-            yield passed(service, selector, f"selects {', '.join(w.title for w in found)}")
+            yield passed(service, selector, f"selects {', '.join(w.title for w in found[:5])}")
         else:
             yield failed(
                 service, selector, f"{_pairs(selector)} selects no Pod among the objects given: it has no endpoint"
