@@ -70,7 +70,7 @@ class Evidence:
     suppressed: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """A YAML value that remembers its file and line; a child that is not there is a Node whose value is None."""
 
@@ -88,8 +88,10 @@ class Node:
         node = self
         for key in keys:
             found = node.value.get(key) if isinstance(node.value, dict) else None
-            path = f"{node.path}.{key}".lstrip(".")
-            node = found if isinstance(found, Node) else Node(None, node.file, node.line, path)
+            if isinstance(found, Node):
+                node = found
+            else:
+                node = Node(None, node.file, node.line, f"{node.path}.{key}".lstrip("."))
         return node
 
     def entries(self) -> Iterator[tuple[str, Node]]:
