@@ -246,7 +246,7 @@ class Policy:
     tag_example: str = "<branch>-<sha>-<time>, such as main-4f2a91c-20261112"
     registries: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
-    """Checks that are not asked today; ``switched_off`` says who wanted that, and holds those whose day is over, too."""
+    """Checks that are not asked today; ``switched_off`` says who wanted that, also of those whose day is over."""
     switched_off: tuple[Waiver, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     severities: dict[str, str] = field(default_factory=dict)
