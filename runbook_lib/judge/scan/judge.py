@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def check_scans(scans: Sequence[Scan], world: World, now: datetime) -> list[Find
     for item in policy.accepted if mine else ():
         if item not in used:
             message = f"the exception of {item.vulnerability} by {item.owner} covers nothing any more: take it out"
-            found.append(_finding(EXCEPTIONS, Outcome.FAIL, item.vulnerability, message, "", item.line))
+            found.append(_finding(EXCEPTIONS, Outcome.FAIL, item.vulnerability, message, policy.file, item.line))
     return [_weighed(finding, policy) for finding in found if finding.check not in policy.off]
 
 
@@ -92,7 +93,7 @@ def _weighed(finding: Finding, policy: Policy) -> Finding:
     severity = policy.severities.get(finding.check)
     if severity is None:
         return finding
-    return Finding(**{**vars(finding), "severity": cast(Severity, severity)})
+    return dataclasses.replace(finding, severity=cast(Severity, severity))
 
 
 def _finding(
