@@ -38,14 +38,19 @@ def demands(evidence: Iterable[Evidence]) -> tuple[Demand, ...]:
     made = [
         Demand(
             topic=topic,
-            severity=min((item.rule.severity for item in items), key=ORDER.index),
-            control=items[0].rule.control,
+            severity=_gravest(items).rule.severity,
+            control=_gravest(items).rule.control,
             places=tuple(f"{item.file}:{item.line}" for item in items),
             captured=tuple(dict.fromkeys(item.captured for item in items if item.captured)),
         )
         for topic, items in topics.items()
     ]
     return tuple(sorted(made, key=lambda demand: (ORDER.index(demand.severity), demand.topic)))
+
+
+def _gravest(items: list[Evidence]) -> Evidence:
+    """The first of the gravest: what answers it answers the lesser ones, too."""
+    return min(items, key=lambda item: ORDER.index(item.rule.severity))
 
 
 def _finding(item: Evidence) -> Finding:

@@ -65,3 +65,11 @@ def test_a_tree_that_is_missing_or_empty_is_refused(tmp_path: Path, name: str) -
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadParameters, match="source tree"):
         scan_source(tmp_path / name, RULES)
+
+
+def test_a_topic_asks_for_the_control_of_its_gravest_place() -> None:
+    scheduled = scan_text("class A { @Scheduled(fixedDelay = 1) void f() {} }", "A.java", RULES)
+    in_crontab = scan_text("0 2 * * * /opt/close.sh\n", "crontab", RULES)
+    (asked,) = demands([*scheduled, *in_crontab])
+    assert (asked.topic, asked.severity, len(asked.places)) == ("cron", "blocking", 2)
+    assert asked.control == BY_ID["crontab-job"].control != BY_ID["java-local-schedule"].control
