@@ -31,11 +31,16 @@ class Application(Section):
 
 
 class Containerization(Section):
-    dockerfile: str
+    dockerfile: str | None = None
+    """None: written from the image tree, where there is one; else the image is not looked at."""
     manifests: str
     """Folder or file of the manifests to be checked."""
     policy: str | None = None
     """YAML that switches checks off or changes their severity, with reasons."""
+    scans: list[str] = []
+    """What Trivy or Grype wrote of the images as JSON; every image that the manifests name wants one."""
+    image_tree: str | None = None
+    """YAML of the house's images and of the applications that are built from them without a Dockerfile."""
 
 
 class Kubernetes(Section):

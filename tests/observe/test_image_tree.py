@@ -17,7 +17,7 @@ from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted, choose, 
 from runbook_lib.judge.image_build.write import dockerfile_text
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.hadolint import remarks
-from runbook_lib.observe.files.image_tree import read_image_tree, written_dockerfile
+from runbook_lib.observe.files.image_tree import dockerfile_at, read_image_tree, written_dockerfile
 
 TREE = """\
 registry: registry.example/base
@@ -183,6 +183,17 @@ def test_a_mistake_in_the_tree_is_named_with_its_line(tmp_path: Path, old: str, 
     with pytest.raises(BadParameters, match=why) as refused:
         written_dockerfile(tree_at(tmp_path, TREE.replace(old, new, 1)), "order-service")
     assert "image-tree.yaml:" in str(refused.value)
+
+
+def test_a_dockerfile_of_its_own_comes_before_the_tree(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM a.example/own:1\n")
+    own, text = dockerfile_at(path, tree_at(tmp_path), "cart")
+    assert (own and own.stages[0].image, text) == ("a.example/own:1", "")
+    written, text = dockerfile_at(None, tree_at(tmp_path), "cart")
+    assert written is not None
+    assert written.stages[-1].image in text
+    assert dockerfile_at(None, None, "cart") == (None, "")
 
 
 def test_an_application_that_the_tree_does_not_know_is_refused(tmp_path: Path) -> None:

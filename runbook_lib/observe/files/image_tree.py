@@ -11,7 +11,7 @@ from runbook_lib.artefacts import Dockerfile, Node
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted
 from runbook_lib.judge.image_build.write import dockerfile_text
-from runbook_lib.observe.files.images import parse_dockerfile
+from runbook_lib.observe.files.images import parse_dockerfile, read_dockerfile
 from runbook_lib.observe.files.located import read_located
 
 IMAGE_KEYS = ("from", *(f.name for f in fields(Base) if f.name not in ("name", "line")))
@@ -39,6 +39,13 @@ def written_dockerfile(path: Path, application: str) -> tuple[Dockerfile, str]:
     """What the tree says the application's Dockerfile is, read as one, and its text."""
     text = dockerfile_text(read_image_tree(path), application)
     return parse_dockerfile(text, f"Dockerfile from {path.name}"), text
+
+
+def dockerfile_at(path: Path | None, tree: Path | None, application: str) -> tuple[Dockerfile | None, str]:
+    """The Dockerfile of its own, else the one that the image tree writes, with its text; None where neither is named."""
+    if path is not None:
+        return read_dockerfile(path), ""
+    return written_dockerfile(tree, application) if tree is not None else (None, "")
 
 
 def _base(name: str, drawn: dict[str, Node], registry: str, path: Path, below: tuple[str, ...]) -> Base:
