@@ -141,9 +141,8 @@ def own_namespaces(world: World) -> Iterator[Seen]:
     for workload in world.workloads():
         shared = [name for name in ("hostNetwork", "hostPID", "hostIPC") if workload.pod.get(name).is_true()]
         for name in shared:
-            yield failed(
-                workload, workload.pod.get(name), f"{name}: the Pod shares it with the node and its neighbours"
-            )
+            message = f"{name}: the Pod shares it with the node and its neighbours"
+            yield failed(workload, workload.pod.get(name), message, patch_pod(workload, {name: None}))
         for container in workload.containers:
             for port in container.node.get("ports").elements():
                 if port.get("hostPort").integer():
