@@ -42,7 +42,7 @@ def written_dockerfile(path: Path, application: str) -> tuple[Dockerfile, str]:
 
 
 def dockerfile_at(path: Path | None, tree: Path | None, application: str) -> tuple[Dockerfile | None, str]:
-    """The Dockerfile of its own, else the one that the image tree writes, with its text; None where neither is named."""
+    """The Dockerfile of its own, else what the image tree writes, with its text; None where neither is named."""
     if path is not None:
         return read_dockerfile(path), ""
     return written_dockerfile(tree, application) if tree is not None else (None, "")
