@@ -158,6 +158,33 @@ class Manifests:
 
 
 @dataclass(frozen=True)
+class Served:
+    """What a version of Kubernetes says of a kind in one API version.
+
+    ``form`` is its JSON schema, None where it is not served; ``elsewhere`` all API versions that have the kind there;
+    ``versions`` the versions of Kubernetes known to serve it.
+    """
+
+    form: dict[str, Any] | None = None
+    elsewhere: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The forms of the kinds that are used, by API version and kind, in one version of Kubernetes.
+
+    ``version`` was asked for, ``used`` answers: another one where no schemas of it are there, empty where none fit.
+    """
+
+    version: str
+    used: str
+    known: tuple[str, ...] = ()
+    kinds: dict[tuple[str, str], Served] = field(default_factory=dict)
+    definitions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Instruction:
     """One instruction of a Dockerfile, its variables filled in where the builder does.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource
+from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas
 from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.labels import includes as includes
 from runbook_lib.judge.workload.labels import selects as selects
@@ -85,6 +85,8 @@ class World:
     assessed: Assessed = field(default_factory=Assessed)
     policy: Policy = field(default_factory=Policy)
     namespace: str = "default"
+    schemas: Schemas | None = None
+    """The forms of the kinds used in the cluster's version; without them forms are not asked about."""
     made: dict[int, Workload] = field(default_factory=dict, repr=False, compare=False)
     """Workloads by the identity of their object, shared by a world and its mended copies."""
 
