@@ -132,9 +132,8 @@ def own_token(world: World) -> Iterator[Seen]:
             yield passed(workload, name, f"account {name.text()} of its own")
         else:
             mend = patch_pod(workload, {"automountServiceAccountToken": False})
-            yield failed(
-                workload, workload.pod, "the token of the account default is mounted, and nothing needs it", mend
-            )
+            message = "the token of the account default is mounted, and nothing needs it"
+            yield failed(workload, name if name.exists else workload.pod, message, mend)
 
 
 def own_namespaces(world: World) -> Iterator[Seen]:
