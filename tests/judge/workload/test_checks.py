@@ -111,7 +111,7 @@ DAMAGES: list[tuple[str, str, str, set[str]]] = [
     ("hpa-bounds", "maxReplicas: 9", "maxReplicas: 2", {"replicas-for-peak"}),
     ("replicas-for-peak", "maxReplicas: 9", "maxReplicas: 5", set()),
     ("spread", "topologySpreadConstraints:", "xTopologySpreadConstraints:", set()),
-    ("selector", "labels:\n        app: shop", "labels:\n        app: shops", {"network-policy", "network-policy-target", "pdb", "pdb-target", "service-pods"}),
+    ("selector", "labels:\n        app: shop", "labels:\n        app: shops", {"network-policy", "network-policy-target", "pdb", "pdb-target", "service-pods", "spread-own"}),
     ("service-pods", "selector:\n    app: shop", "selector:\n    app: shops", set()),
     ("service-port", "targetPort: http", "targetPort: web", {"network-policy-ingress"}),
     ("route-backend", "- name: shop\n          port: 80", "- name: shop\n          port: 8080", set()),
