@@ -28,6 +28,7 @@ PLACEHOLDER = re.compile(
     r"(?i)change[-_ ]?(me|this)!*|to-?do|tbd|fixme|replace[-_ ]?(me|this)|placeholder|x{4,}"
     r"|<[^<>\n]{1,60}>|your[-_][\w-]{1,40}"
 )
+MORE = re.compile(r"[\n=<]|:\s")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PAIR = re.compile(r"""^\s*(?:-\s+)?["']?([\w./\[\]-]{1,120})["']?\s*(?:=|:(?=\s|$))\s*["']?(.*?)["']?,?\s*$""")
 XML = re.compile(
@@ -76,7 +77,7 @@ def no_secret_in_config_map(world: World) -> Iterator[Seen]:
 def _settings(key: str, text: str) -> Iterator[tuple[str, str]]:
     """The key itself, and what properties, YAML, JSON and XML in its value set."""
     yield key, text
-    for line in text.splitlines()[:5000] if "\n" in text or "=" in text or "<" in text else ():
+    for line in text.splitlines()[:5000] if MORE.search(text) else ():
         line = line[:4000]
         if line.lstrip().startswith(("#", "!", ";", "//", "<!--")):
             continue

@@ -15,6 +15,7 @@
           assessed: {start_seconds: 40, demands: [{topic: cron, severity: blocking, control: a CronJob}]}    # optional
           dockerfile: "FROM scratch\\n"  # optional
           policy: {registries: [registry.example]}                                                           # optional
+          fill: 300000                  # optional: FILL in the manifests, or in a change, is that many letters
       passes:                           # at least one PASS of this check, nothing else of it
         - name: an HTTP probe
           manifests: ...
@@ -79,8 +80,17 @@ def _samples() -> dict[str, Sample]:
         for entry in yaml.safe_load(file.read_text()) or ():
             mine = found.setdefault(entry["check"], {})
             for key in ("fails", "passes", "unknown", "silent", "mutations"):
-                mine[key] = mine.get(key, []) + (entry.get(key) or [])
+                mine[key] = mine.get(key, []) + [_filled(sample) for sample in entry.get(key) or []]
     return found
+
+
+def _filled(sample: Sample) -> Sample:
+    """The sample with FILL as long as it says: what is too large is not written down in full."""
+    letters = "x" * sample.get("fill", 0)
+    filled = {key: sample[key].replace("FILL", letters) for key in ("manifests",) if letters and key in sample}
+    if letters and "change" in sample:
+        filled["change"] = {path: letters if value == "FILL" else value for path, value in sample["change"].items()}
+    return sample | filled
 
 
 SAMPLES = _samples()
