@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Literal, cast
 
 from runbook_lib.artefacts import Dockerfile, Policy
-from runbook_lib.judge.image_build import base, content, packages, process
+from runbook_lib.judge.image_build import base, content, fetching, habits, packages, process
 from runbook_lib.judge.image_build.rule import Looked, Rule, passed
 from runbook_lib.model import Finding, Outcome
 
-RULES: tuple[Rule, ...] = base.RULES + process.RULES + content.RULES + packages.RULES
+RULES: tuple[Rule, ...] = base.RULES + process.RULES + habits.RULES + content.RULES + fetching.RULES + packages.RULES
 
 
 def check_dockerfile(dockerfile: Dockerfile, policy: Policy | None = None) -> list[Finding]:

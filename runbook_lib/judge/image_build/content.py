@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
 from runbook_lib.judge.image_build.packages import installed, spellings
@@ -20,7 +19,7 @@ from runbook_lib.judge.image_build.rule import (
     failed,
     in_image,
 )
-from runbook_lib.judge.image_build.words import commands, pairs, without_sudo
+from runbook_lib.judge.image_build.words import commands, pairs
 from runbook_lib.judge.workload.clear_text import URL_PASSWORD, is_secret
 
 TOOLS = re.compile(
@@ -65,7 +64,7 @@ def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
                 message = f"{instruction.name} {key} holds a secret: it stays in the image's history"
                 yield failed(instruction.line, message, mend)
     for instruction in in_image(dockerfile, "COPY", "ADD"):
-        for source in _sources(instruction) if "from" not in instruction.flags else ():
+        for source in sources(instruction) if "from" not in instruction.flags else ():
             if KEY_FILE.search(source) and not OPEN_KEY.search(source):
                 message = f"{instruction.name} {source} puts a key into the image: mount a Secret in the Pod"
                 yield failed(instruction.line, message)
@@ -80,32 +79,18 @@ def _tells(word: str) -> bool:
     return bool(PASSWORD_OPTION.match(word) or URL_PASSWORD.match(word)) or named
 
 
-def _sources(instruction: Instruction) -> tuple[str, ...]:
+def sources(instruction: Instruction) -> tuple[str, ...]:
+    """What COPY and ADD take, without where they put it."""
     return (instruction.words or tuple(instruction.value.split()))[:-1]
-
-
-def nothing_fetched_blindly(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    for instruction in every(dockerfile, "ADD"):
-        remote = [source for source in _sources(instruction) if REMOTE.search(source)]
-        plain = [source for source in remote if not re.search(r"\.git(#|$)|^git@", source)]
-        if plain and "checksum" not in instruction.flags:
-            yield failed(instruction.line, "ADD fetches from the network without a checksum", "ADD --checksum=sha256:…")
-        elif remote and not plain and not re.search(r"#\w", remote[0]):
-            yield failed(instruction.line, f"ADD {remote[0]} takes whatever the branch holds on that day")
-    for instruction in every(dockerfile, "RUN"):
-        for before, after in pairwise(without_sudo(commands(instruction))):
-            fetches = before.program in ("curl", "wget") and after.after in ("|", "|&")
-            if fetches and after.program in ("sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl"):
-                yield failed(instruction.line, "runs a script straight from the network")
 
 
 def copy_not_add(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """ADD is right for what is fetched with a checksum and for archives to unpack."""
     for instruction in every(dockerfile, "ADD"):
-        sources = _sources(instruction)
-        if sources and not any(REMOTE.search(s) or ARCHIVE.search(s) or "$" in s for s in sources):
+        given = sources(instruction)
+        if given and not any(REMOTE.search(s) or ARCHIVE.search(s) or "$" in s for s in given):
             flags = "".join(f" --{key}={value}" for key, value in instruction.flags.items())
-            message = f"ADD {sources[0]} only copies, and would unpack what happens to be an archive"
+            message = f"ADD {given[0]} only copies, and would unpack what happens to be an archive"
             yield failed(instruction.line, message, f"COPY{flags} {instruction.value}")
 
 
@@ -144,7 +129,7 @@ def absolute_folder(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 def named_content(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction in in_image(dockerfile, "COPY", "ADD"):
         if "from" not in instruction.flags and any(
-            source in (".", "./", "*", "./*") for source in _sources(instruction)
+            source in (".", "./", "*", "./*") for source in sources(instruction)
         ):
             message = (
                 f"{instruction.name} {instruction.value} takes everything: .git, .env and the tests are in the image"
@@ -196,15 +181,6 @@ RULES = (
         KUBERNETES + "concepts/configuration/secret/",
         no_secret,
         "no secret",
-    ),
-    Rule(
-        "image-fetch",
-        "Nothing is fetched without a check",
-        "warning",
-        "What is fetched may change, or be changed.",
-        REFERENCE + "#add---checksum",
-        nothing_fetched_blindly,
-        "nothing is fetched without a check",
     ),
     Rule(
         "image-add",

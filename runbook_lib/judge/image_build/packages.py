@@ -1,14 +1,13 @@
-"""How packages are installed: without questions, the same ones tomorrow, nothing left over, nothing unverified."""
+"""How packages are installed: without questions, the same ones tomorrow, nothing left over."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
-from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.rule import KUBERNETES, PRACTICE, Looked, Rule, all_commands, every, failed
-from runbook_lib.judge.image_build.words import Command, commands, script
+from runbook_lib.artefacts import Dockerfile, Policy
+from runbook_lib.judge.image_build.rule import PRACTICE, Looked, Rule, all_commands, every, failed
+from runbook_lib.judge.image_build.words import Command, commands
 
 RPM = ("yum", "dnf", "microdnf", "zypper")
 DEBIAN = ("apt-get", "apt", "aptitude")
@@ -24,14 +23,6 @@ TAKES_VALUE += ("--index-url", "--extra-index-url", "--target", "--requirement",
 TAKES_VALUE += ("--prefix",)
 PIP_FILES = ("-r", "--requirement", "-c", "--constraint")
 LOCAL = re.compile(r"^(\.|/|\$|~|file:|.*\.(whl|tgz|tar\.gz|deb|rpm|apk|gem)$)")
-VERIFY_OFF = re.compile(
-    r"(?i)^(NODE_TLS_REJECT_UNAUTHORIZED=0|PYTHONHTTPSVERIFY=0|GIT_SSL_NO_VERIFY=(1|true)|GOINSECURE=.+|GONOSUMDB=\*"
-    r"|NPM_CONFIG_STRICT_SSL=false|PIP_TRUSTED_HOST=.+)$"
-)
-UNVERIFIED = (
-    "--no-check-certificate --allow-unauthenticated --force-yes --no-gpg-checks --nogpgcheck --no-gpgcheck "
-    "--nosignature --trusted-host --allow-untrusted --allow-insecure-repositories --insecure"
-)
 
 
 def installed(command: Command) -> tuple[str, ...] | None:
@@ -63,10 +54,10 @@ def _manager(command: Command) -> tuple[str, str]:
 
 def fixed_versions(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """Libraries of pip, npm, gem and go are a warning; packages of the distribution a note, in the image that runs."""
-    final = dockerfile.final
+    final = {id(instruction) for instruction in dockerfile.final}
     for instruction, command in all_commands(dockerfile):
         names, program = installed(command), _manager(command)[0]
-        if program in (*ASKS, "apk") and instruction not in final:
+        if program in (*ASKS, "apk") and id(instruction) not in final:
             continue
         if names is None or (program == "npm" and not names) or (program == "pip" and command.has(*PIP_FILES)):
             continue
@@ -149,63 +140,11 @@ def _leaves(command: Command, text: str, cached: bool) -> str:
     return ""
 
 
-def verified(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """Certificates and signatures that nobody looks at; in ENV it holds for the service, too."""
-    for instruction in every(dockerfile, "ENV"):
-        for word in instruction.value.split():
-            if VERIFY_OFF.match(word.replace('"', "").replace("'", "")):
-                yield failed(instruction.line, f"ENV {word}: the service trusts whoever answers", "", "blocking")
-    for instruction, command in all_commands(dockerfile):
-        off = [word for word in command.words[1:] if word.partition("=")[0] in UNVERIFIED.split()]
-        off += ["-k"] if command.program == "curl" and command.has("-k") else []
-        off += ["strict-ssl false"] if re.search(r"strict-ssl[ =]false", command.text) else []
-        off += ["sslverify=0"] if re.search(r"(?i)sslverify[ =](0|false)", command.text) else []
-        if off or VERIFY_OFF.match(command.text.removeprefix("export ")):
-            shown = off[0] if off else command.text
-            yield failed(instruction.line, f"{command.program} {shown}: it takes what anybody on the way puts there")
-
-
-def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    for instruction in every(dockerfile, "RUN"):
-        if any(command.program in ("sudo", "su") for command in commands(instruction)):
-            message = "sudo in a build: whoever may build is root already, and where no-new-privileges holds it fails"
-            yield failed(instruction.line, message, "", "info")
-    for instruction, command in all_commands(dockerfile, last_only=True):
-        if any("sudo" in spellings(name) for name in installed(command) or ()):
-            message = "sudo is installed: with allowPrivilegeEscalation false it never works, without it it is a way up"
-            yield failed(instruction.line, message)
-
-
 def no_apt(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile):
         if command.program == "apt":
             text = re.sub(r"(?<![\w/.-])apt(?=\s)", "apt-get", instruction.value)
             yield failed(instruction.line, "apt is for people: its options change, apt-get's do not", f"RUN {text}")
-
-
-def whole_pipe(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """A pipe answers with its last command: a download that fails passes for one that did not."""
-    for stage in dockerfile.stages:
-        safe = False
-        for instruction in stage.instructions:
-            if instruction.name == "SHELL":
-                safe = "pipefail" in instruction.value or not instruction.value.lstrip('[ "').startswith(
-                    ("/", "sh", "ba")
-                )
-            elif instruction.name == "RUN" and not safe and "pipefail" not in instruction.value + instruction.body:
-                piped = _first_of_pipe(instruction)
-                if piped:
-                    message = f"{piped} | …: when {piped} fails the build goes on with half of it"
-                    yield failed(instruction.line, message)
-
-
-def _first_of_pipe(instruction: Instruction) -> str:
-    """The program before the first pipe whose failure matters: what only prints does not fail."""
-    found = script(instruction.value) if not instruction.words else []
-    for before, after in pairwise(found):
-        if after.after in ("|", "|&") and before.program not in ("echo", "printf", "yes", "cat", "true"):
-            return before.program
-    return ""
 
 
 RULES = (
@@ -255,24 +194,6 @@ RULES = (
         "nothing is left over",
     ),
     Rule(
-        "packages-verified",
-        "What is fetched is verified",
-        "warning",
-        "Whoever sits between builder and registry decides what runs.",
-        KUBERNETES + "concepts/security/cloud-native-security/",
-        verified,
-        "certificates and signatures are looked at",
-    ),
-    Rule(
-        "packages-sudo",
-        "No sudo",
-        "warning",
-        "It hides who runs what, and is refused in a Pod.",
-        PRACTICE + "#user",
-        no_sudo,
-        "no sudo",
-    ),
-    Rule(
         "packages-apt",
         "apt-get instead of apt",
         "info",
@@ -280,14 +201,5 @@ RULES = (
         PRACTICE + "#apt-get",
         no_apt,
         "no apt",
-    ),
-    Rule(
-        "image-pipe",
-        "A pipe that fails ends the build",
-        "warning",
-        "An image with half a download is pushed, and fails in the cluster.",
-        PRACTICE + "#using-pipes",
-        whole_pipe,
-        "no pipe hides a failure",
     ),
 )

@@ -1,4 +1,4 @@
-"""What runs in the image: as whom, how it is stopped, at which port, and nothing of a VM's beside it."""
+"""What runs in the image: as whom, how it is stopped, and at which port."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.packages import installed, spellings
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
-    PRACTICE,
     REFERENCE,
     Looked,
     Rule,
-    all_commands,
     failed,
     in_image,
     passed,
@@ -38,26 +35,7 @@ WRAPPERS: tuple[str, ...] = (
     "systemctl",
 )
 WRAPPERS += ("supervisord", "init", "systemd", "runsvdir")
-HABITS = re.compile(
-    r"^(openssh-server|sshd|cron|cronie|crond|dcron|supervisor|supervisord|systemd|rsyslog|postfix|vsftpd)$"
-)
-DAEMONS: tuple[str, ...] = (
-    "service",
-    "systemctl",
-    "initctl",
-    "rc-service",
-    "rc-update",
-    "update-rc.d",
-    "chkconfig",
-    "crontab",
-)
-DAEMONS += ("mount", "sysctl", "shutdown", "ifconfig", "iptables", "swapon", "hostnamectl", "timedatectl")
-UNREAD = re.compile(
-    r"^/etc/(security/limits(\.conf|\.d/.*)|sysctl(\.conf|\.d/.*)|fstab|hosts|resolv\.conf|hostname|rc\.local"
-    r"|crontab|cron\.[^/]+/.*|systemd/.*|init\.d/.*|logrotate\.d/.*|profile(\.d/.*)?)$"
-)
 SIGNALS = re.compile(r"^(SIG)?(KILL|STOP)$|^(9|19)$", re.I)
-SPARSE = 100_000  # from here on the files that are indexed by the number become large
 
 
 def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -185,46 +163,6 @@ def kubernetes_probes(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked
             yield passed(instruction.line, "HEALTHCHECK is for Docker alone; Kubernetes does not look at it")
 
 
-def one_process(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    for instruction in in_image(dockerfile, "EXPOSE"):
-        if "22" in re.split(r"[\s/]", instruction.value):
-            yield failed(instruction.line, "EXPOSE 22: ssh into a Pod is kubectl exec, with its rights and its log")
-    for instruction, command in all_commands(dockerfile, last_only=True):
-        habits = [name for name in installed(command) or () if any(map(HABITS.match, spellings(name)))]
-        if habits:
-            message = f"{habits[0]} is installed, a VM's habit: one process a container"
-            yield failed(instruction.line, message)
-        elif command.program in DAEMONS:
-            message = (
-                f"{command.program} in a build changes nothing that a Pod would see: no init, no kernel of its own"
-            )
-            yield failed(instruction.line, message)
-
-
-def host_files(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """limits.conf is PAM's, which no container goes through; hosts and resolv.conf are written by the kubelet."""
-    for instruction, command in all_commands(dockerfile, last_only=True):
-        targets = [*command.to, *(command.words[1:] if command.program in ("tee", "sed", "cp", "mv") else ())]
-        for path in (target for target in targets if UNREAD.match(target)):
-            yield failed(instruction.line, f"{path} is read by nobody in a container: the setting is lost")
-            break
-    for instruction in in_image(dockerfile, "COPY", "ADD"):
-        target = (instruction.words or instruction.value.split() or ("",))[-1]
-        if UNREAD.match(target):
-            yield failed(instruction.line, f"{target} is read by nobody in a container: the setting is lost")
-
-
-def small_accounts(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    for instruction, command in all_commands(dockerfile):
-        found = re.search(r"(?:--uid|-u)[= ](\d{1,12})\b", command.text) if command.program == "useradd" else None
-        if found and int(found.group(1)) >= SPARSE and not command.has("-l", "--no-log-init"):
-            message = (
-                f"useradd -u {found.group(1)} without -l: lastlog and faillog grow to that number, gigabytes of layer"
-            )
-            text = instruction.value.replace("useradd ", "useradd -l ", 1)
-            yield failed(instruction.line, message, f"RUN {text}")
-
-
 RULES = (
     Rule(
         "image-user",
@@ -266,32 +204,5 @@ RULES = (
         "See the manifests' probes.",
         KUBERNETES + "concepts/configuration/liveness-readiness-startup-probes/",
         kubernetes_probes,
-    ),
-    Rule(
-        "image-process",
-        "One process a container",
-        "warning",
-        "What a VM held beside the service gets a Pod or a CronJob of its own.",
-        KUBERNETES + "concepts/workloads/pods/",
-        one_process,
-        "one process",
-    ),
-    Rule(
-        "image-host-files",
-        "No settings that only a host reads",
-        "warning",
-        "A limit that was raised on the VM is not raised in the Pod, and nobody notices before the load comes.",
-        KUBERNETES + "tasks/administer-cluster/sysctl-cluster/",
-        host_files,
-        "no setting of a host",
-    ),
-    Rule(
-        "image-accounts",
-        "Accounts with large numbers leave no large files",
-        "info",
-        "A Pod waits until its image is there.",
-        PRACTICE + "#user",
-        small_accounts,
-        "no account with a large number",
     ),
 )
