@@ -1,0 +1,216 @@
+"""All mends together bring damaged manifests to no blocking finding, and kustomize builds exactly what was judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+import yaml
+
+from runbook_lib.artefacts import Assessed, Policy, Waiver
+from runbook_lib.judge.overlay.choose import Chosen, choose
+from runbook_lib.judge.overlay.difference import difference, is_built_in
+from runbook_lib.judge.overlay.files import problem, written
+from runbook_lib.judge.workload.judge import check_manifests
+from runbook_lib.judge.workload.mend import merge
+from runbook_lib.judge.workload.world import World
+from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.files.images import read_dockerfile
+from runbook_lib.observe.files.manifests import parse_manifests
+
+TODAY = date(2026, 11, 20)
+SAMPLE = Path(__file__).parents[2] / "sandbox" / "sample"
+FILLED = {
+    "namespace": "shop",
+    "port": "8080",
+    "image": "registry.example/shop/order-service:main-4f2a91c-20261112",
+    "orders_database": "sqlite:////orders.db",
+    "redis_url": "redis://sessions.shop.example:6379/0",
+}
+ASSESSED = Assessed((8080,), 5.0, 5.0, 0.05, 96.0, 2, "Etc/UTC", True, "python 3.11")
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+Object = dict[str, Any]
+
+
+def sample() -> list[Object]:
+    texts = [
+        Template(path.read_text()).safe_substitute(FILLED) for path in sorted((SAMPLE / "manifests").glob("*.yaml"))
+    ]
+    return [one for text in texts for one in yaml.safe_load_all(text)]
+
+
+def world_of(objects: list[Object], policy: Policy | None = None) -> World:
+    manifests = parse_manifests(yaml.safe_dump_all(objects, sort_keys=False), "all.yaml")
+    dockerfile = read_dockerfile(SAMPLE / "Dockerfile")
+    return World(manifests.resources, dockerfile, ASSESSED, policy or Policy(), "shop")
+
+
+def blocking(world: World) -> set[str]:
+    return {f.check for f in failed(world) if f.severity == "blocking"}
+
+
+def failed(world: World) -> list[Finding]:
+    return [f for f in check_manifests(world).findings if f.outcome is Outcome.FAIL]
+
+
+def built(chosen: Chosen, folder: Path) -> World:
+    """What the real tool makes of the overlay, with the Secrets that it does not carry."""
+    for name, text in written(chosen).items():
+        (folder / name).write_text(text)
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    secrets = tuple(r for r in chosen.before.resources if r.kind == "Secret")
+    resources = parse_manifests(done.stdout, "built.yaml").resources
+    return dataclasses.replace(chosen.before, resources=resources + secrets, made={})
+
+
+def in_pod(*keys: str) -> Callable[[Object], None]:
+    return lambda one: [one["spec"]["template"]["spec"].pop(key) for key in keys] and None
+
+
+def in_container(*keys: str) -> Callable[[Object], None]:
+    return lambda one: [one["spec"]["template"]["spec"]["containers"][0].pop(key) for key in keys] and None
+
+
+def in_spec(**changes: Any) -> Callable[[Object], None]:
+    return lambda one: one["spec"].update(changes)
+
+
+def in_pod_set(**changes: Any) -> Callable[[Object], None]:
+    return lambda one: one["spec"]["template"]["spec"].update(changes)
+
+
+DAMAGES: dict[str, list[tuple[str, Callable[[Object], None] | None]]] = {
+    "probes and the stop": [
+        ("Deployment", in_container("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"))
+    ],
+    "resources": [("Deployment", in_container("resources"))],
+    "rights": [("Deployment", in_container("securityContext")), ("Deployment", in_pod("securityContext"))],
+    "the node's namespaces": [("Deployment", in_pod_set(hostNetwork=True, hostPID=True))],
+    "a rollout that cannot move": [
+        ("Deployment", in_spec(strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}))
+    ],
+    "a budget that lets nobody go": [("PodDisruptionBudget", in_spec(maxUnavailable=0))],
+    "nothing around it": [
+        ("PodDisruptionBudget", None),
+        ("NetworkPolicy", None),
+        ("HorizontalPodAutoscaler", None),
+    ],
+}
+DAMAGES["all of it at once"] = [one for damages in DAMAGES.values() for one in damages][:-4] + DAMAGES[
+    "nothing around it"
+]
+
+
+def damaged(name: str) -> list[Object]:
+    objects = sample()
+    for kind, change in DAMAGES[name]:
+        if change is None:
+            objects = [one for one in objects if one["kind"] != kind]
+        else:
+            change(next(one for one in objects if one["kind"] == kind))
+    return objects
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_sample_is_mended_to_no_blocking_finding_by_what_kustomize_builds(name: str, tmp_path: Path) -> None:
+    world = world_of(damaged(name))
+    assert failed(world)
+    chosen = choose(world, TODAY)
+    assert chosen.blocking == 0 and problem(chosen) == ""
+    result = built(chosen, tmp_path)
+    assert blocking(result) == set()
+    assert {(f.check, f.object) for f in failed(result)} == {(check, about) for _, check, about in chosen.left}
+    assert len(failed(result)) < len(failed(world))
+    wanted = {(r.kind, r.name): r.node.plain() for r in chosen.after.resources}
+    assert {(r.kind, r.name): r.node.plain() for r in result.resources} == wanted
+
+
+def test_the_damages_are_about_something() -> None:
+    assert blocking(world_of(sample())) == set()
+    assert len(blocking(world_of(damaged("all of it at once")))) >= 6
+
+
+def test_nothing_to_mend_is_no_patch() -> None:
+    files = written(choose(world_of([one for one in sample() if one["kind"] == "Namespace"]), TODAY))
+    assert sorted(files) == ["given.yaml", "kustomization.yaml"]
+    assert "patches" not in files["kustomization.yaml"]
+
+
+def test_no_secret_is_copied() -> None:
+    assert "orders.db" not in "".join(written(choose(world_of(damaged("resources")), TODAY)).values())
+
+
+def test_what_no_machine_can_mend_is_named_in_the_overlay() -> None:
+    objects = damaged("resources")
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/shop/order-service:latest"
+    chosen = choose(world_of(objects), TODAY)
+    assert chosen.blocking == 1
+    assert "#   image-fixed at Deployment/order-service" in written(chosen)["kustomization.yaml"]
+
+
+def test_what_somebody_answers_for_and_what_is_off_is_not_mended() -> None:
+    waiver = Waiver("memory-limit", "anna", "a trial", date(2026, 12, 1), "Deployment/*")
+    chosen = choose(world_of(damaged("resources"), Policy(waivers=(waiver,), off=("memory-request",))), TODAY)
+    assert chosen.blocking == 0
+    assert not {"memory-limit", "memory-request"} & {mend.check for mend in chosen.mends}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda objects: objects.append(objects[0]), "Namespace/shop is given twice"),
+        (lambda objects: objects[0]["metadata"].pop("name"), "has no name"),
+    ],
+)
+def test_what_kustomize_would_refuse_is_said_before(change: Callable[[list[Object]], None], said: str) -> None:
+    objects = sample()
+    change(objects)
+    assert said in problem(choose(world_of(objects), TODAY))
+
+
+DIFFERENCES = [
+    ("a value", {"a": 1, "b": 2}, {"a": 1, "b": 3}, {"b": 3}),
+    ("a key that goes", {"a": 1, "b": {"c": 1}}, {"b": {}}, {"a": None, "b": {"c": None}}),
+    ("a list without a key", {"args": [1]}, {"args": [1, 2]}, {"args": [1, 2]}),
+    (
+        "one container",
+        {"containers": [{"name": "a", "x": 1}, {"name": "b"}]},
+        {"containers": [{"name": "a", "x": 2}, {"name": "b"}, {"name": "c"}]},
+        {"containers": [{"name": "a", "x": 2}, {"name": "c"}]},
+    ),
+    (
+        "ports that their number does not tell apart",
+        {"ports": [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]},
+        {"ports": [{"port": 53, "protocol": "TCP"}]},
+        {"ports": [{"$patch": "replace"}, {"port": 53, "protocol": "TCP"}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "least"), [row[1:] for row in DIFFERENCES], ids=[r[0] for r in DIFFERENCES]
+)
+def test_a_patch_is_the_least_that_makes_the_difference(before: Object, after: Object, least: Object) -> None:
+    assert difference(before, after, keyed=True) == least
+    if "$patch" not in str(least):
+        assert merge(before, least) == after
+
+
+def test_lists_of_kinds_that_kustomize_does_not_know_are_replaced_whole() -> None:
+    before, after = (
+        {"containers": [{"name": "a"}, {"name": "b"}]},
+        {"containers": [{"name": "a", "x": 1}, {"name": "b"}]},
+    )
+    assert difference(before, after, keyed=is_built_in("example.com/v1")) == after
+    known = ("v1", "apps/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1")
+    assert all(is_built_in(one) for one in known) and not is_built_in("gateway.networking.k8s.io/v1")
