@@ -73,7 +73,8 @@ def _assessed(rules: Sequence[Rule], order: Order) -> Assessment:
 
 
 def _with(subject: Subject, scan: Scan) -> Subject:
-    return replace(subject, evidence=scan.evidence, files=scan.files, left_out=scan.findings)
+    found, over = scan.evidence, dict(scan.left_out)
+    return replace(subject, evidence=found, files=scan.files, passed_over=over, left_out=scan.findings)
 
 
 def _unscanned(root: Path, message: str) -> Finding:

@@ -36,6 +36,8 @@ class Subject:
     evidence: tuple[Evidence, ...] = ()
     files: int = 0
     """Source files that were read."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """Why source files were not looked at (tests, vendored code), and how many."""
     left_out: tuple[Finding, ...] = ()
 
 
@@ -60,6 +62,8 @@ class Assessment:
     gains: tuple[Gain, ...]
     handed: Assessed
     around: Around
+    files: int
+    passed_over: Mapping[str, int]
     left_out: tuple[Finding, ...]
     """Files of its own that could not be read."""
 
@@ -90,6 +94,8 @@ def assess(subject: Subject) -> Assessment:
         gains=gains(figures(stated), measured=measured, machines=[host.name for host in hosts]),
         handed=handover(stated, hosts, drifts, asked, sizing),
         around=beside,
+        files=subject.files,
+        passed_over=subject.passed_over,
         left_out=subject.left_out,
     )
 

@@ -30,8 +30,13 @@ class Fleet:
 
     @property
     def left_out(self) -> tuple[Finding, ...]:
-        """Everything that could not be read, of all applications."""
+        """What there is to say of what was read, of all applications."""
         return (*self.findings, *(finding for one in self.applications for finding in one.left_out))
+
+    @property
+    def unread(self) -> tuple[Finding, ...]:
+        """What could not be read or placed, without remarks on what could be all the same."""
+        return tuple(finding for finding in self.left_out if finding.outcome is not Outcome.PASS)
 
     def application(self, name: str | None) -> Assessment:
         """The one of that name, or the first that goes; BadParameters when there is none."""

@@ -23,6 +23,9 @@ EFFORT: dict[str, tuple[float, float]] = {
     "identity": (0.5, 2),
     "process": (0.5, 3),
     "signal": (0.5, 2),
+    "connector": (5, 20),
+    "old-sdk": (1, 15),
+    "multicast": (1, 4),
 }
 OTHER_EFFORT = (0.2, 1.0)
 MOVE = (1.0, 3.0)
@@ -147,16 +150,24 @@ def _state(open_: Mapping[str, Demand], kind: str, homes: Mapping[str, str], fil
         return "database", f"the profile calls it a {kind}: it stays outside the cluster"
     if not files_read:
         return "unknown", "no source could be read"
-    if "local-file" in open_:
+    if _grave(open_, "local-file"):
         return "local files", f"writes to the local disk at {_places(open_['local-file'])}, and no new home is decided"
     if "session" in open_:
         return "sessions", f"keeps sessions in one process at {_places(open_['session'])}"
     if "cache" in open_ or kind == "cache":
         return "cache", "holds a cache that may be lost"
+    if "local-file" in open_:
+        named = _places(open_["local-file"])
+        return "stateless", f"no write to the local disk was found; look at the paths that are named at {named}"
     if homes:
         moved = ", ".join(f"{topic} to {home}" for topic, home in homes.items())
         return "stateless", f"what the source keeps has a new home by decision: {moved}"
     return "stateless", "nothing found that is written to the local disk or kept in the process"
+
+
+def _grave(asked: Mapping[str, Demand], topic: str) -> bool:
+    """Whether the source surely does it: a path that is only named is to be looked at, and decides nothing."""
+    return topic in asked and asked[topic].severity == "blocking"
 
 
 def _graver(found: tuple[str, str], stated: str) -> tuple[str, str]:
@@ -178,7 +189,7 @@ def _mode(asked: Mapping[str, Demand], state: str, homes: Mapping[str, str]) -> 
         return "unknown", "no source could be read"
     if "rpc" in asked:
         return "not yet", f"RMI or CORBA at {_places(asked['rpc'])} has to be replaced first"
-    changes = [topic for topic in CODE_TOPICS if topic in asked]
+    changes = [topic for topic in CODE_TOPICS if _grave(asked, topic)]
     if changes:
         undecided = [topic for topic in changes if topic not in homes]
         tail = f"; not decided yet: {', '.join(undecided)}" if undecided else ""

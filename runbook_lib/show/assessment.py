@@ -35,6 +35,8 @@ def headline(one: Assessment) -> HTML:
         f"Hosts differ in {', '.join(differing)}: the image can have only one of each." if differing else "",
         *(f"{v.name[0].upper()}{v.name[1:]}: {escape(v.message)}." for v in verdicts if v.name != "migration"),
     ]
+    over = ", ".join(f"{count} {escape(what)}" for what, count in one.passed_over.items())
+    lines.append(f"Source: {one.files} files read" + (f"; passed over: {over}." if over else "."))
     items = "".join(f"<li>{line}</li>" for line in lines[1:] if line)
     return HTML(f"<p style='font-size:115%'>{lines[0]}</p><ul style='line-height:1.5'>{items}</ul>")
 

@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.fleet import Fleet, by_level, effort, fleet_verdict
 from runbook_lib.judge.migration import LEVELS
-from runbook_lib.model import Finding
+from runbook_lib.model import Finding, Outcome
 from runbook_lib.pages.fleet import rows
 from runbook_lib.show.checks import escape, quiet
 from runbook_lib.show.verdicts import COLOURS
@@ -34,8 +34,8 @@ def fleet_headline(fleet: Fleet) -> HTML:
         *(f"{count} left out: {escape(reason)}." for reason, count in reasons.most_common(5)),
         f"{len(plan.cycles)} rings of applications that need each other, each with a proposal." * bool(plan.cycles),
         f"{len(plan.unknown)} dependencies name something that no source knows." * bool(plan.unknown),
-        f"{len(fleet.left_out)} things in the sources could not be read or placed; they are listed below."
-        * bool(fleet.left_out),
+        f"{len(fleet.unread)} things in the sources could not be read or placed; they are listed below."
+        * bool(fleet.unread),
     ]
     items = "".join(f"<li>{line}</li>" for line in lines if line)
     colour = COLOURS[verdict.outcome.name]
@@ -101,16 +101,19 @@ def fleet_table(fleet: Fleet, most: int = SHOWN) -> Styler:
 
 def findings_list(findings: Sequence[Finding], most: int = 20) -> HTML:
     """What in the sources could not be read or placed, so that nobody takes the rest for the whole."""
-    if not findings:
-        return HTML("<p>Nothing was left out.</p>")
-    items = "".join(f"<li>{escape(one.message)}</li>" for one in findings[:most])
-    more = f"<li>and {len(findings) - most} more, in findings.json</li>" if len(findings) > most else ""
-    return HTML(f"<p><b>{len(findings)}</b> left out:</p><ul>{items}{more}</ul>")
+    ordered = sorted(findings, key=lambda one: one.outcome is Outcome.PASS)
+    unread = sum(one.outcome is not Outcome.PASS for one in ordered)
+    said = f"<b>{unread}</b> left out or not placed:" if unread else "Nothing was left out."
+    items = "".join(f"<li>{escape(one.message)}</li>" for one in ordered[:most])
+    more = f"<li>and {len(ordered) - most} more, in findings.json</li>" if len(ordered) > most else ""
+    return HTML(f"<p>{said}</p><ul>{items}{more}</ul>" if items else f"<p>{said}</p>")
 
 
 def of_a_fleet() -> HTML:
     """What stands in a cell that one application has no use for."""
-    return HTML("<p style='color:#8c959f'>One application: nothing to plan among others, and the next cells are empty.</p>")
+    return HTML(
+        "<p style='color:#8c959f'>One application: nothing to plan among others, and the next cells are empty.</p>"
+    )
 
 
 def _days(pair: tuple[float, float]) -> str:

@@ -191,3 +191,10 @@ def test_what_risk_hangs_on_comes_from_the_profile_the_hosts_and_the_fleet() -> 
 def test_hosts_that_cannot_be_compared_are_unknown_and_not_alike() -> None:
     assert around(node_of({}), compare_hosts([Host("a", {"kernel": "3.10"}, "")])).drift is None
     assert around(node_of({})).dependents is None
+
+
+def test_a_path_that_is_only_named_makes_no_state_and_no_refactoring_but_is_to_be_looked_at() -> None:
+    named = Demand("local-file", "warning", "a volume", ("Import.java:7",), ("/data/import",))
+    migration = decide([named], 12)
+    assert (migration.state, migration.mode, migration.level) == ("stateless", "re-platform", "Good")
+    assert "look at the paths that are named at Import.java:7" in migration.reasons[0]
