@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.workload.controls import ANSWERS
+from runbook_lib.judge.workload.answers import ANSWERS
 from runbook_lib.observe.source.match import scan_text
 from runbook_lib.observe.source.rules import BUILT_IN, FILES, TOPICS, read_rules
 from runbook_lib.observe.source.samples import unproven
