@@ -35,7 +35,7 @@ from runbook_lib.observe.files.manifests import read_manifests
 
 TABLE: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "checkov.yaml").read_text())
 SIDES = ("only_they", "only_we")
-APPLICATIONS = 150
+APPLICATIONS = 600
 SEED = 7
 
 
