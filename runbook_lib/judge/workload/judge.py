@@ -10,6 +10,7 @@ import yaml
 
 from runbook_lib.artefacts import Manifests
 from runbook_lib.judge.workload import (
+    api_versions,
     batch,
     burst,
     claims,
@@ -43,6 +44,7 @@ from runbook_lib.judge.workload import (
     security,
     services,
     stopping,
+    strict,
     volumes,
     wiring,
 )
@@ -52,6 +54,8 @@ from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome, Verdict
 
 TOPICS = (
+    strict,
+    api_versions,
     schema,
     label_values,
     probes,

@@ -1,4 +1,4 @@
-"""Form of the objects: API versions that the cluster still serves, fields of the right type, names, duplicates."""
+"""Form of the objects where the checks look: fields of the right type, names, what no API server creates."""
 
 from __future__ import annotations
 
@@ -6,62 +6,10 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
+from runbook_lib.judge.workload.kinds import foreign, group_of
 from runbook_lib.judge.workload.world import World
 
-GONE = {
-    ("extensions/v1beta1", "Deployment"): "apps/v1",
-    ("apps/v1beta1", "Deployment"): "apps/v1",
-    ("apps/v1beta2", "Deployment"): "apps/v1",
-    ("apps/v1beta1", "StatefulSet"): "apps/v1",
-    ("apps/v1beta2", "StatefulSet"): "apps/v1",
-    ("extensions/v1beta1", "DaemonSet"): "apps/v1",
-    ("extensions/v1beta1", "Ingress"): "networking.k8s.io/v1",
-    ("networking.k8s.io/v1beta1", "Ingress"): "networking.k8s.io/v1",
-    ("extensions/v1beta1", "NetworkPolicy"): "networking.k8s.io/v1",
-    ("policy/v1beta1", "PodDisruptionBudget"): "policy/v1",
-    ("autoscaling/v2beta1", "HorizontalPodAutoscaler"): "autoscaling/v2",
-    ("autoscaling/v2beta2", "HorizontalPodAutoscaler"): "autoscaling/v2",
-    ("batch/v1beta1", "CronJob"): "batch/v1",
-}
-HOME = {
-    "Deployment": "apps/v1",
-    "StatefulSet": "apps/v1",
-    "DaemonSet": "apps/v1",
-    "ReplicaSet": "apps/v1",
-    "Service": "v1",
-    "ConfigMap": "v1",
-    "Secret": "v1",
-    "Pod": "v1",
-    "PersistentVolumeClaim": "v1",
-    "CronJob": "batch/v1",
-    "Job": "batch/v1",
-    "PodDisruptionBudget": "policy/v1",
-    "NetworkPolicy": "networking.k8s.io/v1",
-    "Ingress": "networking.k8s.io/v1",
-}
-KNOWN = frozenset(HOME) | {
-    "Namespace",
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "HorizontalPodAutoscaler",
-    "HTTPRoute",
-    "Gateway",
-    "ServiceMonitor",
-    "PodMonitor",
-    "PrometheusRule",
-    "LimitRange",
-    "ResourceQuota",
-    "PriorityClass",
-    "Lease",
-    "StorageClass",
-    "PersistentVolume",
-    "Endpoints",
-    "EndpointSlice",
-}
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
 # Where the checks look, and what they expect there: a wrong type would otherwise be read as absent.
 SHAPES: dict[tuple[str, ...], type | tuple[type, ...]] = {
@@ -126,41 +74,28 @@ CONTAINER_SHAPES: dict[tuple[str, ...], type | tuple[type, ...]] = {
 WORDS = {dict: "a mapping", list: "a list", int: "a number", str: "text", bool: "true or false"}
 
 
-def api_versions(world: World) -> Iterator[Seen]:
-    for resource in world.resources:
-        node = resource.node.get("apiVersion")
-        newer = GONE.get((resource.api_version, resource.kind)) or HOME.get(resource.kind, resource.api_version)
-        if newer == resource.api_version:
-            yield passed(resource, node, resource.api_version)
-        else:
-            yield failed(resource, node, f"{resource.api_version} is not served for {resource.kind}: it is {newer}")
-
-
-def known_kinds(world: World) -> Iterator[Seen]:
-    for resource in world.resources:
-        if resource.kind not in KNOWN:
-            yield unknown(
-                resource,
-                resource.node,
-                f"{resource.api_version} {resource.kind} is not validated: no check knows it",
-                "info",
-            )
-
-
 def right_types(world: World) -> Iterator[Seen]:
+    """What the checks rely on; where the whole form is held against a schema, only what no schema says."""
     for resource in world.resources:
-        wrong = list(_mismatches(resource.node, SHAPES)) if resource.kind != "List" else []
+        held = _held(world, resource)
+        wrong = [] if held else list(_mismatches(resource.node, SHAPES))
         for workload in filter(None, [world.workload(resource)]):
-            wrong += _mismatches(workload.spec, WORKLOAD_SHAPES)
-            wrong += _mismatches(workload.pod, POD_SHAPES)
+            if not held:
+                wrong += _mismatches(workload.spec, WORKLOAD_SHAPES)
+                wrong += _mismatches(workload.pod, POD_SHAPES)
             if workload.pod.exists and not workload.pod.get("containers").elements():
                 wrong.append((workload.pod, "spec.containers is empty: a Pod needs at least one"))
             for container in workload.containers:
-                wrong += _container(container.node)
+                wrong += _ports(container.node) if held else _container(container.node)
         for node, message in wrong:
             yield failed(resource, node, message)
         if not wrong:
             yield passed(resource, resource.node, "fields have the types that the checks rely on")
+
+
+def _held(world: World, resource: Resource) -> bool:
+    served = world.schemas.kinds.get((resource.api_version, resource.kind)) if world.schemas else None
+    return served is not None and served.form is not None
 
 
 def _container(node: Node) -> list[tuple[Node, str]]:
@@ -171,6 +106,11 @@ def _container(node: Node) -> list[tuple[Node, str]]:
         value = entry.get("value")
         if value.exists and not isinstance(value.value, str):
             wrong.append((value, f"{value.path} is {value.text('no text')}, it must be text: put it in quotes"))
+    return wrong + _ports(node)
+
+
+def _ports(node: Node) -> list[tuple[Node, str]]:
+    wrong = []
     for port in node.get("ports").elements():
         number = port.get("containerPort")
         if number.integer() is None or not 0 < (number.integer() or 0) < 65536:
@@ -179,10 +119,11 @@ def _container(node: Node) -> list[tuple[Node, str]]:
 
 
 def valid_names(world: World) -> Iterator[Seen]:
-    seen: dict[tuple[str, str, str], Resource] = {}
+    seen: dict[tuple[str, ...], Resource] = {}
     for resource in world.resources:
         node = resource.node.get("metadata", "name")
-        key = (resource.kind, world.space(resource), resource.name)
+        group = group_of(resource.api_version) if foreign(resource) else ""
+        key = (group, resource.kind, world.space(resource), resource.name)
         if not NAME.match(resource.name):
             generated = resource.node.get("metadata", "generateName").exists
             if not generated:
@@ -201,6 +142,19 @@ def valid_names(world: World) -> Iterator[Seen]:
             yield passed(resource, node, f"name {resource.name}")
 
 
+def ephemeral(world: World) -> Iterator[Seen]:
+    """They are put into a running Pod by kubectl debug; the API server creates nothing that has them."""
+    for workload in world.workloads():
+        found = workload.pod.get("ephemeralContainers")
+        if found.exists:
+            names = ", ".join(one.get("name").text("(no name)") for one in found.elements()) or "(none)"
+            yield failed(
+                workload, found, f"ephemeral containers ({names}) cannot be created, only added by kubectl debug"
+            )
+        else:
+            yield passed(workload, workload.pod, "no ephemeral containers")
+
+
 def _mismatches(node: Node, shapes: dict[tuple[str, ...], type | tuple[type, ...]]) -> Iterator[tuple[Node, str]]:
     for keys, wanted in shapes.items():
         found = node.get(*keys)
@@ -212,25 +166,7 @@ def _mismatches(node: Node, shapes: dict[tuple[str, ...], type | tuple[type, ...
             yield found, f"{found.path} is {found.text(type(found.value).__name__)!r:.60}, it must be {word}"
 
 
-LINK = DOCS + "reference/using-api/deprecation-guide/"
-
 CHECKS = (
-    Check(
-        "api-version",
-        "The cluster serves the API version",
-        "blocking",
-        "The API server refuses the object.",
-        LINK,
-        api_versions,
-    ),
-    Check(
-        "kind-known",
-        "Every kind is known to the checks",
-        "info",
-        "What is not validated is neither right nor wrong.",
-        DOCS + "concepts/extend-kubernetes/api-extension/custom-resources/",
-        known_kinds,
-    ),
     Check(
         "type",
         "Fields have the right type",
@@ -246,5 +182,13 @@ CHECKS = (
         "Of two objects with one name the later wins.",
         DOCS + "concepts/overview/working-with-objects/names/",
         valid_names,
+    ),
+    Check(
+        "ephemeral-containers",
+        "Nothing is written down that only a running Pod can get",
+        "blocking",
+        "The API server refuses the object; what was added for debugging stood in the Pod that it was copied from.",
+        DOCS + "concepts/workloads/pods/ephemeral-containers/",
+        ephemeral,
     ),
 )

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas
+from runbook_lib.judge.workload.kinds import foreign
 from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.labels import includes as includes
 from runbook_lib.judge.workload.labels import selects as selects
@@ -95,7 +96,7 @@ class World:
         if len(kinds) == 1:
             return tuple(self._kinds.get(kinds[0], ()))
         wanted = set(kinds)
-        return tuple(resource for resource in self.resources if resource.kind in wanted)
+        return tuple(resource for resource in self._own if resource.kind in wanted)
 
     def workloads(self, *kinds: str) -> tuple[Workload, ...]:
         """The objects that make Pods, of these kinds or of all."""
@@ -108,7 +109,7 @@ class World:
 
     def workload(self, resource: Resource) -> Workload | None:
         """The object as one that makes Pods; None when it makes none."""
-        return self._workload(resource) if resource.kind in TEMPLATES else None
+        return self._workload(resource) if resource.kind in TEMPLATES and not foreign(resource) else None
 
     def containers(self, *kinds: str) -> Iterator[tuple[Workload, Container]]:
         """Every container of these kinds of workload, or of all."""
@@ -187,9 +188,14 @@ class World:
         return known
 
     @cached_property
+    def _own(self) -> tuple[Resource, ...]:
+        """All but somebody else's kinds that have the name of one of Kubernetes' own."""
+        return tuple(resource for resource in self.resources if not foreign(resource))
+
+    @cached_property
     def _kinds(self) -> dict[str, list[Resource]]:
         found: dict[str, list[Resource]] = defaultdict(list)
-        for resource in self.resources:
+        for resource in self._own:
             found[resource.kind].append(resource)
         return found
 
@@ -197,7 +203,7 @@ class World:
     def _names(self) -> dict[tuple[str, str, str], Resource]:
         """The first of each name; that a name is given twice is a finding of its own."""
         found: dict[tuple[str, str, str], Resource] = {}
-        for resource in self.resources:
+        for resource in self._own:
             found.setdefault((resource.kind, self.space(resource), resource.name), resource)
         return found
 

@@ -1,4 +1,4 @@
-"""Reads what a version of Kubernetes serves, and the forms of the kinds that are used, from kubernetes-validate's files."""
+"""Reads what a version of Kubernetes serves, and the forms of the kinds used, from kubernetes-validate's files."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def _folders() -> dict[int, Path]:
     for folder in Path(next(iter(places or ["."]))).glob("kubernetes-json-schema/v1.*-local-strict"):
         found[int(folder.name.split(".")[1])] = folder
     if not found:
-        raise BadParameters(
-            "the schemas of Kubernetes are not installed: pip install kubernetes-validate, or make setup"
-        )
+        raise BadParameters("no schemas of Kubernetes are installed: pip install kubernetes-validate, or make setup")
     return found
 
 

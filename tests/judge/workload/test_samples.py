@@ -15,6 +15,7 @@
           assessed: {start_seconds: 40, demands: [{topic: cron, severity: blocking, control: a CronJob}]}    # optional
           dockerfile: "FROM scratch\\n"  # optional
           policy: {registries: [registry.example]}                                                           # optional
+          kubernetes: "1.31"            # optional: the cluster's version, whose schemas are then at hand
           fill: 300000                  # optional: FILL in the manifests, or in a change, is that many letters
       passes:                           # at least one PASS of this check, nothing else of it
         - name: an HTTP probe
@@ -30,7 +31,7 @@
           remove: Service/shop          # optional: an object that is taken away (instead of or beside change)
           fails: [readiness-probe]      # left out: the check itself
           also: [probes-identical]      # optional: checks that rightly change with it
-          assessed, dockerfile, policy  # optional: in place of the sample's
+          assessed, dockerfile, policy, kubernetes  # optional: in place of the sample's
 
 ``lacking.txt`` names the checks that have no samples yet. It may only get shorter: a new check brings its samples.
 """
@@ -46,12 +47,14 @@ from typing import Any
 import pytest
 import yaml
 
-from runbook_lib.artefacts import Assessed, Demanded, Policy
+from runbook_lib.artefacts import Assessed, Demanded, Manifests, Policy
 from runbook_lib.judge.workload.judge import CHECKS, check_manifests
+from runbook_lib.judge.workload.mend import working
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
+from runbook_lib.observe.files.schemas import read_schemas
 
 HERE = Path(__file__).parent
 SOUND = {
@@ -106,11 +109,18 @@ def _cases(key: str) -> list[Any]:
 
 def judged(sample: Sample) -> list[Finding]:
     """All findings for a sample, with the sound set where it names no manifests of its own."""
+    world, manifests = _read(sample)
+    return list(check_manifests(world, manifests).findings)
+
+
+def _read(sample: Sample) -> tuple[World, Manifests]:
     sample = sample if "manifests" in sample else SOUND | sample
     manifests = parse_manifests(sample["manifests"], "sample.yaml")
     dockerfile = parse_dockerfile(sample["dockerfile"], "Dockerfile") if sample.get("dockerfile") else None
-    world = World(manifests.resources, dockerfile, _assessed(sample.get("assessed") or {}), _policy(sample))
-    return list(check_manifests(world, manifests).findings)
+    schemas = read_schemas(manifests.resources, sample["kubernetes"]) if "kubernetes" in sample else None
+    assessed = _assessed(sample.get("assessed") or {})
+    world = World(manifests.resources, dockerfile, assessed, _policy(sample), schemas=schemas)
+    return world, manifests
 
 
 def _assessed(given: dict[str, Any]) -> Assessed:
@@ -149,6 +159,15 @@ def test_a_failing_sample_fails_where_it_is_wrong(check: str, sample: Sample) ->
     _expected(_own(check, sample), sample, Outcome.FAIL)
 
 
+@pytest.mark.parametrize(("check", "sample"), _cases("fails"))
+def test_every_patch_of_a_failing_sample_makes_its_finding_go_away(check: str, sample: Sample) -> None:
+    world, _ = _read(sample)
+    whole = next(one for one in CHECKS if one.id == check)
+    found = list(whole.judge(world))
+    shown = {n for n, seen in enumerate(found) if seen.mend is not None and seen.outcome is Outcome.FAIL}
+    assert [found[n].message for n in sorted(shown - working(world, whole, found))] == []
+
+
 @pytest.mark.parametrize(("check", "sample"), _cases("passes"))
 def test_a_passing_sample_is_seen_and_passes(check: str, sample: Sample) -> None:
     found = _own(check, sample)
@@ -172,7 +191,9 @@ def test_where_a_check_does_not_apply_it_says_nothing(check: str, sample: Sample
 def test_a_damage_makes_exactly_the_check_fail_that_is_about_it(check: str, mutation: Sample) -> None:
     whole = next(sample for sample in SAMPLES[check]["passes"] if sample["name"] == mutation["from"])
     whole = whole if "manifests" in whole else SOUND | whole
-    damaged = whole | {key: mutation[key] for key in ("assessed", "dockerfile", "policy") if key in mutation}
+    damaged = whole | {
+        key: mutation[key] for key in ("assessed", "dockerfile", "policy", "kubernetes") if key in mutation
+    }
     damaged["manifests"] = _changed(whole["manifests"], mutation)
     before, after = _outcomes(judged(whole)), _outcomes(judged(damaged))
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
