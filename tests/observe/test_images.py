@@ -198,3 +198,11 @@ def test_megabytes_are_read_in_seconds() -> None:
     started = time.monotonic()
     assert len(parse_dockerfile(text, "D").stages[0].instructions) == 100_000
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize("name", ["RUN", "ENV", "COPY", "CMD", "LABEL"])
+@pytest.mark.parametrize("piece", ['"', "'", "$(", "${a-", "<<E ", "a=b ", "A=", "://a:b@", "apt-get install ", "|"])
+def test_a_line_that_was_made_to_take_long_does_not(name: str, piece: str) -> None:
+    started = time.monotonic()
+    check_dockerfile(parse_dockerfile(f"FROM a:1\n{name} {piece * 10_000}\n", "D"))
+    assert time.monotonic() - started < 20

@@ -30,6 +30,7 @@ BUILDS = re.compile(
     r"^(mvnw?|gradlew?|go build|cargo build|npm run build|yarn build|make|cmake|dotnet publish|javac)\b"
 )
 ARCHIVE = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz|zst))$", re.I)
+USED = re.compile(r"\$\{?(\w+)")
 REMOTE = re.compile(r"^(https?|ftp|git|ssh)://|^git@|\.git(#|$)", re.I)
 KEY_FILE = re.compile(
     r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.[\w-]+)?|\.npmrc|\.pypirc|\.netrc|\.pgpass|\.git-credentials|kubeconfig"
@@ -148,19 +149,15 @@ def order_of_variables(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looke
     for stage in dockerfile.stages:
         known: set[str] = set()
         for instruction in stage.instructions:
-            if instruction.name not in ("ENV", "ARG"):
-                continue
-            given = list(pairs(instruction.value))
-            for position, (key, value) in enumerate(given):
-                for earlier, _ in given[:position] if instruction.name == "ENV" else ():
-                    if (
-                        earlier not in known
-                        and earlier != key
-                        and re.search(rf"\$(\{{{earlier}[}}:]|{earlier}\b)", value or "")
-                    ):
-                        message = f"ENV {key} uses {earlier} of the same ENV, which is not set yet: it becomes empty"
-                        yield failed(instruction.line, message)
-            known |= {key for key, _ in given}
+            together: set[str] = set()
+            for key, value in pairs(instruction.value) if instruction.name in ("ENV", "ARG") else ():
+                used = {found.group(1) for found in USED.finditer(value or "")}
+                for earlier in sorted(used & together - known - {key}):
+                    message = f"ENV {key} uses {earlier} of the same ENV, which is not set yet: it becomes empty"
+                    yield failed(instruction.line, message)
+                together |= {key} if instruction.name == "ENV" else set()
+                known |= {key} if instruction.name == "ARG" else set()
+            known |= together
 
 
 RULES = (
