@@ -37,6 +37,8 @@ class Containerization(Section):
     """Folder or file of the manifests to be checked."""
     policy: str | None = None
     """YAML that switches checks off or changes their severity, with reasons."""
+    kubernetes_version: Annotated[str, Field(pattern=r"^v?1\.\d{1,3}([.+-].*)?$")] | None = None
+    """The cluster's version, such as "1.34" in quotes, whose schemas manifests are held against; None: the newest."""
     scans: list[str] = []
     """What Trivy or Grype wrote of the images as JSON; every image that the manifests name wants one."""
     image_tree: str | None = None
