@@ -85,6 +85,18 @@ def patch_container(workload: Workload, container: Container, change: dict[str, 
     return patch_pod(workload, {field: [{"name": container.name, **change}]})
 
 
+def own_pods(workload: Workload) -> dict[str, Any]:
+    """A LabelSelector of its Pods: its own, else all labels that they have."""
+    given = workload.spec.get("selector").plain()
+    return given if isinstance(given, dict) and given else {"matchLabels": dict(workload.labels)}
+
+
+def free_name(world: World, kind: str, like: Resource) -> str:
+    """The name of an object, or that with a number when there is one of the kind already: a patch would change it."""
+    names = [like.name, *(f"{like.name}-{number}" for number in range(2, 100))]
+    return next((name for name in names if world.named(kind, name, like) is None), names[-1])
+
+
 def new_object(api_version: str, kind: str, like: Resource, spec: dict[str, Any], name: str = "") -> dict[str, Any]:
     """A whole object beside an existing one, in its namespace."""
     metadata = {"name": name or like.name} | ({"namespace": like.namespace} if like.namespace else {})

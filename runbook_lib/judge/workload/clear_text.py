@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
-from runbook_lib.judge.workload.world import Container, World
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/"
 SECRET_NAME = re.compile(
@@ -55,9 +56,17 @@ def no_secret_in_clear(world: World) -> Iterator[Seen]:
             if is_secret(name, value.text()):
                 clear += 1
                 message = f"env {name} holds a secret in clear text: use valueFrom.secretKeyRef"
-                yield failed((workload, container), value, message)
+                yield failed((workload, container), value, message, _by_reference(workload, container, name))
         if not clear and container.node.get("env").exists:
             yield passed((workload, container), container.node.get("env"), "no secret in clear text")
+
+
+def _by_reference(workload: Workload, container: Container, name: str) -> dict[str, Any] | None:
+    """The same variable from a Secret of the workload, which a person has to make; None for a name given twice."""
+    if sum(entry.get("name").text() == name for entry in container.node.get("env").elements()) != 1:
+        return None
+    source = {"secretKeyRef": {"name": f"{workload.resource.name}-secrets", "key": name}}
+    return patch_container(workload, container, {"env": [{"name": name, "value": None, "valueFrom": source}]})
 
 
 def no_secret_in_config_map(world: World) -> Iterator[Seen]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Resource
 from runbook_lib.judge.quantity import rounded
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, new_object, passed, patch
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed, patch
 from runbook_lib.judge.workload.world import REPLICATED, World
 
 BUDGETS = DOCS + "tasks/run-application/configure-pdb/"
@@ -27,10 +27,9 @@ def has_budget(world: World) -> Iterator[Seen]:
         elif budgets:
             yield passed(workload, budgets[0].node, f"{budgets[0].title} protects it")
         elif replicas > 1:
-            selector = workload.spec.get("selector").plain()
-            mend = new_object(
-                "policy/v1", "PodDisruptionBudget", workload.resource, {"maxUnavailable": 1, "selector": selector}
-            )
+            spec = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": own_pods(workload)}
+            name = free_name(world, "PodDisruptionBudget", workload.resource)
+            mend = new_object("policy/v1", "PodDisruptionBudget", workload.resource, spec, name)
             yield failed(
                 workload,
                 workload.resource.node,
@@ -118,7 +117,7 @@ def spread(world: World) -> Iterator[Seen]:
                 "maxSkew": 1,
                 "topologyKey": "kubernetes.io/hostname",
                 "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": workload.spec.get("selector").plain(),
+                "labelSelector": own_pods(workload),
             }
             mend = patch(workload.resource, {"spec": {"template": {"spec": {"topologySpreadConstraints": [rule]}}}})
             yield failed(workload, workload.pod, "nothing spreads the Pods: all may share one node", mend)

@@ -125,9 +125,9 @@ def pull_policy(world: World) -> Iterator[Seen]:
             )
             yield failed((workload, container), node if node.exists else container.node, message)
         elif policy == "Never":
-            yield failed(
-                (workload, container), node, "Never: the Pod starts only where somebody has put the image by hand"
-            )
+            message = "Never: the Pod starts only where somebody has put the image by hand"
+            mend = None if moving else patch_container(workload, container, {"imagePullPolicy": "IfNotPresent"})
+            yield failed((workload, container), node, message, mend)
         elif policy == "Always" and not moving:
             mend = patch_container(workload, container, {"imagePullPolicy": "IfNotPresent"})
             message = "Always with a tag that never moves: no Pod starts, and no rollback, while the registry is away"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from runbook_lib.artefacts import Node, Resource
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, new_object, passed, unknown
-from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, selects
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed
+from runbook_lib.judge.workload.peers import peers_are_there
+from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DNS_PORTS = {"53", "dns", "dns-udp", "domain"}
 POLICIES = DOCS + "concepts/services-networking/network-policies/"
 
@@ -20,20 +20,35 @@ def isolated(world: World) -> Iterator[Seen]:
         if policies:
             yield passed(workload, policies[0].node, f"{', '.join(p.title for p in policies)} names who may come")
         else:
-            ports = [
-                {"protocol": "TCP", "port": p.get("containerPort").value}
-                for c in workload.containers
-                for p in c.node.get("ports").elements()
-            ]
-            spec = {
-                "podSelector": workload.spec.get("selector").plain(),
-                "policyTypes": ["Ingress"],
-                "ingress": [{"from": [{"namespaceSelector": {}}], "ports": ports}] if ports else [{}],
-            }
-            mend = new_object("networking.k8s.io/v1", "NetworkPolicy", workload.resource, spec)
+            ports = [port for c in workload.containers if c.runs_on for port in c.node.get("ports").elements()]
+            mend = _opening(world, workload, [_port(p.get("containerPort").value, p) for p in ports])
             yield failed(
                 workload, workload.resource.node, "no NetworkPolicy: the VMs' firewall rules have no successor", mend
             )
+
+
+def _port(number: Any, port: Node) -> dict[str, Any]:
+    return {"protocol": port.get("protocol").text("TCP"), "port": number}
+
+
+def _opening(world: World, workload: Workload, ports: list[dict[str, Any]]) -> dict[str, Any]:
+    """A policy more: what it opens is added to what the others of the Pods do."""
+    rule = {"from": [{"namespaceSelector": {}}], "ports": ports} if ports else {}
+    spec = {"podSelector": own_pods(workload), "policyTypes": ["Ingress"], "ingress": [rule]}
+    name = free_name(world, "NetworkPolicy", workload.resource)
+    return new_object("networking.k8s.io/v1", "NetworkPolicy", workload.resource, spec, name)
+
+
+def _for_dns(world: World, workload: Workload) -> dict[str, Any]:
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    spec = {
+        "podSelector": own_pods(workload),
+        "policyTypes": ["Egress"],
+        "egress": [{"to": [system], "ports": ports}],
+    }
+    name = free_name(world, "NetworkPolicy", workload.resource)
+    return new_object("networking.k8s.io/v1", "NetworkPolicy", workload.resource, spec, name)
 
 
 def policies_let_users_in(world: World) -> Iterator[Seen]:
@@ -50,7 +65,8 @@ def policies_let_users_in(world: World) -> Iterator[Seen]:
         }
         for service in world.services(workload):
             for port in service.node.get("spec", "ports").elements():
-                target = (port.get("targetPort") if port.get("targetPort").exists else port.get("port")).text()
+                aim = port.get("targetPort") if port.get("targetPort").exists else port.get("port")
+                target = aim.text()
                 same = (
                     {target}
                     | {number for number, name in names.items() if name == target}
@@ -67,6 +83,7 @@ def policies_let_users_in(world: World) -> Iterator[Seen]:
                         workload,
                         policies[0].node.get("spec"),
                         f"{shown} lets nobody in at port {target}, which {service.title} uses",
+                        _opening(world, workload, [_port(aim.value, port)]),
                     )
 
 
@@ -81,7 +98,12 @@ def names_resolve(world: World) -> Iterator[Seen]:
         if any(not rule.get("ports").elements() or _any_port(rule, DNS_PORTS, "UDP") for rule in rules):
             yield passed(workload, node, "DNS may go out")
         else:
-            yield failed(workload, node, "egress is restricted and port 53 is not open by UDP: no name resolves")
+            yield failed(
+                workload,
+                node,
+                "egress is restricted and port 53 is not open by UDP: no name resolves",
+                _for_dns(world, workload),
+            )
 
 
 def _reaches_dns(rule: Node) -> bool:
@@ -105,63 +127,6 @@ def policies_apply(world: World) -> Iterator[Seen]:
             yield passed(policy, selector, f"applies to {shown or 'the whole namespace'}")
         else:
             yield failed(policy, selector, "selects no Pod among the objects given: it protects nothing")
-
-
-def peers_are_there(world: World) -> Iterator[Seen]:
-    """Each peer has a form that the API server takes; who is not among the objects given may still be there."""
-    for policy in world.of_kind("NetworkPolicy"):
-        for part, field in (("ingress", "from"), ("egress", "to")):
-            for rule in policy.node.get("spec", part).elements():
-                for peer in rule.get(field).elements():
-                    yield _peer(world, policy, peer)
-
-
-def _peer(world: World, policy: Resource, peer: Node) -> Seen:
-    block, pods, spaces = peer.get("ipBlock"), peer.get("podSelector"), peer.get("namespaceSelector")
-    if block.exists and (pods.exists or spaces.exists):
-        return failed(policy, peer, "an ipBlock beside a selector: the API server refuses it, make two peers of it")
-    if block.exists:
-        wrong = _outside(block)
-        return failed(policy, block, wrong) if wrong else passed(policy, block, f"addresses {block.get('cidr').text()}")
-    if not pods.exists and not spaces.exists:
-        return failed(policy, peer, "a peer that names nobody: the API server refuses it")
-    if spaces.exists:
-        name = spaces.get("matchLabels", "name").text()
-        meant = [one for one in world.of_kind("Namespace") if name and one.name == name]
-        if meant and not _is(meant[0], spaces):
-            return failed(policy, spaces, f"Namespace/{name} has no label name: use kubernetes.io/metadata.name")
-        return passed(policy, spaces, "namespaces by their labels")
-    if pods.value == {}:
-        return passed(policy, pods, "all Pods of the namespace")
-    found = world.taken_in(policy, pods)
-    if found:
-        return passed(policy, pods, f"Pods of {', '.join(w.title for w in found[:3])}")
-    return unknown(policy, pods, "selects no Pod among the objects given: make sure the cluster has them")
-
-
-def _is(namespace: Resource, selector: Node) -> bool:
-    """The API server labels every namespace with its own name."""
-    labels = namespace.node.get("metadata", "labels").labels()
-    return selects(selector, labels | {"kubernetes.io/metadata.name": namespace.name})
-
-
-def _outside(block: Node) -> str:
-    """Why the API server refuses the addresses; empty when it does not."""
-    try:
-        network = ipaddress.ip_network(block.get("cidr").text(), strict=False)
-        holes = [ipaddress.ip_network(hole.text(), strict=False) for hole in block.get("except").elements()]
-    except ValueError:
-        return f"{block.get('cidr').text('(no cidr)')[:60]} or one of its exceptions is no network"
-    beside = [str(hole) for hole in holes if hole == network or not _inside(hole, network)]
-    return f"{beside[0]} is not a part of {network}, the API server refuses it" if beside else ""
-
-
-def _inside(hole: Network, network: Network) -> bool:
-    if isinstance(hole, ipaddress.IPv4Network) and isinstance(network, ipaddress.IPv4Network):
-        return hole.subnet_of(network)
-    if isinstance(hole, ipaddress.IPv6Network) and isinstance(network, ipaddress.IPv6Network):
-        return hole.subnet_of(network)
-    return False
 
 
 def _policies(world: World, workload: Workload, direction: str) -> list[Resource]:

@@ -79,9 +79,9 @@ def bounded_strategy(world: World) -> Iterator[Seen]:
         if not strategy.exists:
             continue
         if kind not in known:
-            yield failed(
-                workload, strategy.get("type"), f"{field} {kind}: a {workload.kind} knows {' and '.join(known)}"
-            )
+            mend = patch(workload.resource, {"spec": {field: {"type": "RollingUpdate"}}})
+            message = f"{field} {kind}: a {workload.kind} knows {' and '.join(known)}"
+            yield failed(workload, strategy.get("type"), message, mend)
         elif kind != "RollingUpdate" and rolling.exists and workload.kind != "DaemonSet":
             mend = patch(workload.resource, {"spec": {field: {"rollingUpdate": None}}})
             yield failed(workload, rolling, f"rollingUpdate beside type {kind}: the API server refuses it", mend)

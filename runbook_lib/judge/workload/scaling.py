@@ -112,7 +112,8 @@ def enough_for_the_peak(world: World) -> Iterator[Seen]:
         elif most is not None and most >= needed:
             yield passed(workload, node, f"up to {most} replicas, the measured peak needs {needed}")
         else:
-            mend = None if scaler else patch(workload.resource, {"spec": {"replicas": needed}})
+            field = "maxReplicas" if scaler else "replicas"
+            mend = patch(scaler or workload.resource, {"spec": {field: needed}})
             yield failed(workload, node, f"at most {most} replicas, the measured peak needs {needed}", mend)
 
 

@@ -67,7 +67,10 @@ def scratch_in_memory(world: World) -> Iterator[Seen]:
             size = number_of(limit)
             if size is None:
                 message = f"emptyDir {name} lies in memory and has no sizeLimit: what is written kills the container"
-                yield failed((workload, container), volume, message)
+                mend = patch_pod(workload, {"volumes": [{"name": name, "emptyDir": {"sizeLimit": "64Mi"}}]})
+                yield failed(
+                    (workload, container), volume, message, mend if most is None or most >= 128 * MIB else None
+                )
             elif most is not None and size > most / 2:
                 sums = f"{limit.text()} of {most / MIB:g} Mi"
                 message = f"emptyDir {name} lies in memory and may take {sums}: it counts against the limit"

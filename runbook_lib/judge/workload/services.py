@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch
@@ -15,41 +16,51 @@ PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?
 
 def well_formed(world: World) -> Iterator[Seen]:
     for service in world.of_kind("Service"):
-        found = [(node, message) for node, message in _wrong(service)]
-        for node, message in found:
-            yield failed(service, node, f"{message}: the API server refuses it")
+        found = list(_wrong(service))
+        for node, message, change in found:
+            mend = patch(service, {"spec": {"ports": [change]}}) if change else None
+            yield failed(service, node, f"{message}: the API server refuses it", mend)
         if not found:
             yield passed(service, service.node.get("spec"), f"{service.node.get('spec', 'type').text('ClusterIP')}")
 
 
-def _wrong(service: Resource) -> Iterator[tuple[Node, str]]:
+def _wrong(service: Resource) -> Iterator[tuple[Node, str, dict[str, Any] | None]]:
+    """Where, what, and what to change of the port that it is about."""
     spec = service.node.get("spec")
     kind, ports = spec.get("type").text("ClusterIP"), spec.get("ports").elements()
     headless = spec.get("clusterIP").text() == "None"
     if kind == "ExternalName":
         if not spec.get("externalName").text():
-            yield spec, "ExternalName without externalName"
+            yield spec, "ExternalName without externalName", None
         return
     if headless and kind != "ClusterIP":
-        yield spec.get("clusterIP"), f"a {kind} cannot be headless"
+        yield spec.get("clusterIP"), f"a {kind} cannot be headless", None
     if not ports and not headless:
-        yield spec, "no port"
+        yield spec, "no port", None
     names: dict[str, int] = {}
     pairs: dict[tuple[str, str], int] = {}
     for port in ports:
         name, pair = port.get("name").text(), (port.get("port").text(), port.get("protocol").text("TCP"))
         number = port.get("port").integer()
         if number is not None and not 1 <= number <= 65535:
-            yield port.get("port"), f"port {number} is none"
+            yield port.get("port"), f"port {number} is none", None
         if not name and len(ports) > 1:
-            yield port, f"port {pair[0]} has no name, which each of several ports needs"
+            yield (
+                port,
+                f"port {pair[0]} has no name, which each of several ports needs",
+                {
+                    "port": port.get("port").value,
+                    "name": f"port-{pair[0]}",
+                },
+            )
         elif name and name in names:
-            yield port, f"the name {name} is given twice (line {names[name]})"
+            yield port, f"the name {name} is given twice (line {names[name]})", None
         if pair in pairs:
-            yield port, f"{'/'.join(pair)} is given twice (line {pairs[pair]})"
+            yield port, f"{'/'.join(pair)} is given twice (line {pairs[pair]})", None
         names[name], pairs[pair] = port.line, port.line
         if port.get("nodePort").integer() and kind == "ClusterIP":
-            yield port.get("nodePort"), "nodePort in a ClusterIP"
+            change = {"port": port.get("port").value, "nodePort": None}
+            yield port.get("nodePort"), "nodePort in a ClusterIP", change
 
 
 def container_ports(world: World) -> Iterator[Seen]:

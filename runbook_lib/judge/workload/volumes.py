@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_pod
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/storage/volumes/"
@@ -103,24 +103,31 @@ def _covered(workload: Workload, container: Container, mount: Node) -> bool:
 def modes_are_octal(world: World) -> Iterator[Seen]:
     for workload in world.workloads():
         for volume in workload.pod.get("volumes").elements():
-            for node in _modes(volume):
+            for kind, node in _modes(volume):
                 number = node.integer()
                 if number is None:
                     continue
                 if number in SLIPS or not 0 <= number <= 0o777:
                     message = f"mode {number} is decimal, which is {number:#o} in octal: write 0{number}"
-                    yield failed(workload, node, message)
+                    meant = {kind: {"defaultMode": int(str(number), 8)}} if kind and number in SLIPS else None
+                    mend = (
+                        patch_pod(workload, {"volumes": [{"name": volume.get("name").text(), **meant}]})
+                        if meant
+                        else None
+                    )
+                    yield failed(workload, node, message, mend)
                 else:
                     yield passed(workload, node, f"mode {number:#o}")
 
 
-def _modes(volume: Node) -> Iterator[Node]:
-    parts = [volume.get(kind) for kind in ("configMap", "secret", "projected", "downwardAPI")]
+def _modes(volume: Node) -> Iterator[tuple[str, Node]]:
+    """Each mode, and the kind of volume when it is that of all its files: the only one that a patch can name."""
+    kinds = ("configMap", "secret", "projected", "downwardAPI")
+    yield from ((kind, volume.get(kind, "defaultMode")) for kind in kinds)
+    parts = [volume.get(kind) for kind in kinds]
     for source in volume.get("projected", "sources").elements():
-        parts += [source.get(kind) for kind in ("configMap", "secret", "downwardAPI")]
-    for part in parts:
-        yield part.get("defaultMode")
-        yield from (item.get("mode") for item in part.get("items").elements())
+        parts += [source.get(kind) for kind in kinds]
+    yield from (("", item.get("mode")) for part in parts for item in part.get("items").elements())
 
 
 def volume_at(workload: Workload, container: Container, path: str) -> Node | None:

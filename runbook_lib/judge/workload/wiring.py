@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_template, unknown
-from runbook_lib.judge.workload.world import LONG_RUNNING, World, includes, selects
+from runbook_lib.artefacts import Node, Resource
+from runbook_lib.judge.workload.check import (
+    DOCS,
+    Check,
+    Seen,
+    failed,
+    new_object,
+    passed,
+    patch,
+    patch_template,
+    unknown,
+)
+from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, includes, selects
 
 SERVICES = DOCS + "concepts/services-networking/service/"
 
@@ -19,7 +30,10 @@ def own_selector(world: World) -> Iterator[Seen]:
         ):
             yield passed(workload, selector, "the selector takes in its own Pods")
         else:
-            mend = patch_template(workload, {"metadata": {"labels": selector.get("matchLabels").labels()}})
+            labels = selector.get("matchLabels").labels()
+            mend = patch_template(workload, {"metadata": {"labels": labels}}) if labels else None
+            if not selector.exists and workload.labels:
+                mend = patch(workload.resource, {"spec": {"selector": {"matchLabels": workload.labels}}})
             message = (
                 f"selector {_pairs(selector.get('matchLabels'))} does not take in the "
                 "template's labels: the API server refuses it"
@@ -62,7 +76,17 @@ def service_ports(world: World) -> Iterator[Seen]:
                     )
                 else:
                     shown = ", ".join(sorted(filter(None, names | numbers))) or "no port"
-                    yield failed(service, target, f"targetPort {target.text()}, but {workload.title} has {shown}")
+                    message = f"targetPort {target.text()}, but {workload.title} has {shown}"
+                    yield failed(service, target, message, _to_the_only_one(service, port, ports))
+
+
+def _to_the_only_one(service: Resource, port: Node, ports: list[Node]) -> dict[str, Any] | None:
+    """A patch to the only port there is; None when there are several, or several entries that it could be about."""
+    entries = [p.get("port").value for p in service.node.get("spec", "ports").elements()]
+    if len(ports) != 1 or entries.count(port.get("port").value) != 1:
+        return None
+    only = ports[0].get("name") if ports[0].get("name").exists else ports[0].get("containerPort")
+    return patch(service, {"spec": {"ports": [{"port": port.get("port").value, "targetPort": only.value}]}})
 
 
 def headless_for_stateful(world: World) -> Iterator[Seen]:
@@ -70,11 +94,10 @@ def headless_for_stateful(world: World) -> Iterator[Seen]:
         node = workload.spec.get("serviceName")
         service = world.named("Service", node.text(), workload.resource) if node.text() else None
         if service is None:
-            yield failed(
-                workload,
-                node,
-                f"serviceName {node.text('not set')}: that Service is not among the objects given, Pods have no names",
-            )
+            message = f"serviceName {node.text('not set')}: that Service is not among the objects given"
+            spec = {"clusterIP": "None", "selector": dict(workload.labels), "ports": _declared(workload)}
+            mend = new_object("v1", "Service", workload.resource, spec, node.text()) if node.text() else None
+            yield failed(workload, node, f"{message}, Pods have no names", mend)
         elif service.node.get("spec", "clusterIP").text() != "None" or not includes(
             service.node.get("spec", "selector").labels(), workload.labels
         ):
@@ -85,6 +108,13 @@ def headless_for_stateful(world: World) -> Iterator[Seen]:
             )
         else:
             yield passed(workload, node, f"{service.title} gives each Pod a name")
+
+
+def _declared(workload: Workload) -> list[dict[str, Any]]:
+    """Ports of a Service for the ports of the containers, each with a name."""
+    ports = [p for c in workload.containers if c.runs_on for p in c.node.get("ports").elements()]
+    numbers = {p.get("containerPort").value: p.get("name").text() for p in ports if p.get("containerPort").integer()}
+    return [{"name": name or f"port-{number}", "port": number} for number, name in numbers.items()]
 
 
 def _pairs(node: Node) -> str:
