@@ -48,7 +48,16 @@ def passed(subject: Subject, node: Node, message: str) -> Seen:
 def failed(
     subject: Subject, node: Node, message: str, mend: dict[str, Any] | None = None, severity: Severity | None = None
 ) -> Seen:
-    return Seen(Outcome.FAIL, title(subject), node, message, mend, severity)
+    return Seen(Outcome.FAIL, title(subject), node, message, mend and _plain(mend), severity)
+
+
+def _plain(value: Any) -> Any:
+    """A mend of JSON's types only: what it takes from a manifest may be a list where a number belongs."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.plain() if isinstance(value, Node) else value
 
 
 def unknown(subject: Subject, node: Node, message: str, severity: Severity | None = None) -> Seen:
