@@ -26,7 +26,7 @@ def heap_fits(world: World) -> Iterator[Seen]:
         mend = _heap(world, workload, container, java, limit)
         if limit is None:
             yield unknown(subject, node, "no memory limit, so no share for the heap can be worked out")
-        elif fixed is None and shares and not java.knows_percentage:
+        elif shares and not java.knows_percentage:
             yield failed(
                 subject, java.where, f"Java {java.text} does not know MaxRAMPercentage and does not start", mend
             )
@@ -56,7 +56,7 @@ def _heap(
     world: World, workload: Workload, container: Container, java: Java, limit: float | None
 ) -> dict[str, object] | None:
     """A share where the JVM sees its limit, else a number, which every version understands."""
-    if not limit:
+    if not limit or re.search(r"-Xmx|RAMPercentage", java.outside):
         return None
     flag = "-XX:MaxRAMPercentage=75.0" if java.sees_limits else f"-Xmx{int(limit * HEAP_SHARE / MIB)}m"
     return with_flag(world, workload, container, flag, r"-Xmx\S+|-XX:(Max|Min)RAMPercentage=\S+")
@@ -65,9 +65,11 @@ def _heap(
 def flags_are_read(world: World) -> Iterator[Seen]:
     for workload, container, java in javas(world):
         first, most = java.size("-Xms"), java.size("-Xmx")
-        if java.unread:
-            name = java.unread[0]
-            value, node = variable(world, workload, container, name)
+        values = {name: variable(world, workload, container, name) for name in java.unread}
+        lost = [name for name, (value, _) in values.items() if set((value or "").split()) - set(java.flags.split())]
+        if lost:
+            name = lost[0]
+            value, node = values[name]
             older = f"Java {java.text} does not know it" if name not in SCRIPTS else "java is started without a script"
             mend = with_flag(world, workload, container, value or "") if node.get("value").exists else None
             yield failed((workload, container), node, f"{name} is read by nobody: {older}", mend)

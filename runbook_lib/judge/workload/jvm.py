@@ -13,7 +13,7 @@ from runbook_lib.judge.workload.check import patch_container
 from runbook_lib.judge.workload.pod import variable
 from runbook_lib.judge.workload.world import Container, Workload, World
 
-VERSION = re.compile(r"(?:1\.(?=[5-9]\b))?(?<![\d.])(\d+)(?:u(\d+)|\.0[._](\d+))?")
+VERSION = re.compile(r"(?<![\d.])(?:1\.(?=[5-9]\b))?(\d+)(?:u(\d+)|\.0[._](\d+))?")
 JAVA = re.compile(r"(?i)(jdk|jre|java|temurin|corretto|zulu|liberica|semeru|tomcat|jetty)")
 IN_TAG = re.compile(r"(?i)(?:jdk|jre|java|openjdk)-?(\d+(?:u\d+|\.0[._]\d+)?)")
 SIZE = r"(\d+[kmgtKMGT]?)\b"
@@ -34,6 +34,8 @@ class Java:
     flags: str
     where: Node
     unread: tuple[str, ...]
+    outside: str
+    """The flags that JAVA_TOOL_OPTIONS does not hold: a patch there cannot take them away."""
 
     @property
     def sees_limits(self) -> bool | None:
@@ -71,8 +73,8 @@ def javas(world: World) -> Iterator[tuple[Workload, Container, Java]]:
         version(name, tag) or version("java", world.assessed.runtime) or (None, None, "of unknown version")
     )
     for workload, container in world.applications():
-        flags, where, unread = _flags(world, workload, container, major)
-        yield workload, container, Java(major, update, text, flags, where, unread)
+        told = _flags(world, workload, container, major)
+        yield workload, container, Java(major, update, text, *told)
 
 
 def version(name: str, tag: str) -> tuple[int, int | None, str] | None:
@@ -89,7 +91,7 @@ def version(name: str, tag: str) -> tuple[int, int | None, str] | None:
 
 def _flags(
     world: World, workload: Workload, container: Container, major: int | None
-) -> tuple[str, Node, tuple[str, ...]]:
+) -> tuple[str, Node, tuple[str, ...], str]:
     """JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS, the command line, _JAVA_OPTIONS: what comes later wins."""
     words = started(world, container)
     parts: dict[str, str] = {}
@@ -104,8 +106,9 @@ def _flags(
             unread.append(name)
         else:
             parts[name], where = value, node
-    before = [parts.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", *SCRIPTS)]
-    return " ".join([*before, *words, parts.get("_JAVA_OPTIONS", "")]), where, tuple(unread)
+    before = [parts.get(name, "") for name in ("JDK_JAVA_OPTIONS", *SCRIPTS)]
+    outside = " ".join([*before, *words, parts.get("_JAVA_OPTIONS", "")])
+    return f"{parts.get('JAVA_TOOL_OPTIONS', '')} {outside}", where, tuple(unread), outside
 
 
 def _passed_on(name: str, words: tuple[str, ...]) -> bool:
