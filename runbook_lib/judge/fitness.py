@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runbook_lib.artefacts import Assessed, Dockerfile, Manifests, Policy
+from runbook_lib.artefacts import Assessed, Dockerfile, Manifests, Policy, Schemas
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile, not_applicable
 from runbook_lib.judge.house import by_policy
 from runbook_lib.judge.image_build.hadolint import Remarks, check_remarks
@@ -27,6 +27,7 @@ class Given:
     assessed: Assessed = field(default_factory=Assessed)
     policy: Policy = field(default_factory=Policy)
     namespace: str = "default"
+    schemas: Schemas | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Fitness:
 def fitness(given: Given, now: datetime) -> Fitness:
     """Every check there is, put to everything at once, and the policy held against what they found."""
     policy = given.policy
-    world = World(given.manifests.resources, given.dockerfile, given.assessed, policy, given.namespace)
+    world = World(
+        given.manifests.resources, given.dockerfile, given.assessed, policy, given.namespace, schemas=given.schemas
+    )
     report = check_manifests(world, given.manifests)
     found = [*report.findings, *check_scans(given.scans, world, now)]
     silent = [check.id for check in report.not_applicable]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape as escape_html
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
+from runbook_lib.judge.overlay.choose import Chosen
 from runbook_lib.model import Finding, Outcome, Verdict, worst
+from runbook_lib.pages.findings import WORDS, weight
+from runbook_lib.redact import Redactor
 from runbook_lib.show.verdicts import COLOURS
 
-WEIGHTS = {"blocking": COLOURS["FAIL"], "warning": COLOURS["INCONCLUSIVE"], "info": "#57606a"}
+WEIGHTS = {"blocking": COLOURS["FAIL"], "warning": COLOURS["INCONCLUSIVE"], "info": "#57606a", "waived": "#57606a"}
 
 
 def escape(text: str) -> str:
@@ -40,14 +43,9 @@ def quiet(frame: pd.DataFrame) -> Styler:
 def verdict_line(verdicts: Sequence[Verdict], not_applicable: int) -> HTML:
     """The verdict in one large line, and one small line a severity."""
     outcome = worst(verdicts)
-    word = {
-        Outcome.PASS: "fit for the pilot: nothing blocks",
-        Outcome.INCONCLUSIVE: "not known: a blocking question has no answer",
-        Outcome.FAIL: "not fit: something blocks",
-    }[outcome]
     items = "".join(f"<li>{escape(v.message)}</li>" for v in verdicts)
     return HTML(
-        f"<p style='font-size:125%'><b style='color:{COLOURS[outcome.name]}'>{outcome.name}</b> – {word}</p>"
+        f"<p style='font-size:125%'><b style='color:{COLOURS[outcome.name]}'>{outcome.name}</b> – {WORDS[outcome]}</p>"
         f"<ul style='line-height:1.5'>{items}<li>{not_applicable} checks found nothing they apply to</li></ul>"
     )
 
@@ -62,11 +60,11 @@ def findings_table(
     rows = []
     for f in shown:
         row = {
-            "": f.severity if f.outcome is Outcome.FAIL else f"{f.severity}?",
+            "": weight(f),
             "check": f.check,
             "where": place(f, root),
             "object": f.object,
-            "found": f.message,
+            "found": f"{f.message}; waived by {f.waived}" if f.waived else f.message,
             reason: f.reason.partition(" https://")[0],
         }
         rows.append(row | ({mend: f.mend} if mend else {}))
@@ -88,21 +86,46 @@ def place(finding: Finding, root: Path | None = None) -> str:
     return f"{path}:{finding.line}" if finding.line else str(path) if finding.file else ""
 
 
-def mends(findings: Iterable[Finding], root: Path | None = None) -> HTML:
-    """The patch of each finding that a machine can mend, each tried on a copy, folded."""
-    parts = []
-    for finding in findings:
-        if not finding.mend or finding.outcome is Outcome.PASS:
-            continue
-        link = finding.reason.partition("https://")[2]
-        more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
-        parts.append(
-            "<details style='margin:.4em 0'><summary><b "
-            f"style='color:{WEIGHTS[finding.severity]}'>{finding.severity}</b> "
-            f"{escape(finding.check)} – {escape(finding.message)} <code>{escape(place(finding, root))}</code></summary>"
-            f"<pre style='background:#f6f8fa;padding:.6em'>{escape(finding.mend)}</pre>{more}</details>"
-        )
-    return HTML("".join(parts) or "<p>No finding that a machine can mend.</p>")
+def details(
+    findings: Iterable[Finding], lines: Mapping[tuple[str, int], str] | None = None, root: Path | None = None
+) -> HTML:
+    """Each finding folded: the lines of the file, why it matters, and the patch where a machine can write it."""
+    parts = [
+        _detail(f, (lines or {}).get((f.file, f.line), ""), root) for f in findings if f.outcome is not Outcome.PASS
+    ]
+    return HTML("".join(parts) or "<p>Nothing to look at.</p>")
+
+
+def _detail(finding: Finding, lines: str, root: Path | None) -> str:
+    reason, _, link = finding.reason.partition(" https://")
+    more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
+    waived = f"<p>Waived by {escape(finding.waived)}</p>" if finding.waived else ""
+    return (
+        "<details style='margin:.4em 0'><summary><b "
+        f"style='color:{WEIGHTS[weight(finding).rstrip('?')]}'>{weight(finding)}</b> "
+        f"{escape(finding.check)} – {escape(finding.object)}: {escape(finding.message)} "
+        f"<code>{escape(place(finding, root))}</code></summary>"
+        f"{_block(Redactor().text(lines))}<p>{escape(reason)}{more}</p>{waived}"
+        f"{'<p>Patch, tried on a copy:</p>' + _block(finding.mend) if finding.mend else ''}</details>"
+    )
+
+
+def _block(text: str) -> str:
+    return f"<pre style='background:#f6f8fa;padding:.6em'>{escape(text)}</pre>" if text else ""
+
+
+def overlay_summary(chosen: Chosen, built: str) -> HTML:
+    """What all mends together make of it, and what is left for people; ``built`` says what the real tool made of it."""
+    left = "".join(
+        f"<li><b style='color:{WEIGHTS[severity]}'>{severity}</b> {escape(check)} – {escape(about)}</li>"
+        for severity, check, about in chosen.left
+    )
+    rest = f"<p>Left for people:</p><ul>{left}</ul>" if left else "<p>Nothing is left that fails.</p>"
+    objects = len({mend.about.partition(", ")[0] for mend in chosen.mends})
+    head = (
+        f"{len(chosen.mends)} mends at {objects} objects fit together; {chosen.blocking} blocking findings stay failed"
+    )
+    return HTML(f"<p><b>{escape(head)}</b>. {escape(built)}</p>{rest}")
 
 
 def coverage_table(findings: Iterable[Finding]) -> Styler:

@@ -1,0 +1,53 @@
+"""The lines of the files that findings are about, with their numbers; never those that hold a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from runbook_lib.errors import BadParameters
+from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.files.text import read_text
+
+SILENT = re.compile(r"secret|placeholder|leak|password|image-scanned|scan-|vulnerability")
+"""Checks whose line is the secret itself, or a report in which others lie beside it."""
+AROUND = 2
+Place = tuple[str, int]
+
+
+def excerpts(findings: Iterable[Finding], around: int = AROUND) -> dict[Place, str]:
+    """A few lines around the place of each finding that is no pass; nothing for what was rendered and lies nowhere."""
+    files: dict[str, list[str]] = {}
+    found: dict[Place, str] = {}
+    for finding in findings:
+        silent = SILENT.search(finding.check) or finding.object.startswith("Secret/")
+        if finding.outcome is Outcome.PASS or silent or not finding.line:
+            continue
+        if finding.file not in files:
+            files[finding.file] = _lines(finding.file)
+        if finding.line <= len(files[finding.file]):
+            found[finding.file, finding.line] = excerpt(files[finding.file], finding.line, around)
+    return found
+
+
+def excerpt(lines: list[str], line: int, around: int = AROUND) -> str:
+    """The line and its neighbours within the same YAML document, each with its number, the line itself marked."""
+    first = last = line
+    while first > max(1, line - around) and not lines[first - 2].startswith("---"):
+        first -= 1
+    while last < min(len(lines), line + around) and not lines[last].startswith("---"):
+        last += 1
+    width = len(str(last))
+    rows = range(first, last + 1)
+    return "\n".join(f"{'>' if n == line else ' '} {n:>{width}}  {lines[n - 1][:160]}".rstrip() for n in rows)
+
+
+def _lines(file: str) -> list[str]:
+    path = Path(file)
+    if not path.is_file():
+        return []
+    try:
+        return read_text(path, "file").splitlines()
+    except BadParameters:
+        return []

@@ -1,0 +1,159 @@
+"""What the checks found, for code hosting (SARIF), for programs (JSON) and for a terminal."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from runbook_lib.artefacts import Policy, Waiver
+from runbook_lib.judge.fitness import Fitness, Given, asked, fitness
+from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.files.excerpt import excerpts
+from runbook_lib.observe.files.images import parse_dockerfile
+from runbook_lib.observe.files.manifests import parse_manifests
+from runbook_lib.pages.findings import as_json, lines
+from runbook_lib.pages.sarif import sarif
+
+_SPEC = importlib.util.spec_from_file_location("sarif_form", Path(__file__).with_name("sarif_form.py"))
+assert _SPEC and _SPEC.loader
+_FORM = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_FORM)
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+GOOD = Path(__file__).parents[1] / "judge" / "workload" / "good.yaml"
+BROKEN = Finding(
+    "manifest-readable", "Readable", Outcome.FAIL, "blocking", "a b.yaml", "no YAML", "Why.", "deploy/a b.yaml", 3
+)
+WAIVER = Waiver("readiness-probe", "anna", "a trial", NOW.date(), "Deployment/*", 2)
+
+
+def judged(folder: Path, damaged: bool = True) -> Fitness:
+    text = GOOD.read_text()
+    text = text.replace("readinessProbe:", "readyProbe:").replace("replicas: 3", "replicas: 1") if damaged else text
+    manifests = parse_manifests(text, str(folder / "deploy" / "all.yaml"))
+    dockerfile = parse_dockerfile("FROM alpine\nRUN true\nCMD x\n", str(folder / "Dockerfile"))
+    given = Given(
+        replace(manifests, findings=(BROKEN,)), dockerfile, policy=Policy(waivers=(WAIVER,), file="policy.yaml")
+    )
+    return fitness(given, NOW)
+
+
+def test_the_sarif_is_what_the_standard_demands(tmp_path: Path) -> None:
+    told = sarif(judged(tmp_path).findings, asked(), tmp_path)
+    jsonschema.Draft202012Validator(_FORM.FORM).validate(json.loads(json.dumps(told)))
+
+
+def test_the_form_refuses_what_the_standard_refuses() -> None:
+    told = sarif([BROKEN], asked(), Path.cwd())
+    for change in ({"level": "blocking"}, {"kind": "open"}, {"more": 1}, {"message": {}}):
+        wrong = json.loads(json.dumps(told))
+        wrong["runs"][0]["results"][0] |= change
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(_FORM.FORM).validate(wrong)
+
+
+def test_every_finding_that_is_no_pass_is_a_result_of_a_rule_that_is_described(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    (run,) = sarif(found.findings, asked(), tmp_path)["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    open_ = [finding for finding in found.findings if finding.outcome is not Outcome.PASS]
+    assert [result["ruleId"] for result in run["results"]] == [finding.check for finding in open_]
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+
+
+def test_only_what_failed_has_a_level_and_what_is_waived_is_suppressed(tmp_path: Path) -> None:
+    (run,) = sarif(judged(tmp_path).findings, asked(), tmp_path)["runs"]
+    by_rule = {result["ruleId"]: result for result in run["results"]}
+    assert (by_rule["manifest-readable"]["kind"], by_rule["manifest-readable"]["level"]) == ("fail", "error")
+    assert (by_rule["startup-budget"]["kind"], by_rule["startup-budget"]["level"]) == ("open", "none")
+    (suppression,) = by_rule["readiness-probe"]["suppressions"]
+    assert suppression == {
+        "kind": "external",
+        "status": "accepted",
+        "justification": "anna until 2026-11-20: a trial",
+    }
+
+
+def test_places_are_relative_to_the_root_with_their_line(tmp_path: Path) -> None:
+    (run,) = sarif(judged(tmp_path).findings, asked(), tmp_path)["runs"]
+    places = {r["ruleId"]: r["locations"][0].get("physicalLocation") for r in run["results"]}
+    assert places["readiness-probe"]["artifactLocation"] == {"uri": "deploy/all.yaml"}
+    assert places["readiness-probe"]["region"]["startLine"] > 1
+    assert places["manifest-readable"] == {"artifactLocation": {"uri": "deploy/a%20b.yaml"}, "region": {"startLine": 3}}
+    assert places["image-scanned"] is None
+
+
+def test_a_moved_line_is_the_same_finding_and_the_same_findings_are_the_same_text(tmp_path: Path) -> None:
+    first, moved = (sarif([one], (), tmp_path)["runs"][0]["results"][0] for one in (BROKEN, replace(BROKEN, line=9)))
+    assert first["partialFingerprints"] == moved["partialFingerprints"]
+    assert sarif(judged(tmp_path).findings, asked(), tmp_path) == sarif(judged(tmp_path).findings, asked(), tmp_path)
+
+
+def test_the_json_holds_everything(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    told = json.loads(json.dumps(as_json(found)))
+    assert told["outcome"] == "FAIL" and len(told["findings"]) == len(found.findings)
+    probe = next(one for one in told["findings"] if one["check"] == "readiness-probe" and one["outcome"] == "FAIL")
+    assert probe["link"].startswith("https://kubernetes.io/docs/") and "https" not in probe["reason"]
+    assert probe["waived"] and probe["line"] > 1 and told["nothing_to_apply_to"]
+
+
+def test_the_terminal_says_the_verdict_first_then_what_blocks_with_its_place(tmp_path: Path) -> None:
+    said = lines(judged(tmp_path), tmp_path, 80)
+    assert said[0] == "FAIL: not fit: something blocks"
+    heads = [line.split()[0] for line in said if line and not line.startswith(" ")][1:]
+    assert heads[0] == "blocking" and heads[-1] == "waived"
+    assert sorted(heads, key=["blocking", "warning", "info", "blocking?", "warning?", "info?", "waived"].index) == heads
+    assert any(line.startswith("waived     readiness-probe         deploy/all.yaml:") for line in said)
+    assert max(len(line) for line in said if "https" not in line) <= 120
+
+
+def test_a_clean_verdict_is_said_too(tmp_path: Path) -> None:
+    manifests = parse_manifests(GOOD.read_text(), str(GOOD))
+    assert lines(fitness(Given(manifests), NOW), tmp_path)[0] == "PASS: fit for the pilot: nothing blocks"
+
+
+TEXT = "a: 1\nb: 2\n---\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\n---\nh: 8\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (6, "  4  c: 3\n  5  d: 4\n> 6  e: 5\n  7  f: 6\n  8  g: 7"),
+        (4, "> 4  c: 3\n  5  d: 4\n  6  e: 5"),
+        (8, "  6  e: 5\n  7  f: 6\n> 8  g: 7"),
+        (1, "> 1  a: 1\n  2  b: 2"),
+        (10, "> 10  h: 8"),
+    ],
+)
+def test_the_lines_of_a_finding_stay_within_its_document(tmp_path: Path, line: int, shown: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(TEXT)
+    assert excerpts([replace(BROKEN, file=str(path), line=line)]) == {(str(path), line): shown}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"check": "secret-in-env"},
+        {"check": "image-secret"},
+        {"check": "placeholder"},
+        {"check": "image-leak"},
+        {"object": "Secret/keys"},
+        {"outcome": Outcome.PASS},
+        {"line": 99},
+        {"line": 0},
+        {"file": "deploy as rendered"},
+    ],
+)
+def test_no_lines_of_secrets_of_passes_and_of_nowhere(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(TEXT)
+    finding = replace(BROKEN, file=str(path), line=1)
+    assert excerpts([replace(finding, **change)]) == {}  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""`runbook check` in a pipeline: the verdict in its exit code, findings on stdout, a sentence where input is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = Path(__file__).parent / "judge" / "workload" / "good.yaml"
+SCAN = {"SchemaVersion": 2, "ArtifactName": "registry.example/shop:main-4f2a91c-20261112", "Results": []}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(GOOD, tmp_path / "deploy" / "all.yaml")
+    return tmp_path
+
+
+def spoil(folder: Path, old: str, new: str) -> None:
+    path = folder / "deploy" / "all.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runbook_lib.cli", "check", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_what_is_fit_ends_with_0_and_says_so_first(folder: Path) -> None:
+    done = check(folder, "deploy")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("PASS: fit for the pilot: nothing blocks\n")
+
+
+def test_what_blocks_ends_with_10_and_names_file_and_line(folder: Path) -> None:
+    spoil(folder, "readinessProbe:", "livenessProb:")
+    done = check(folder, "deploy")
+    assert (done.returncode, done.stderr) == (10, "")
+    assert done.stdout.startswith("FAIL: not fit: something blocks\n")
+    assert "readiness-probe" in done.stdout and "deploy/all.yaml:" in done.stdout
+
+
+def test_a_blocking_question_without_an_answer_ends_with_76(folder: Path) -> None:
+    scan = folder / "scan.json"
+    scan.write_text(json.dumps(SCAN))
+    done = check(folder, "deploy", "--scan", "scan.json", "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"]) == (76, "INCONCLUSIVE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "nowhere do not exist"),
+        (["deploy", "--policy", "policy.yaml"], "policy.yaml:1: unknown key colour"),
+        (["deploy", "--dockerfile", "Dockerfile"], "Dockerfile does not exist"),
+        (["deploy", "--scan", "deploy/all.yaml"], "is not JSON"),
+        (["deploy", "--assessment", "other.json"], "is not what 01_assessment writes"),
+        (["deploy", "--kubernetes-version", "next"], "'next' is no version of Kubernetes"),
+        (["deploy", "--overlay", "deploy"], "deploy is there already"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_78_and_one_sentence(folder: Path, arguments: list[str], sentence: str) -> None:
+    (folder / "policy.yaml").write_text("colour: blue\n")
+    (folder / "other.json").write_text('{"colour": "blue"}')
+    done = check(folder, *arguments)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_sarif_is_printed_whole_and_relative_to_where_it_was_asked(folder: Path) -> None:
+    spoil(folder, "readinessProbe:", "livenessProb:")
+    done = check(folder, str(folder / "deploy"), "--format", "sarif")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert done.returncode == 10
+    places = {r["ruleId"]: r["locations"][0].get("physicalLocation") for r in run["results"]}
+    assert places["readiness-probe"]["artifactLocation"]["uri"] == "deploy/all.yaml"
+
+
+def test_a_waiver_lets_a_pipeline_pass_until_its_day_and_no_longer(folder: Path) -> None:
+    spoil(folder, "readinessProbe:", "x-readinessProbe:")
+    policy = folder / "policy.yaml"
+    for day, code, said in (("2999-01-01", 0, "waived by anna"), ("2026-01-01", 10, "ended on 2026-01-01")):
+        waivers = [
+            f"  - {{check: {check}, object: 'Deployment/*', owner: anna, reason: a trial, expires: {day}}}\n"
+            for check in ("readiness-probe", "schema")
+        ]
+        policy.write_text("waivers:\n" + "".join(waivers))
+        done = check(folder, "deploy", "--policy", "policy.yaml")
+        assert (done.returncode, said in " ".join(done.stdout.split())) == (code, True)
+
+
+def test_the_overlay_is_written_beside_the_verdict(folder: Path) -> None:
+    spoil(folder, "\n  maxUnavailable: 1\n", "\n  maxUnavailable: 0\n")
+    done = check(folder, "deploy", "--overlay", "mends")
+    assert done.returncode == 10
+    assert done.stderr == "1 mends in mends; 0 blocking findings stay failed\n"
+    assert "maxUnavailable: 1" in (folder / "mends" / "kustomization.yaml").read_text()
