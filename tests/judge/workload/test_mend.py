@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bench.manifests import write
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import Check, Seen, failed, passed, patch
-from runbook_lib.judge.workload.judge import check_manifests
+from runbook_lib.judge.workload.judge import CHECKS, check_manifests
 from runbook_lib.judge.workload.mend import MERGE_KEYS, mended, merge, working
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.manifests import parse_manifests
+from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
 
 MERGES = [
     ("a mapping is merged", {"a": {"b": 1}}, {"a": {"c": 2}}, {"a": {"b": 1, "c": 2}}),
@@ -127,3 +130,18 @@ def test_a_shown_patch_is_the_one_of_its_own_object() -> None:
     world = world_of(deployment("a", kept=0), deployment("b", kept=4))
     shown = [f for f in check_manifests(world).findings if f.check == "revision-history" and f.outcome is Outcome.FAIL]
     assert [(f.object, "revisionHistoryLimit: 10" in f.mend, f.line) for f in shown] == [("Deployment/a", True, 5)]
+
+
+def test_trying_patches_together_finds_the_same_as_trying_each_alone(tmp_path: Path) -> None:
+    write(tmp_path, 20, seed=5)
+    world = World(read_manifests(tmp_path).resources)
+    tried = 0
+    for check in CHECKS:
+        found = list(check.judge(world))
+        together = working(world, check, found)
+        for position, seen in enumerate(found):
+            if seen.mend is not None and seen.outcome is Outcome.FAIL:
+                alone = [replace(other, mend=seen.mend if n == position else None) for n, other in enumerate(found)]
+                assert (position in working(world, check, alone)) == (position in together), (check.id, seen.message)
+                tried += 1
+    assert tried >= 150
