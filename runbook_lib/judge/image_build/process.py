@@ -49,9 +49,9 @@ def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     name, at = users[-1].value.split(":")[0].strip(), users[-1].line
     if "$" in name:
         yield unknown(at, f"USER {name}: the argument has no default")
-    elif name == "root" or (name.isdigit() and int(name[:20]) == 0):
+    elif name == "root" or (name.isdecimal() and int(name[:20]) == 0):
         yield failed(at, f"USER {name} is root", "USER 10001:10001")
-    elif not name.isdigit():
+    elif not name.isdecimal():
         message = f"USER {name} is a name: with runAsNonRoot the kubelet cannot prove that it is not root"
         yield failed(at, message, "USER 10001:10001")
     else:
@@ -153,7 +153,7 @@ def exposes(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 def _port(word: str) -> bool:
     numbers, _, protocol = word.partition("/")
     ends = numbers.split("-")
-    right = len(ends) <= 2 and all(end.isdigit() and 0 < int(end[:9]) <= 65535 for end in ends)
+    right = len(ends) <= 2 and all(end.isdecimal() and 0 < int(end[:9]) <= 65535 for end in ends)
     return right and protocol.lower() in ("", "tcp", "udp", "sctp")
 
 

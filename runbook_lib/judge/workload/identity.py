@@ -103,7 +103,7 @@ def _low(workload: Workload, container: Container, node: Node, number: int) -> S
         None,
     )
     added = {item.text().upper() for item in container.node.get("securityContext", "capabilities", "add").elements()}
-    if begin is not None and begin.text().isdigit() and int(begin.text()[:9]) <= number:
+    if begin is not None and begin.text().isdecimal() and int(begin.text()[:9]) <= number:
         return passed((workload, container), begin, f"port {number}: {OPENS_LOW} {begin.text()} opens it to everybody")
     if effective(workload, container, "runAsUser").integer() == 0:
         return passed((workload, container), node, f"port {number}: root may listen there")

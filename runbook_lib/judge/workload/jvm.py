@@ -13,7 +13,7 @@ from runbook_lib.judge.workload.check import patch_container
 from runbook_lib.judge.workload.pod import variable
 from runbook_lib.judge.workload.world import Container, Workload, World
 
-VERSION = re.compile(r"(?<![\d.])(?:1\.(?=[5-9]\b))?(\d+)(?:u(\d+)|\.0[._](\d+))?")
+VERSION = re.compile(r"(?<![\d.])(?:1\.(?=[5-9]\b))?(\d{1,4})(?:u(\d{1,6})|\.0[._](\d{1,6}))?")
 JAVA = re.compile(r"(?i)(jdk|jre|java|temurin|corretto|zulu|liberica|semeru|tomcat|jetty)")
 IN_TAG = re.compile(r"(?i)(?:jdk|jre|java|openjdk)-?(\d+(?:u\d+|\.0[._]\d+)?)")
 SIZE = r"(\d+[kmgtKMGT]?)\b"

@@ -62,7 +62,7 @@ def name_resolution(world: World) -> Iterator[Seen]:
             o.get("name").text(): o.get("value").text() for o in workload.pod.get("dnsConfig", "options").elements()
         }
         wanted = [name for name in ("ndots", "single-request-reopen") if name not in options]
-        if not wanted and options["ndots"].isdigit() and int(options["ndots"][:4]) <= 2:
+        if not wanted and options["ndots"].isdecimal() and int(options["ndots"][:4]) <= 2:
             yield passed(workload, workload.pod.get("dnsConfig"), f"ndots {options['ndots']}, single-request-reopen")
             continue
         mend = patch_pod(

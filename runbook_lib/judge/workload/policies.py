@@ -154,7 +154,7 @@ def _port_in(port: Node, same: set[str], protocol: str) -> bool:
         return False
     first, last = port.get("port").integer(), port.get("endPort").integer()
     if first is not None and last is not None:
-        return any(text.isdigit() and first <= int(text[:6]) <= last for text in same)
+        return any(text.isdecimal() and first <= int(text[:6]) <= last for text in same)
     return not port.get("port").exists or port.get("port").text() in same
 
 
