@@ -51,8 +51,13 @@ def _told(size: Size) -> dict[str, str]:
     }
 
 
-def usage_plot(usage: pd.DataFrame, sizing: Sizing) -> Figure:
-    """CPU and memory of each instance over time, with what each way would request; right, how much of the time."""
+def usage_plot(usage: pd.DataFrame | None, sizing: Sizing) -> Figure | Styler:
+    """CPU and memory of each instance over time, with what each way would request; right, how much of the time.
+
+    A sentence in its place where nothing was measured.
+    """
+    if usage is None:
+        return quiet(pd.DataFrame({"nothing was measured": [sizing.verdict.message]}))
     figure, axes = plt.subplots(
         2, 2, figsize=(11, 5), sharex="col", sharey="row", width_ratios=(4, 1.1), layout="constrained"
     )

@@ -123,6 +123,33 @@ def test_manifests_that_block_are_refused_with_their_line(play: Play, values: di
         ("graceful-stop", "30-deployment.yaml", True)
     ]
     assert "terminationGracePeriodSeconds" in failed[0]["mend"]
+    told = json.loads((attempt.folder / "evidence" / "findings.sarif").read_text())
+    assert "graceful-stop" in {result["ruleId"] for result in told["runs"][0]["results"] if result["kind"] == "fail"}
+    overlay = (attempt.folder / "evidence" / "kustomization.yaml").read_text()
+    assert "# answers graceful-stop" in overlay and "blocking" not in overlay
+
+
+def test_a_waiver_lets_a_finding_stand_and_an_expired_one_does_not(
+    play: Play, values: dict[str, Any], tmp_path: Path
+) -> None:
+    deployment = Path(values["containerization"]["manifests"]) / "30-deployment.yaml"
+    text = deployment.read_text()
+    deployment.write_text(text.replace("terminationGracePeriodSeconds: 20", "terminationGracePeriodSeconds: 2"))
+    policy = tmp_path / "policy.yaml"
+    waiver = (
+        "waivers: [{{check: graceful-stop, object: Deployment/*, owner: anna, reason: it only reads, expires: {}}}]"
+    )
+    policy.write_text(waiver.format("2999-01-01"))
+    values["containerization"]["policy"] = str(policy)
+    attempt, error = play("02_containerization_checks.ipynb")
+    assert (error, attempt.outcome) == ("", "passed")
+    assert [f["waived"] for f in evidence(attempt, "findings") if f["waived"]] == [
+        "anna until 2999-01-01: it only reads"
+    ]
+    policy.write_text(waiver.format("2026-01-01"))
+    attempt, error = play("02_containerization_checks.ipynb")
+    assert error.startswith("CriterionFailed: blocking checks: 1 of ")
+    assert "policy-expired" in {f["check"] for f in evidence(attempt, "findings")}
 
 
 @pytest.fixture
@@ -156,6 +183,16 @@ def test_a_fleet_is_assessed_by_the_same_notebook_and_leaves_a_report_and_a_plan
     assert len(lines) == 13 and lines[0].startswith("application,owner,level,mode,state,risk")
     placed = {place["candidate"]["name"] for place in evidence(assessed, "plan")["places"]}
     assert placed == {line.partition(",")[0] for line in lines[1:]}
+
+
+def test_a_fleet_of_which_only_facts_and_a_table_are_there_is_reported_and_held(
+    play: Play, of_fleet: dict[str, Any]
+) -> None:
+    for name in ("usage", "profile", "source"):
+        of_fleet["assessment"].pop(name)
+    assessed, error = play("01_assessment.ipynb")
+    assert error == "CriterionFailed: fleet: no application can be planned: 12 Insufficient data"
+    assert {"fleet.html", "fleet.csv"} <= {path.name for path in (assessed.folder / "evidence").iterdir()}
 
 
 def test_a_detail_that_no_source_names_is_bad_parameters(play: Play, of_fleet: dict[str, Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.capacity import NodeShape, Wanted, nodes_for, size
 from runbook_lib.show.sizes import nodes_table, size_table, usage_plot
@@ -25,14 +27,23 @@ def test_where_no_size_is_named_the_reason_stands_in_its_place() -> None:
 def test_of_many_instances_only_the_busiest_has_a_name(count: int, names: list[str]) -> None:
     table = machines(count, 400)
     figure = usage_plot(table, size(table))
+    assert isinstance(figure, Figure)
     figure.canvas.draw()
     said = [text.get_text() for text in figure.legends[0].get_texts()]
     assert said[-2:] == ["request (default)", "request (seed-burst)"]
     assert [one for one, name in zip(said[:-2], names, strict=True) if name in one] == said[:-2]
 
 
+def test_where_nothing_was_measured_the_reason_stands_in_place_of_the_picture() -> None:
+    shown = usage_plot(None, size(usage(0)))
+    assert isinstance(shown, Styler)
+    assert "insufficient data" in shown.to_html()
+
+
 def test_use_is_drawn_where_no_size_was_named() -> None:
-    usage_plot(usage(10), size(usage(10))).canvas.draw()
+    figure = usage_plot(usage(10), size(usage(10)))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
 
 
 def test_nodes_are_told_by_both_ways_of_counting() -> None:
