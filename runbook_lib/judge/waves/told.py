@@ -59,7 +59,7 @@ def _left(one: Candidate) -> str:
         words = {"stays outside": "it stays outside the cluster", "not yet": "something in it has to be replaced first"}
         return f"Not yet: {words.get(one.mode, f'its mode is {one.mode}')}"
     if one.level == "Insufficient data":
-        return "Insufficient data: too little is known to plan it"
+        return "Insufficient data: no source of it could be read"
     return f"its level {one.level!r} is none that can be planned"
 
 

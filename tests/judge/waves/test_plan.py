@@ -239,7 +239,7 @@ def test_a_database_that_one_who_stays_uses_too_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("level", "reason"),
-    [("Not yet", "has to be replaced first"), ("Insufficient data", "too little is known"), ("?", "'?'")],
+    [("Not yet", "has to be replaced first"), ("Insufficient data", "no source of it could be read"), ("?", "'?'")],
 )
 def test_who_cannot_be_planned_is_left_out_with_the_reason(level: str, reason: str) -> None:
     plan = plan_waves([app("a", level=level, mode="not yet"), app("b", "a")], rules())
