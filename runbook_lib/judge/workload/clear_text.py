@@ -26,8 +26,8 @@ ELSEWHERE = re.compile(
 )
 NO_VALUE = re.compile(r"(?i)true|false|null|none|nil|~|/[\w.-]+(/[\w.-]+)+")
 PLACEHOLDER = re.compile(
-    r"(?i)change[-_ ]?(me|this)!*|to-?do|tbd|fixme|replace[-_ ]?(me|this)|placeholder|x{4,}"
-    r"|<[^<>\n]{1,60}>|your[-_][\w-]{1,40}"
+    r"(?i:change[-_ ]?(me|this)!*|replace[-_ ]?(me|this)|placeholder|x{4,}|your[-_][\w-]{1,40})"
+    r"|TO-?DO|TBD|FIXME|<[^<>\n]{1,60}>"
 )
 MORE = re.compile(r"[\n=<]|:\s")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -108,7 +108,8 @@ def modes_are_octal(world: World) -> Iterator[Seen]:
                 if number is None:
                     continue
                 if number in SLIPS or not 0 <= number <= 0o777:
-                    message = f"mode {number} is decimal, which is {number:#o} in octal: write 0{number}"
+                    message = f"mode {number} is decimal, which is {number:#o} in octal"
+                    message += f": write 0{number}" if number in SLIPS else ", and no mode: the API server refuses it"
                     meant = {kind: {"defaultMode": int(str(number), 8)}} if kind and number in SLIPS else None
                     mend = (
                         patch_pod(workload, {"volumes": [{"name": volume.get("name").text(), **meant}]})
