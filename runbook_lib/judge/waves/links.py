@@ -28,11 +28,13 @@ class Links:
     """Of each database."""
     telling: frozenset[str]
     """Applications of which somebody wrote down what they depend on, or which databases they use."""
+    calls_known: bool
+    """Whether anybody wrote down what an application of the fleet depends on."""
 
     def dependents_of(self, name: str) -> int | None:
         """How many depend on it; None where nobody in the fleet wrote down dependencies."""
         found = self.dependents.get(name, ())
-        return len(found) if found or self.telling else None
+        return len(found) if found or self.calls_known else None
 
     def sharing(self, name: str) -> tuple[str, ...] | None:
         """Others that use a database of its own; None where nobody wrote down which it uses."""
@@ -59,6 +61,7 @@ def links(trees: Mapping[str, Node]) -> Links:
         databases=bases,
         users=_turned(bases),
         telling=frozenset(n for n, t in trees.items() if t.get("dependencies").exists or t.get("databases").exists),
+        calls_known=any(tree.get("dependencies").exists for tree in trees.values()),
     )
 
 
@@ -110,5 +113,5 @@ def _databases(tree: Node) -> tuple[str, ...]:
     found = set(_names(tree.get("databases")))
     for item in tree.get("dependencies").elements():
         if item.get("kind").text().lower() in STORES:
-            found.add(item.get("address").text() or item.get("name").text("?"))
-    return tuple(sorted(found))
+            found.add(item.get("address").text() or item.get("name").text())
+    return tuple(sorted(found - {""}))

@@ -55,6 +55,16 @@ def test_nobody_depends_on_it_is_known_only_where_dependencies_are_on_record() -
     assert (known.dependents_of("a"), known.dependents_of("b")) == (0, 1)
 
 
+def test_databases_alone_do_not_say_who_depends_on_whom() -> None:
+    known = links(trees(a={"databases": "orders"}, b={"databases": "stock"}))
+    assert (known.dependents_of("a"), known.sharing("a")) == (None, ())
+
+
+def test_a_database_without_name_and_address_is_nobody_elses() -> None:
+    known = links(trees(a={"dependencies": [{"kind": "mysql"}]}, b={"dependencies": [{"kind": "mysql"}]}))
+    assert (known.databases["a"], known.sharing("a")) == ((), ())
+
+
 def test_who_calls_itself_is_no_dependent_of_itself() -> None:
     assert links(trees(a={"dependencies": ["a"]})).dependents_of("a") == 0
 
