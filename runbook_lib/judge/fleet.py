@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from runbook_lib.artefacts import Node
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.assessment import Assessment
 from runbook_lib.judge.capacity import Nodes, NodeShape, Wanted, nodes_for
 from runbook_lib.judge.fleet_gain import FleetGain, fleet_gains
-from runbook_lib.judge.migration import LEVELS, migration_verdict
-from runbook_lib.judge.risk import judge_risk, with_fleet
+from runbook_lib.judge.migration import LEVELS, STAYS, migration_verdict
+from runbook_lib.judge.risk import judge_risk, named, with_fleet
 from runbook_lib.judge.waves import Links, Plan, WaveRules, candidate, links, plan_waves
 from runbook_lib.model import Finding, Outcome, Verdict
 
@@ -24,7 +25,7 @@ class Fleet:
     applications: tuple[Assessment, ...]
     plan: Plan
     nodes: Nodes
-    """What carries the Pods of all that have a size."""
+    """What carries the Pods of all that have a size and do not stay outside."""
     gains: tuple[FleetGain, ...]
     findings: tuple[Finding, ...] = ()
 
@@ -40,11 +41,14 @@ class Fleet:
 
     def application(self, name: str | None) -> Assessment:
         """The one of that name, or the first that goes; BadParameters when there is none."""
-        first = next((wave.members[0] for wave in self.plan.waves), self.applications[0].name)
-        found = next((one for one in self.applications if one.name == (name or first)), None)
-        if found is None:
-            raise BadParameters(f"detail: {name!r} is no application of this fleet; take a name of fleet.csv")
-        return found
+        by = {one.name: one for one in self.applications}
+        wanted = name or next((wave.members[0] for wave in self.plan.waves), next(iter(by), ""))
+        if not by:
+            raise BadParameters("assessment: no source names an application; check hosts, cmdb and profile")
+        if wanted not in by:
+            like = named(get_close_matches(wanted, by) or by)
+            raise BadParameters(f"detail: {wanted!r} is no application of this fleet; there is {like}")
+        return by[wanted]
 
 
 def judge_fleet(
@@ -62,11 +66,21 @@ def judge_fleet(
     known = links(trees)
     judged = tuple(_among_others(one, known) for one in applications)
     candidates = [candidate(one.name, trees[one.name], one.migration, known) for one in judged]
-    sized = [(one.name, one.sizing.sizes[0]) for one in judged if one.sizing.sizes]
-    nodes = nodes_for([Wanted(name, s.cpu_request, s.memory_request, s.replicas) for name, s in sized], shape)
-    measured = {one.name: one.measured for one in judged}
-    gained = fleet_gains({one.name: one.gains for one in judged}, measured, (nodes, shape))
-    return Fleet(judged, plan_waves(candidates, rules), nodes, gained, tuple(findings))
+    moving = [one for one in judged if one.migration.mode != STAYS]
+    plan, nodes = plan_waves(candidates, rules), nodes_for(_pods(moving), shape)
+    return Fleet(judged, plan, nodes, _gained(moving, shape), tuple(findings))
+
+
+def _pods(applications: Iterable[Assessment]) -> list[Wanted]:
+    sized = [(one.name, one.sizing.sizes[0]) for one in applications if one.sizing.sizes]
+    return [Wanted(name, size.cpu_request, size.memory_request, size.replicas) for name, size in sized]
+
+
+def _gained(moving: Sequence[Assessment], shape: NodeShape) -> tuple[FleetGain, ...]:
+    """Machines are held against the nodes for the Pods of the same applications, which are not all that have a size."""
+    nodes = nodes_for(_pods(one for one in moving if one.measured), shape)
+    measured = {one.name: one.measured for one in moving}
+    return fleet_gains({one.name: one.gains for one in moving}, measured, (nodes, shape))
 
 
 def fleet_verdict(fleet: Fleet) -> Verdict:

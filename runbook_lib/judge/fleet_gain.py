@@ -44,17 +44,21 @@ def fleet_gains(
     measured: Mapping[str, Measured | None] | None = None,
     cluster: tuple[Nodes, NodeShape] | None = None,
 ) -> tuple[FleetGain, ...]:
-    """The gains of all applications; ``cluster`` are the nodes that carry the Pods of all ``measured`` ones.
+    """The gains of all applications; ``cluster`` are the nodes that carry the Pods of the ``measured`` ones.
 
-    Ratios are of sums and never sums of ratios; a machine that two applications share is counted once.
+    One of which a Pod fits on no node frees no machine, and is left out there. Ratios are of sums and never sums of
+    ratios; a machine that two applications share is counted once.
     """
     names = dict.fromkeys(gain.name for gains in by.values() for gain in gains if gain.value and gain.unit != CORES)
     summed = [_summed(name, by) for name in names]
-    sure = [one for one in (measured or {}).values() if one is not None and one.cores > 0]
+    too_large = cluster[0].too_large if cluster else ()
+    some = [one for name, one in (measured or {}).items() if name not in too_large]
+    sure = [one for one in some if one is not None and one.cores > 0]
     if not sure:
         return tuple(summed)
     missing = len(by) - len(sure)
-    left_out = f"{missing} applications without a size or without facts of a host" if missing > 0 else ""
+    also = ", or with a Pod that fits on no node" if too_large else ""
+    left_out = f"{missing} applications without a size or without facts of a host{also}" if missing > 0 else ""
     return (*summed, *_ratios(sure, cluster, left_out))
 
 

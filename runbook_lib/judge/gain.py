@@ -27,8 +27,13 @@ class Range:
 
     def text(self, unit: str = "") -> str:
         """The range as people write it: ``12 - 20 h``."""
-        low, high = f"{self.low:,.3g}", f"{self.high:,.3g}"
+        low, high = _digits(self.low), _digits(self.high)
         return f"{low if low == high else f'{low} - {high}'} {unit}".strip()
+
+
+def _digits(value: float) -> str:
+    """Three digits that count, all of those before the point, and never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 
 @dataclass(frozen=True)

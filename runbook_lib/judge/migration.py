@@ -39,7 +39,9 @@ STATED = {
     "database": "database", "数据库": "database",
 }  # fmt: skip
 """What people call a state class -> the class."""
-NOT_YET = ("not yet", "stays outside")
+STAYS = "stays outside"
+"""The mode of what does not move at all."""
+NOT_YET = ("not yet", STAYS)
 GRAVITY = ("stateless", "cache", "sessions", "local files", "database")
 MANY = 3
 """So many blocking topics are still a moderate piece of work."""
@@ -117,7 +119,7 @@ def decide(
     mode, why = _mode(asked, state, homes)
     level, grounds = _level(open_, state, mode, files_read, len(homes))
     reasons = (f"state: {because}", f"mode: {why}", f"level: {grounds}")
-    effort = _effort(asked) if files_read and mode not in NOT_YET[1:] else (0.0, 0.0)
+    effort = _effort(asked) if files_read and mode != STAYS else (0.0, 0.0)
     return Migration(state, mode, level, reasons, effort, judge_risk(state, around or Around()))
 
 
@@ -184,7 +186,7 @@ def _graver(found: tuple[str, str], stated: str) -> tuple[str, str]:
 
 def _mode(asked: Mapping[str, Demand], state: str, homes: Mapping[str, str]) -> tuple[str, str]:
     if state == "database":
-        return "stays outside", "core data do not depend on a Pod's life; the cluster reaches it by a Service"
+        return STAYS, "core data do not depend on a Pod's life; the cluster reaches it by a Service"
     if state == "unknown":
         return "unknown", "no source could be read"
     if "rpc" in asked:

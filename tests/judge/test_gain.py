@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from runbook_lib.artefacts import Host, node_of
 from runbook_lib.judge.capacity import NodeShape, Sizing, Wanted, nodes_for, size
-from runbook_lib.judge.fleet_gain import FleetGain, fleet_gains
+from runbook_lib.judge.fleet_gain import FleetGain, Part, fleet_gains
 from runbook_lib.judge.gain import Gain, Input, Machine, Measured, Range, gains, measured_of
 from runbook_lib.judge.profile import figures
 from tests.judge.test_size import machines
@@ -143,6 +143,25 @@ def test_with_a_cluster_its_nodes_are_what_is_paid_for() -> None:
     assert found["use of the processors then"].known.value == Range(40, 40)
     dense = found["density"].known.value
     assert dense == Range(2 / 8 / (2 / 16), 5 / 8 / (2 / 16))
+
+
+def test_machines_of_a_pod_that_fits_on_no_node_are_not_freed() -> None:
+    node = NodeShape(cores=8, memory_mib=32_000)
+    nodes = nodes_for([Wanted("x", 1.0, 512, 5), Wanted("y", 9.0, 512, 2)], node)
+    large = Measured((Machine("d", 16),), used=4.0, request=9.0, replicas=2, replicas_usual=2)
+    found = fleet(fleet_gains({"x": gains({}), "y": gains({})}, {"x": MEASURED, "y": large}, (nodes, node)))
+    assert found["processors freed"].known == Part(Range(8, 8), 1)
+    assert "fits on no node" in found["processors freed"].left_out
+    alone = nodes_for([Wanted("y", 9.0, 512, 2)], node)
+    assert "processors freed" not in fleet(fleet_gains({"y": gains({})}, {"y": large}, (alone, node)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(0.4, 0.4, "0.4 h"), (3.333, 40, "3.33 - 40 h"), (7521.4, 123_456, "7,521 - 123,456 h"), (-1200.4, 12, "-1,200 - 12 h")],
+)
+def test_a_range_is_written_in_digits_however_large(low: float, high: float, text: str) -> None:
+    assert Range(low, high).text("h") == text
 
 
 def test_an_empty_fleet_gains_nothing() -> None:
