@@ -31,7 +31,7 @@ def as_json(fitness: Fitness) -> dict[str, Any]:
 def _split(finding: Finding) -> dict[str, Any]:
     """The finding with its link apart from the reason."""
     text, _, link = finding.reason.partition(" https://")
-    return plain(finding) | {"reason": text, "link": f"https://{link}" if link else ""}
+    return {**plain(finding), "reason": text, "link": f"https://{link}" if link else ""}
 
 
 def lines(fitness: Fitness, root: Path, width: int = 100) -> list[str]:

@@ -9,7 +9,6 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/manage-resources-containers/"
-HEADROOM = 1.5
 
 
 def memory_is_requested(world: World) -> Iterator[Seen]:
@@ -33,6 +32,7 @@ def cpu_is_not_cut_off(world: World) -> Iterator[Seen]:
         if container.kind != "app" or sum(c.kind == "app" for c in workload.containers) != 1:
             continue
         node, needed = container.node.get("resources", "limits", "cpu"), world.assessed.cpu_request
+        headroom = world.policy.cpu_headroom
         most = number_of(node)
         if not node.exists:
             yield passed((workload, container), container.node, "no CPU limit: it may use what the node has idle")
@@ -41,11 +41,11 @@ def cpu_is_not_cut_off(world: World) -> Iterator[Seen]:
         elif not needed:
             message = f"whether the CPU limit {node.text()} throttles was not measured: run 01_assessment"
             yield unknown((workload, container), node, message)
-        elif most >= HEADROOM * needed:
+        elif most >= headroom * needed:
             yield passed((workload, container), node, f"CPU limit {node.text()} for a measured {needed:g} cores")
         else:
             mend = patch_container(workload, container, {"resources": {"limits": {"cpu": None}}})
-            message = f"CPU limit {node.text()} < {HEADROOM:g} x the measured {needed:g} cores: throttled at every peak"
+            message = f"CPU limit {node.text()} < {headroom:g} x the measured {needed:g} cores: throttled at every peak"
             yield failed((workload, container), node, message, mend)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbook_lib.judge.capacity.jvm import HEAP_SHARE
 from runbook_lib.judge.quantity import number_of
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
 from runbook_lib.judge.workload.jvm import SCRIPTS, Java, javas, with_flag
@@ -19,6 +18,7 @@ CGROUPS = DOCS + "concepts/architecture/cgroups/#requirements"
 
 
 def heap_fits(world: World) -> Iterator[Seen]:
+    share = world.policy.heap_share
     for workload, container, java in javas(world):
         node = resource(container, "limits", "memory")
         limit, subject = number_of(node), (workload, container)
@@ -46,8 +46,8 @@ def heap_fits(world: World) -> Iterator[Seen]:
                 else f"MaxRAMPercentage={shares[-1]} = {heap / MIB:.0f} MiB"
             )
             message = f"heap {told} is {heap / limit if limit else 0:.0%} of the limit {node.text()}"
-            if heap > HEAP_SHARE * limit:
-                yield failed(subject, java.where, f"{message}, at most 75 % leaves room for the rest", mend)
+            if heap > share * limit:
+                yield failed(subject, java.where, f"{message}, at most {100 * share:g} % leaves room for the rest", mend)
             else:
                 yield passed(subject, java.where, message)
 
@@ -58,7 +58,8 @@ def _heap(
     """A share where the JVM sees its limit, else a number, which every version understands."""
     if not limit or re.search(r"-Xmx|RAMPercentage", java.outside):
         return None
-    flag = "-XX:MaxRAMPercentage=75.0" if java.sees_limits else f"-Xmx{int(limit * HEAP_SHARE / MIB)}m"
+    share = world.policy.heap_share
+    flag = f"-XX:MaxRAMPercentage={100 * share:.1f}" if java.sees_limits else f"-Xmx{int(limit * share / MIB)}m"
     return with_flag(world, workload, container, flag, r"-Xmx\S+|-XX:(Max|Min)RAMPercentage=\S+")
 
 

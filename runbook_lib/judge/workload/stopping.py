@@ -12,7 +12,6 @@ from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, 
 LINK = DOCS + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
 SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)(s|m)?\b")
 DEFAULT_GRACE = 30
-PROPAGATION = 5
 
 
 def pause_before_stop(world: World) -> Iterator[Seen]:
@@ -25,7 +24,7 @@ def pause_before_stop(world: World) -> Iterator[Seen]:
             yield passed((workload, container), hook, f"preStop is there{_shown(pause(container))}")
         else:
             others = {name: None for name, _ in hook.entries()}  # a hook acts in one way only
-            change = {"lifecycle": {"preStop": {**others, "sleep": {"seconds": PROPAGATION}}}}
+            change = {"lifecycle": {"preStop": {**others, "sleep": {"seconds": world.policy.pause_before_stop}}}}
             begin = "preStop waits 0 s" if hook.exists else "no preStop"
             message = f"{begin}: requests still arrive for some seconds after SIGTERM and are refused"
             yield failed(
