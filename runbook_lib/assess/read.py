@@ -13,10 +13,11 @@ from runbook_lib.artefacts import Host, Node, Rule
 from runbook_lib.clients import Clients
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.inventory.assign import Assigned, assign, trees_of
-from runbook_lib.judge.inventory.merge import Merged, merge_all, with_more
+from runbook_lib.judge.inventory.merge import Merged, folded, merge_all, with_more
 from runbook_lib.judge.inventory.names import names_of
 from runbook_lib.judge.inventory.share import share
-from runbook_lib.model import Finding, now
+from runbook_lib.judge.risk import named
+from runbook_lib.model import Finding, Outcome, now
 from runbook_lib.observe.files.located import read_located
 from runbook_lib.observe.inventory.facts import read_hosts
 from runbook_lib.observe.inventory.monitoring import Java, ask_java, ask_processes, ask_usage, monitored
@@ -28,9 +29,6 @@ from runbook_lib.parameters import Parameters
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
-
-
-COLUMNS = ("at", "instance", "cpu_cores", "memory_mib", "starting", "requests")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ def read_sources(p: Parameters, clients: Clients) -> Sources:
     found = [*inventory.findings, *findings, *assigned.findings, *shares.findings]
     found += [*(machines.findings if machines else ()), *(processes.findings if processes else ())]
     rules = read_rules([p.path(folder) for folder in a.rules])
-    return Sources(merged, assigned, shares.tables, _source_trees(p, merged), rules, tuple(found))
+    source, unassigned = _source_trees(p, merged)
+    return Sources(merged, assigned, shares.tables, source, rules, (*found, *unassigned))
 
 
 def _told(p: Parameters) -> tuple[list[Iterable[Node]], list[Finding]]:
@@ -126,14 +125,38 @@ def _table(machines: Usage | None) -> pd.DataFrame:
     )
 
 
-def _source_trees(p: Parameters, names: Iterable[str]) -> dict[str, Path]:
-    """Where the source of each application lies; of a fleet, the folders that bear its name."""
+def _source_trees(p: Parameters, names: Iterable[str]) -> tuple[dict[str, Path], list[Finding]]:
+    """Where the source of each application lies; of a fleet, the folders that bear its name, and who found none."""
     if p.assessment.source is None:
-        return {}
+        return {}, []
     root = p.path(p.assessment.source)
     if not p.of_fleet:
-        return dict.fromkeys(names, root)
+        return dict.fromkeys(names, root), []
     if not root.is_dir():
         raise BadParameters(f"source trees {root} do not exist: check assessment.source in the parameters")
-    there = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
-    return {name: there[name.casefold()] for name in names if name.casefold() in there}
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    there, wanted = {folded(path.name): path for path in folders}, {folded(name): name for name in names}
+    without = [name for key, name in wanted.items() if key not in there]
+    nobodys = [path.name for key, path in there.items() if key not in wanted]
+    findings = []
+    if without:
+        rest = "the source tree of an application is a folder of its name"
+        findings.append(_unassigned(root, f"{root} has no folder for {named(without, 20)}: {rest}"))
+    if nobodys:
+        findings.append(
+            _unassigned(root, f"{root}: folders of no application, which are not read: {named(nobodys, 20)}")
+        )
+    return {name: there[key] for key, name in wanted.items() if key in there}, findings
+
+
+def _unassigned(root: Path, message: str) -> Finding:
+    return Finding(
+        check="source-assigned",
+        title="Every application has its source tree",
+        outcome=Outcome.INCONCLUSIVE,
+        severity="warning",
+        object=root.name,
+        message=message,
+        reason="What binds an application to its machine stands in its source.",
+        file=str(root),
+    )
