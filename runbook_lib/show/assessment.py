@@ -55,8 +55,13 @@ def profile_table(rows: Iterable[Known]) -> Styler:
     )
 
 
-def portability_table(findings: Iterable[Finding]) -> HTML:
-    """One block a topic: why it breaks in a Pod, what answers it, and each place with its line of code."""
+def portability_table(findings: Iterable[Finding], files: int) -> HTML:
+    """One block a topic: why it breaks in a Pod, what answers it, and each place with its line of code.
+
+    ``files`` is how many of the source were read: of none it is not known whether it has any.
+    """
+    if not files:
+        return HTML("<p>No source could be read: what binds it to a machine is not known.</p>")
     topics: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.outcome is not Outcome.PASS:
@@ -72,7 +77,7 @@ def portability_table(findings: Iterable[Finding]) -> HTML:
         f"<th style='{left}'>{text}</th>" for text in ("", "why it breaks in a Pod, and what answers it", "where")
     )
     table = f"<table style='table-layout:auto;width:100%'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return HTML(table if rows else "<p>Nothing found that binds the source to a machine.</p>")
+    return HTML(table if rows else f"<p>Nothing found that binds the source to a machine, in {files:,} files.</p>")
 
 
 def _reasons(findings: Sequence[Finding]) -> str:
