@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,12 @@ from runbook_lib.artefacts import Manifests, Node, Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.located import located
+from runbook_lib.observe.files.templates import first_template
 from runbook_lib.observe.files.text import cause, read_text, where
 from runbook_lib.observe.release.rendering import Place, files, needs_tool, render
 from runbook_lib.sections.release import Rendering
 
-TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
-_PREFIX = re.compile(r" *(?:- +)*")
-_BLOCK = re.compile(r"(?:^|[:\-]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
+SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
 def read_manifests(path: Path, rendering: Rendering | None = None, place: Place | None = None) -> Manifests:
@@ -51,76 +51,66 @@ def _file(file: Path) -> Manifests:
 
 def parse_manifests(text: str, file: str) -> Manifests:
     """The objects of one file's text; never raises, what is wrong becomes a finding."""
-    resources: list[Resource] = []
-    findings: list[Finding] = list(_templates(text, file))
-    if findings:
-        return Manifests((), tuple(findings))
+    template = first_template(text)
+    if template:
+        line, expression = template
+        message = f"{file}:{line} holds a template expression, {expression}: render it first (helm template)"
+        return Manifests((), (_broken(file, line, message),))
     try:
-        documents, twice = located(text, file)
+        found = located(_as_yaml(text), file, api=True)
     except yaml.YAMLError as error:
         return Manifests((), (_broken(file, where(error), f"{file}:{where(error)} is not YAML: {cause(error)}"),))
     except (RecursionError, ValueError) as error:
         return Manifests((), (_broken(file, 1, f"{file} is not usable YAML: {type(error).__name__}"),))
-    findings += [_duplicate(file, line, path) for line, path in twice]
-    for document in documents:
-        resources += _objects(document, findings)
+    findings = [_duplicate(file, line, path) for line, path in found.twice]
+    findings += [_renamed(file, line, said) for line, said in found.renamed]
+    resources = [resource for document in found.documents for resource in _objects(document, findings)]
     if not resources and not findings:
-        findings.append(_broken(file, 1, f"{file} holds no object, only empty documents or comments"))
+        findings.append(_broken(file, 1, f"{file} holds no object, only empty documents, lists or comments"))
     return Manifests(tuple(resources), tuple(findings))
 
 
-def _objects(node: Node, findings: list[Finding]) -> Iterator[Resource]:
-    """The object of a document, or the members of its List."""
-    kind = node.get("kind").text()
-    if kind.endswith("List") and isinstance(node.get("items").value, list):
-        for item in node.get("items").elements():
-            yield from _objects(item, findings)
-        return
-    if not kind or not node.get("apiVersion").text():
+def _as_yaml(text: str) -> str:
+    """JSON as YAML takes it, line by line the same: several objects one after the other, characters in two escapes."""
+    if not text.lstrip().startswith("{"):
+        return text
+    text = SURROGATES.sub(lambda pair: json.loads(f'"{pair[0]}"'), text)
+    decoder = json.JSONDecoder()
+    parts, position = [], 0
+    try:
+        while position < len(text):
+            begin = position
+            _, position = decoder.raw_decode(text, len(text) - len(text[position:].lstrip()))
+            position = len(text) - len(text[position:].lstrip())
+            parts.append(text[begin:position])
+    except (ValueError, RecursionError):
+        return text
+    return "--- ".join(parts) if all(part.endswith("\n") for part in parts[:-1]) else text
+
+
+def _objects(node: Node, findings: list[Finding], listed: tuple[str, str] = ("", "")) -> Iterator[Resource]:
+    """The object of a document, or the members of its list; what has items is one, whatever its kind."""
+    kind = node.get("kind").text() or listed[1]
+    version = node.get("apiVersion").text() or listed[0]
+    if not kind or not version:
         message = f"{node.file}:{node.line} has no kind and apiVersion: it is not a Kubernetes object"
         findings.append(_broken(node.file, node.line, message))
         return
+    if isinstance(node.value, dict) and "items" in node.value:
+        yield from _members(node.get("items"), findings, (version, kind))
+        return
     metadata = node.get("metadata")
-    yield Resource(
-        api_version=node.get("apiVersion").text(),
-        kind=kind,
-        name=metadata.get("name").text(),
-        namespace=metadata.get("namespace").text(),
-        node=node,
-    )
+    yield Resource(version, kind, metadata.get("name").text(), metadata.get("namespace").text(), node)
 
 
-def _templates(text: str, file: str) -> Iterator[Finding]:
-    for number, line in _outside_blocks(text):
-        found = TEMPLATE.search(line)
-        if found and not line.lstrip().startswith("#") and _opens_template(line, found.start()):
-            message = (
-                f"{file}:{number} holds a template expression, {found.group()[:40]}: render it first (helm template)"
-            )
-            yield _broken(file, number, message)
-            return
-
-
-def _outside_blocks(text: str) -> Iterator[tuple[int, str]]:
-    """Numbers and lines, without the insides of block scalars: a file inside a ConfigMap may hold any braces."""
-    inside: int | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        indent = len(line) - len(line.lstrip(" "))
-        if inside is not None and (indent > inside or not line.strip()):
-            continue
-        inside = None
-        yield number, line
-        if _BLOCK.search(line) and not line.lstrip().startswith("#"):
-            prefix = _PREFIX.match(line)
-            inside = len(prefix[0]) if prefix else 0
-            if line[inside:].lstrip().startswith(("|", ">")):
-                inside -= 2  # an item of a list that is a block itself
-
-
-def _opens_template(line: str, position: int) -> bool:
-    """Quoted braces in a value, as alert annotations hold them, are text and no template."""
-    before = line[:position]
-    return before.count('"') % 2 == 0 and before.count("'") % 2 == 0
+def _members(items: Node, findings: list[Finding], of: tuple[str, str]) -> Iterator[Resource]:
+    """A PodList's members may leave out that they are Pods; an empty list is as good as an empty document."""
+    if items.exists and not isinstance(items.value, list):
+        message = f"{items.file}:{items.line} has items that are no list: nothing of it was read"
+        findings.append(_broken(items.file, items.line, message))
+    typed = of[1].endswith("List") and of[1] != "List"
+    for item in items.elements():
+        yield from _objects(item, findings, (of[0], of[1].removesuffix("List")) if typed else ("", ""))
 
 
 def _broken(file: str, line: int, message: str) -> Finding:
@@ -146,6 +136,20 @@ def _duplicate(file: str, line: int, path: str) -> Finding:
         object=Path(file).name,
         message=f"{path} is given twice: the second one wins without a word",
         reason="The value a reader sees first is not the one that runs.",
+        file=file,
+        line=line,
+    )
+
+
+def _renamed(file: str, line: int, said: str) -> Finding:
+    return Finding(
+        check="key-text",
+        title="Every key is text",
+        outcome=Outcome.FAIL,
+        severity="blocking",
+        object=Path(file).name,
+        message=f"{said}: put it in quotes",
+        reason="For kubectl y, n, on and off are booleans: in the cluster the setting has another name.",
         file=file,
         line=line,
     )
