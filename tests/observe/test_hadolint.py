@@ -123,6 +123,7 @@ ONLY_OURS = {
     "image-secret": "values, files and commands; it goes by names of variables",
     "env-order": "values in quotes with a default",
     "packages-upgrade": "its rules DL3005, 3017, 3031 and 3039 were taken out",
+    "packages-fixed": "npm i, which is npm install in short",
     "packages-sudo": "sudo that is installed",
     "image-user": "images without USER, variables, and stages that are left behind",
     "image-signals": "shells, wrappers and scripts in exec form",

@@ -19,7 +19,7 @@ from runbook_lib.judge.image_build.rule import (
     failed,
     in_image,
 )
-from runbook_lib.judge.image_build.words import commands, pairs
+from runbook_lib.judge.image_build.words import pairs
 from runbook_lib.judge.workload.clear_text import URL_PASSWORD, is_secret
 
 TOOLS = re.compile(
@@ -70,7 +70,7 @@ def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
                 message = f"{instruction.name} {source} puts a key into the image: mount a Secret in the Pod"
                 yield failed(instruction.line, message)
     for instruction in in_image(dockerfile, "RUN"):
-        if any(_tells(word) for command in commands(instruction) for word in command.words):
+        if any(_tells(word.strip("\"'")) for word in f"{instruction.value} {instruction.body}".split()):
             yield failed(instruction.line, "RUN is told a password: it stays in the image's history", mend)
 
 
@@ -146,14 +146,17 @@ def no_volume(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 def order_of_variables(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """In one ENV every value is filled in before any of them is set."""
-    for stage in dockerfile.stages:
-        known: set[str] = set()
+    all_known: list[set[str]] = []
+    for position, stage in enumerate(dockerfile.stages):
+        parent = dockerfile.parent(position)
+        known = set() if parent is None else set(all_known[parent])
+        all_known.append(known)
         for instruction in stage.instructions:
             together: set[str] = set()
             for key, value in pairs(instruction.value) if instruction.name in ("ENV", "ARG") else ():
                 used = {found.group(1) for found in USED.finditer(value or "")}
                 for earlier in sorted(used & together - known - {key}):
-                    message = f"ENV {key} uses {earlier} of the same ENV, which is not set yet: it becomes empty"
+                    message = f"ENV {key} uses {earlier} of the same ENV: it takes what that was before"
                     yield failed(instruction.line, message)
                 together |= {key} if instruction.name == "ENV" else set()
                 known |= {key} if instruction.name == "ARG" else set()

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build.packages import installed, spellings
-from runbook_lib.judge.image_build.rule import KUBERNETES, PRACTICE, Looked, Rule, all_commands, failed, in_image
+from runbook_lib.judge.image_build.rule import (
+    KUBERNETES,
+    PRACTICE,
+    Looked,
+    Rule,
+    all_commands,
+    failed,
+    in_image,
+    written,
+)
+from runbook_lib.judge.image_build.words import Command
 
 HABITS = re.compile(
     r"^(openssh-server|sshd|cron|cronie|crond|dcron|supervisor|supervisord|systemd|rsyslog|postfix|vsftpd)$"
@@ -49,14 +59,20 @@ def one_process(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 def host_files(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """limits.conf is PAM's, which no container goes through; hosts and resolv.conf are written by the kubelet."""
     for instruction, command in all_commands(dockerfile, last_only=True):
-        targets = [*command.to, *(command.words[1:] if command.program in ("tee", "sed", "cp", "mv") else ())]
-        for path in (target for target in targets if UNREAD.match(target)):
+        for path in (target for target in _written_to(command) if UNREAD.match(target)):
             yield failed(instruction.line, f"{path} is read by nobody in a container: the setting is lost")
             break
     for instruction in in_image(dockerfile, "COPY", "ADD"):
         target = (instruction.words or instruction.value.split() or ("",))[-1]
         if UNREAD.match(target):
             yield failed(instruction.line, f"{target} is read by nobody in a container: the setting is lost")
+
+
+def _written_to(command: Command) -> tuple[str, ...]:
+    if command.program in ("cp", "mv", "install", "ln"):
+        return (*command.to, command.words[-1])
+    edits = command.program == "tee" or (command.program == "sed" and command.has("-i", "--in-place"))
+    return (*command.to, *(command.words[1:] if edits else ()))
 
 
 def small_accounts(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -67,7 +83,7 @@ def small_accounts(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
                 f"useradd -u {found.group(1)} without -l: lastlog and faillog grow to that number, gigabytes of layer"
             )
             text = instruction.value.replace("useradd ", "useradd -l ", 1)
-            yield failed(instruction.line, message, f"RUN {text}")
+            yield failed(instruction.line, message, written(instruction, text))
 
 
 RULES = (

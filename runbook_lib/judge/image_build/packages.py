@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Policy
-from runbook_lib.judge.image_build.rule import PRACTICE, Looked, Rule, all_commands, every, failed
+from runbook_lib.judge.image_build.rule import PRACTICE, Looked, Rule, all_commands, every, failed, written
 from runbook_lib.judge.image_build.words import Command, commands
 
 RPM = ("yum", "dnf", "microdnf", "zypper")
 DEBIAN = ("apt-get", "apt", "aptitude")
 ASKS = (*DEBIAN, *RPM)
-INSTALLS = ("install", "add", "reinstall", "groupinstall", "localinstall", "in")
+INSTALLS = ("install", "add", "i", "reinstall", "groupinstall", "localinstall", "in")
 UPGRADES = {
     **dict.fromkeys(DEBIAN, ("upgrade", "dist-upgrade", "full-upgrade")),
     **dict.fromkeys(RPM, ("update", "upgrade", "dist-upgrade", "dup", "distro-sync")),
@@ -86,8 +86,9 @@ def asks_nothing(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         if program in ASKS and (verb in INSTALLS or verb in UPGRADES[program]) and not quiet:
             hint = "" if answered else "; nobody is there to answer"
             message = f"{program} {verb} without -y asks back{hint}"
-            mend = f"RUN {instruction.value.replace(f'{program} {verb}', f'{program} {verb} -y', 1)}"
-            yield failed(instruction.line, message, mend if f"{program} {verb}" in instruction.value else "")
+            said = f"{program} {verb}"
+            mend = written(instruction, instruction.value.replace(said, f"{said} -y", 1))
+            yield failed(instruction.line, message, mend if said in instruction.value else "")
 
 
 def same_tomorrow(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -144,7 +145,9 @@ def no_apt(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile):
         if command.program == "apt":
             text = re.sub(r"(?<![\w/.-])apt(?=\s)", "apt-get", instruction.value)
-            yield failed(instruction.line, "apt is for people: its options change, apt-get's do not", f"RUN {text}")
+            yield failed(
+                instruction.line, "apt is for people: its options change, apt-get's do not", written(instruction, text)
+            )
 
 
 RULES = (

@@ -64,6 +64,12 @@ def in_image(dockerfile: Dockerfile, *names: str) -> list[Instruction]:
     return [instruction for instruction in dockerfile.final if instruction.name in names]
 
 
+def written(instruction: Instruction, value: str) -> str:
+    """The instruction with another value, where one line can say it."""
+    one_line = not (instruction.flags or instruction.body or instruction.words or "\n" in value)
+    return f"{instruction.name} {value}" if one_line else ""
+
+
 def all_commands(dockerfile: Dockerfile, last_only: bool = False) -> Iterator[tuple[Instruction, Command]]:
     """The commands of every RUN whose shell is a Unix one, each with its instruction; sudo is looked through."""
     for stage in dockerfile.lineage if last_only else dockerfile.stages:
