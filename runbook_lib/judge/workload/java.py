@@ -47,7 +47,8 @@ def heap_fits(world: World) -> Iterator[Seen]:
             )
             message = f"heap {told} is {heap / limit if limit else 0:.0%} of the limit {node.text()}"
             if heap > share * limit:
-                yield failed(subject, java.where, f"{message}, at most {100 * share:g} % leaves room for the rest", mend)
+                message += f", at most {100 * share:g} % leaves room for the rest"
+                yield failed(subject, java.where, message, mend)
             else:
                 yield passed(subject, java.where, message)
 
