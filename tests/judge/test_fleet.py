@@ -59,7 +59,7 @@ def test_machines_and_the_nodes_that_replace_them_are_those_of_the_same_applicat
 def test_a_name_that_is_none_is_refused_with_those_that_are_like_it() -> None:
     fleet = judged({"order-service": "", "stock": ""}, {"order-service": 4, "stock": 4})
     assert fleet.application("stock").name == "stock"
-    with pytest.raises(BadParameters, match="'order-servce' is no .* this fleet; there is order-service$"):
+    with pytest.raises(BadParameters, match=r"'order-servce' is no .* this fleet; there is order-service$"):
         fleet.application("order-servce")
     with pytest.raises(BadParameters, match="no source names an application"):
         judged({}, {}).application(None)

