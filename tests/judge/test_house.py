@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
+import yaml
 
 from runbook_lib.artefacts import Policy, Waiver
+from runbook_lib.judge.fitness import asked
 from runbook_lib.judge.house import by_policy
 from runbook_lib.judge.workload.judge import order, verdicts
 from runbook_lib.model import Finding, Outcome
+from runbook_lib.observe.files.policy import KEYS, read_policy
 
 TODAY = date(2026, 11, 20)
 OPEN = Finding("liveness", "Alive", Outcome.FAIL, "blocking", "Deployment/shop, container web", "no probe")
@@ -79,3 +83,11 @@ def test_what_is_waived_stands_behind_what_is_open_and_before_what_passed() -> N
     open_, waived = replace(OPEN, outcome=Outcome.INCONCLUSIVE, severity="info"), replace(OPEN, waived="anna")
     good = replace(OPEN, outcome=Outcome.PASS)
     assert sorted([good, waived, open_], key=order) == [open_, waived, good]
+
+
+def test_the_example_names_checks_that_there_are_and_every_key() -> None:
+    example = Path(__file__).parents[2] / "parameters" / "policy.example.yaml"
+    policy = read_policy(example, TODAY)
+    said = by_policy([], policy, [one.id for one in asked()], TODAY)
+    assert {finding.check for finding in said} == {"policy-needless"}
+    assert set(yaml.load(example.read_text(), Loader=yaml.BaseLoader)) == set(KEYS)
