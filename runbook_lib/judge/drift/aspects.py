@@ -211,6 +211,7 @@ KEYS = frozenset({
     "application", "architecture", "ca_certificates", "cron", "crontab", "date_time", "default_ipv4",
     "distribution", "distribution_version", "dns", "env", "fips", "fqdn", "getent_hosts", "getent_passwd",
     "glibc", "hostname", "java_version", "kernel", "limits", "local", "locale", "memtotal_mb", "mounts",
-    "nofile", "nproc", "packages", "packages_other", "processor_nproc", "processor_vcpus", "python", "python_version", "selinux",
+    "nofile", "nproc", "packages", "packages_other", "processor_nproc", "processor_vcpus", "python",
+    "python_version", "selinux",
     "services", "swaptotal_mb", "sysctl", "timezone", "ulimit", "ulimits", "ulimit_nofile", "ulimit_nproc",
 })  # fmt: skip
