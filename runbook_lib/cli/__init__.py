@@ -10,12 +10,12 @@ from typing import NoReturn
 
 import typer
 
-from runbook_lib.cli import archive, batch, check, gates, guard, passage, replay, rollout, ttl
+from runbook_lib.cli import archive, batch, check, dockerfile, gates, guard, passage, replay, rollout, ttl
 from runbook_lib.errors import RunbookError
 from runbook_lib.redact import Redactor
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for commands in (passage, gates, guard, archive, replay, ttl, check):
+for commands in (passage, gates, guard, archive, replay, ttl, check, dockerfile):
     app.add_typer(commands.app)
 app.add_typer(batch.app, name="batch")
 app.add_typer(rollout.app, name="rollout")
