@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from runbook_lib.judge.waves import Plan, Wave
+from runbook_lib.pages.spreadsheet import cell
 
 COLUMNS = (
     "wave", "phase", "begin", "end", "application", "effort low", "effort high", "level", "risk", "state", "mode",
@@ -36,7 +37,7 @@ def as_csv(plan: Plan) -> str:
         moves = (wave.name, wave.phase, wave.begins, wave.ends) if wave else ("", "left out", "", "")
         days = tuple(f"{day:g}" for day in one.effort) if wave else ("", "")
         told = (one.level, one.risk, one.state, one.mode, one.criticality, one.owner, "; ".join(place.reasons))
-        table.writerow([_cell(str(value)) for value in (*moves, one.name, *days, *told)])
+        table.writerow([cell(str(value)) for value in (*moves, one.name, *days, *told)])
     return written.getvalue()
 
 
@@ -113,7 +114,3 @@ def _said(wave: Wave, ready: list[str], labels: Mapping[str, str]) -> Iterator[s
 
 def _line(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -17,6 +17,7 @@ from runbook_lib.judge.retention import words
 from runbook_lib.model import Change, Verdict
 from runbook_lib.observe.old_side.leftovers import Leftover
 from runbook_lib.pages.page import rendered
+from runbook_lib.pages.spreadsheet import cell
 
 NAME = "acceptance.html"
 GROUPS = (("people", "People and releases"), ("machines", "Machines and money"), ("users", "What users see"))
@@ -155,8 +156,7 @@ def as_csv(leftovers: Iterable[Leftover]) -> str:
     writer.writerow(COLUMNS)
     for one in leftovers:
         cells = (one.what, one.concerns, one.where, "found" if one.found else "look", one.owner)
-        # a spreadsheet would run what begins like a formula
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells] + ["", ""])
+        writer.writerow([*map(cell, cells), "", ""])
     return text.getvalue()
 
 
