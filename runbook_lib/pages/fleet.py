@@ -13,6 +13,7 @@ from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.fleet import Fleet, by_level, effort
 from runbook_lib.judge.waves import Place, Wave
 from runbook_lib.pages.page import rendered
+from runbook_lib.pages.spreadsheet import cell
 
 NAME = "fleet.html"
 PLACES = 4
@@ -79,9 +80,8 @@ def as_csv(fleet: Fleet) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows(fleet):
-        cells = ["" if cell is None else cell for cell in _cells(row)]
-        # a spreadsheet would run what begins like a formula
-        writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@") else c for c in cells])
+        cells = ["" if one is None else one for one in _cells(row)]
+        writer.writerow([cell(one) if isinstance(one, str) else one for one in cells])
     return text.getvalue()
 
 

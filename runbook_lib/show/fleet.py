@@ -32,7 +32,7 @@ def fleet_headline(fleet: Fleet) -> HTML:
     lines = [
         f"{low:.0f} to {high:.0f} working days for all that could be assessed.",
         *(f"{count} left out: {escape(reason)}." for reason, count in reasons.most_common(5)),
-        f"{len(plan.cycles)} rings of applications that need each other, each with a proposal." * bool(plan.cycles),
+        f"{len(plan.rings)} rings of applications that need each other, each with a proposal." * bool(plan.rings),
         f"{len(plan.unknown)} dependencies name something that no source knows." * bool(plan.unknown),
         f"{len(fleet.unread)} things in the sources could not be read or placed; they are listed below."
         * bool(fleet.unread),

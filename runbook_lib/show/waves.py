@@ -86,7 +86,7 @@ def cycle_table(plan: Plan, most: int = SHOWN) -> Styler:
     """Each ring of applications that need each other: the edge to break, why that one, and what to do about it."""
     rows = [
         {
-            "ring": _ring(cycle.members),
+            "ring": cycle.ring,
             "break": " → ".join(cycle.edge),
             "why this one": cycle.because,
             "proposal": cycle.proposal,
@@ -130,7 +130,7 @@ def _summary(plan: Plan) -> str:
         f"<b>{moved} applications in {len(plan.waves)} waves</b>, {plan.waves[0].begins} to {plan.waves[-1].ends}",
         f"{low:,.0f} to {high:,.0f} working days",
         f"{len(plan.left_out)} left out" if plan.left_out else "",
-        f"{len(plan.cycles)} ring{'s' * (len(plan.cycles) > 1)}" if plan.cycles else "",
+        f"{len(plan.rings)} ring{'s' * (len(plan.rings) > 1)}" if plan.rings else "",
     ]
     legend = " ".join(
         f"<span style='color:{COLOURS[phase]}'>■</span> {phase}&nbsp;"
@@ -229,11 +229,6 @@ def _closed(plan: Plan, scale: Scale) -> str:
         return ""
     mark = f"<span style='background:{CLOSED}'>&nbsp;&nbsp;&nbsp;</span>"
     return f"<div style='color:#57606a'>{mark} nothing is moved: {_few(shown, 6)}</div>"
-
-
-def _ring(members: Sequence[str]) -> str:
-    shown = [*members, members[0]]
-    return " → ".join(shown if len(shown) <= 7 else [*shown[:4], f"… {len(shown) - 6} more …", *shown[-2:]])
 
 
 def _few(texts: Iterable[str], most: int) -> str:

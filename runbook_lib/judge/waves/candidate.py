@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 Phase = Literal["pilot", "core", "rest"]
+LONG = 7
+"""Of a ring with more names than these only its ends are written out."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Cycle:
     proposal: str
     together: bool
 
+    @property
+    def ring(self) -> str:
+        """``a → b → a``; of a long one its two ends."""
+        way = (*self.members, self.members[0])
+        return " → ".join(way if len(way) <= LONG else (*way[:4], f"… {len(way) - 6} more …", *way[-2:]))
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -108,3 +116,8 @@ class Plan:
     places: tuple[Place, ...] = ()
     notes: tuple[str, ...] = ()
     blackouts: tuple[tuple[date, date, str], ...] = field(default=())
+
+    @property
+    def rings(self) -> tuple[Cycle, ...]:
+        """Cycles of several applications, without those that call themselves."""
+        return tuple(cycle for cycle in self.cycles if len(cycle.members) > 1)

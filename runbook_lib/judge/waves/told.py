@@ -71,7 +71,8 @@ def _cycle(ring: Broken, draft: Draft, where: Mapping[str, str]) -> Cycle:
         why = f"{first} depends on itself"
         return Cycle(members, ring.edge, why, "its own Service name answers it on either side", together)
     a, b = draft.moving[first], draft.moving[then]
-    dearer = f"the other edges of the ring {min(ring.others)} to {max(ring.others)}" if ring.others else ""
+    least, most = min(ring.others), max(ring.others)
+    dearer = f"every other edge of the ring {least}" + (f" to {most}" if most > least else "")
     because = (
         f"costs {ring.cost} of {WORST} to keep working over both sides, {dearer} ({first}: risk {a.risk}, criticality "
         f"{criticality(a.criticality) or 'not known'}; {then}: {b.state}"

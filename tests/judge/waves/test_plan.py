@@ -188,6 +188,7 @@ def test_a_ring_that_one_wave_can_carry_goes_together_and_the_edge_is_named_all_
     assert len(plan.waves) == 1
     (cycle,) = plan.cycles
     assert (cycle.edge, cycle.together) == (("b", "c"), True)
+    assert "costs 1 of 7 to keep working over both sides, every other edge of the ring 2 (" in cycle.because
     assert "risk medium" in cycle.because and "all of them in wave-1" in cycle.proposal
     assert plan.waves[0].members.index("b") < plan.waves[0].members.index("c")
 
