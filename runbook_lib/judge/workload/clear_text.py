@@ -11,8 +11,9 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/"
+AUTHORIZED = ("authorization", "proxy-authorization")
 SECRET_NAME = re.compile(
-    r"(?i)(^|[._-])(passwords?|passwd|pwd|secrets?|tokens?|api[._-]?keys?|private[._-]?keys?|access[._-]?keys?|credentials?)$"
+    r"(?i)(^|[ ._-])(passwords?|passwd|pwd|secrets?|tokens?|credentials?|(?:api|private|access)[._-]?keys?)$"
 )
 HARMLESS_NAME = re.compile(r"(?i)[._-](file|dir|path|name|ref|url|ttl|timeout|seconds|length|enabled)$")
 URL_PASSWORD = re.compile(r"(?i)^[a-z][a-z0-9+.:-]*://[^/\s:@]*:[^/\s@$]{2,}@")
@@ -22,16 +23,22 @@ KNOWN_FORM = re.compile(
     r"|[?&;](?i:password|passwd|pwd)=[^&;\s$<{]{2,}"
 )
 ELSEWHERE = re.compile(
-    r"\$[A-Za-z_({]|`|(?:file|env|vault|secret|ssm|arn):|ENC\(|\{cipher\}|\{\{|%\(|@[\w.]+@$|<[^<>]*>$"
+    r"\$[A-Za-z_({]|\$\d(?!\w)|`|(?:file|env|vault|secret|ssm|arn):|ENC\(|\{cipher\}|\{\{|%\(|@[\w.]+@$|<[^<>]*>$"
 )
-NO_VALUE = re.compile(r"(?i)true|false|null|none|nil|~|/[\w.-]+(/[\w.-]+)+")
+# Switches, paths, the beginning of a block, and what a program works out: no values of a secret.
+NO_VALUE = re.compile(
+    r"(?i)true|false|yes|no|on|off|null|none|nil|~|/[\w.-]+(/[\w.-]+)+|[\[{|>(][-+]?|\{\}|\[\]|[a-z_][\w.]*[\[(].*"
+)
+SWITCH_NAME = re.compile(r"(?i)(^|[._-])(allow|use|enable|disable|require|need|has|is|skip|with|no|random|empty)[._-]")
 PLACEHOLDER = re.compile(
     r"(?i:change[-_ ]?(me|this)!*|replace[-_ ]?(me|this)|placeholder|x{4,}|your[-_][\w-]{1,40})"
     r"|TO-?DO|TBD|FIXME|<[^<>\n]{1,60}>"
 )
 MORE = re.compile(r"[\n=<]|:\s")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-PAIR = re.compile(r"""^\s*(?:-\s+)?["']?([\w./\[\]-]{1,120})["']?\s*(?:=|:(?=\s|$))\s*["']?(.*?)["']?,?\s*$""")
+PAIR = re.compile(
+    r"""^\s*(?:-\s+|export\s+)?["']?([\w./\[\]-]{1,120})["']?\s*(?:=|:(?=\s|$))\s*["']?(.*?)["']?,?\s*$"""
+)
 XML = re.compile(
     r"""<([\w.-]{1,80})>([^<>]{1,200})</|name="([\w.-]{1,80})"\s+value="([^"]*)"|([\w.-]{1,80})="([^"]*)\""""
 )
@@ -45,6 +52,8 @@ def is_secret(name: str, value: str) -> bool:
     if URL_PASSWORD.match(value) or KNOWN_FORM.search(value):
         return True
     plain = CAMEL.sub("_", name)
+    if value in ("0", "1") and SWITCH_NAME.search(plain):
+        return False
     return bool(SECRET_NAME.search(plain)) and not HARMLESS_NAME.search(plain) and not NO_VALUE.fullmatch(value)
 
 
@@ -93,7 +102,7 @@ def _settings(key: str, text: str) -> Iterator[tuple[str, str]]:
         pair = PAIR.match(line)
         if pair:
             yield pair[1].rpartition("/")[2], pair[2]
-        for found in XML.finditer(line) if "<" in line else ():
+        for found in XML.finditer(line) if "<" in line or '="' in line else ():
             parts = [part for part in found.groups() if part is not None]
             yield parts[0], parts[1] if len(parts) > 1 else ""
 
@@ -101,34 +110,30 @@ def _settings(key: str, text: str) -> Iterator[tuple[str, str]]:
 def no_secret_in_commands(world: World) -> Iterator[Seen]:
     """What stands in a command is in every list of processes, in the manifest, and in the events of a crash."""
     for workload, container in world.containers():
-        found, seen = 0, False
-        for node, name, value in _said(container):
-            seen = True
-            if is_secret(name, value):
-                found += 1
-                message = f"{name or 'a word of the command'} holds a secret in clear text: take it from a Secret"
-                yield failed((workload, container), node, message)
-        if seen and not found:
+        said = [*_options(container), *_headers(container)]
+        found = [(node, name) for node, name, value in said if is_secret(name, value)]
+        for node, name in found:
+            message = f"{name or 'a word of the command'} holds a secret in clear text: take it from a Secret"
+            yield failed((workload, container), node, message)
+        if said and not found:
             yield passed((workload, container), container.node, "no secret in its commands")
 
 
-def _said(container: Container) -> Iterator[tuple[Node, str, str]]:
-    """Node, name and value of each option in command and args, and of each header of a probe."""
-    words = (*container.node.get("command").elements(), *container.node.get("args").elements())
+def _options(container: Container) -> Iterator[tuple[Node, str, str]]:
+    """Node, name and value of each option in command and args; a word of its own has the option before it as name."""
     before = ""
-    for node in words:
+    for node in (*container.node.get("command").elements(), *container.node.get("args").elements()):
         for word in node.text()[:20000].split() if " " in node.text() else [node.text()]:
-            option = OPTION.match(word)
-            name, value = (
-                (option[1], option[2].strip("\"'")) if option and "://" not in word.split("=")[0] else ("", word)
-            )
-            yield node, name or before, value
+            option = OPTION.match(word) if "://" not in word.split("=")[0] else None
+            yield (node, option[1], option[2].strip("\"',;")) if option else (node, before, word)
             before = word.lstrip("-") if word.startswith("-") and not option else ""
+
+
+def _headers(container: Container) -> Iterator[tuple[Node, str, str]]:
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         for header in container.node.get(probe, "httpGet", "httpHeaders").elements():
-            name = header.get("name").text()
-            secret = name.lower() in ("authorization", "cookie", "proxy-authorization")
-            yield header, f"{name}-token" if secret else name, header.get("value").text()
+            name, value = header.get("name").text(), header.get("value").text()
+            yield header, "Authorization token" if name.lower() in AUTHORIZED else name, value
 
 
 def filled_in(world: World) -> Iterator[Seen]:
