@@ -10,6 +10,7 @@ from runbook_lib.judge.workload.check import (
     DOCS,
     Check,
     Seen,
+    Severity,
     failed,
     new_object,
     passed,
@@ -77,7 +78,9 @@ def service_ports(world: World) -> Iterator[Seen]:
                 else:
                     shown = ", ".join(sorted(filter(None, names | numbers))) or "no port"
                     message = f"targetPort {target.text()}, but {workload.title} has {shown}"
-                    yield failed(service, target, message, _to_the_only_one(service, port, ports))
+                    # a number works when something listens, declared or not; a name has to be declared
+                    severity: Severity | None = "warning" if target.text().isdigit() else None
+                    yield failed(service, target, message, _to_the_only_one(service, port, ports), severity)
 
 
 def _to_the_only_one(service: Resource, port: Node, ports: list[Node]) -> dict[str, Any] | None:
