@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runbook_lib.artefacts import Assessed, Evidence, Host, Node
@@ -15,12 +15,17 @@ from runbook_lib.judge.handover import handover
 from runbook_lib.judge.inventory.merge import Conflict
 from runbook_lib.judge.migration import Migration, decide, migration_verdict
 from runbook_lib.judge.portability import Demand, demands, portability_findings
-from runbook_lib.judge.profile import Known, agents, decided, figures, java_needs, known, seconds
+from runbook_lib.judge.profile import Known, agents, decided, figures, heap_is_open, java_needs, known, seconds
 from runbook_lib.judge.risk import Around, around
 from runbook_lib.model import Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OPEN_HEAP = (
+    "nobody says how large its heap may be: without -Xmx a JVM takes a quarter of the limit, where it had a quarter of "
+    "the machine; say it in the options before it moves"
+)
 
 
 @dataclass(frozen=True)
@@ -105,4 +110,7 @@ def _sizing(subject: Subject) -> Sizing:
         return Sizing(Verdict("size", Outcome.INCONCLUSIVE, "insufficient data: nobody measured what it uses"))
     stated, names = subject.stated, [host.name for host in subject.hosts]
     peak = seconds(stated.get("traffic", "requests_per_second", "peak"))
-    return size(subject.usage, java_needs(stated, subject.hosts), agents(stated), names, peak=peak)
+    sizing = size(subject.usage, java_needs(stated, subject.hosts), agents(stated), names, peak=peak)
+    if not sizing.sizes or not heap_is_open(stated, subject.hosts):
+        return sizing
+    return replace(sizing, verdict=replace(sizing.verdict, message=f"{sizing.verdict.message}; {OPEN_HEAP}"))

@@ -188,6 +188,15 @@ def java_needs(stated: Node, hosts: Iterable[Host]) -> Jvm | None:
     return Jvm(heap=heap, threads=Jvm.threads if threads is None else math.ceil(threads), **known)
 
 
+def heap_is_open(stated: Node, hosts: Iterable[Host]) -> bool:
+    """Whether it runs in a JVM that nobody gives a heap, so that the JVM takes one by the memory that it finds."""
+    machines, runtime = tuple(hosts), stated.get("runtime")
+    language, options = runtime.get("language").text().lower(), runtime.get("options").text()
+    java = JAVA.search(language) if language else any(host_fact(host, "local/java/version") for host in machines)
+    texts = [options, *(host_fact(host, "local/java/options") for host in machines)]
+    return bool(java) and not java_needs(stated, machines) and not any("RAMPercentage" in text for text in texts)
+
+
 def _option(part: str, text: str) -> float:
     """MiB that an option gives; 0 when it is not there."""
     found = OPTIONS[part].findall(text)

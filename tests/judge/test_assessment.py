@@ -7,6 +7,7 @@ import pytest
 
 from runbook_lib.artefacts import Host, Node, node_of
 from runbook_lib.errors import CriterionFailed
+from runbook_lib.judge.assessment import Subject, assess
 from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.decision import require
 from runbook_lib.judge.drift import compare_hosts
@@ -16,6 +17,7 @@ from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import agents, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
 from runbook_lib.model import Outcome, Verdict
+from tests.judge.test_size import machines
 
 
 def host(name: str, **facts: object) -> Host:
@@ -91,6 +93,28 @@ def test_of_several_hosts_the_largest_jvm_counts_and_threads_are_those_that_were
     needs = java_needs(node_of({"runtime": {"threads": 249.5}}), hosts)
     assert needs is not None
     assert (needs.heap, needs.threads, needs.stack, needs.metaspace) == (2048.0, 250, 0.5, 256.0)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "java", "said"),
+    [
+        ({"language": "java"}, {"options": "-server"}, True),
+        ({}, {"version": "1.8.0_181"}, True),
+        ({"language": "java"}, {"options": "-Xmx512m"}, False),
+        ({"language": "java", "options": "-XX:MaxRAMPercentage=75.0"}, {}, False),
+        ({"language": "python"}, {"version": "11"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_jvm_of_which_nobody_knows_the_heap_is_told_with_its_size(
+    runtime: dict[str, str], java: dict[str, str], said: bool
+) -> None:
+    hosts = (host("vm-0", local={"java": java}),)
+    found = assess(Subject("a", node_of({"runtime": runtime}), hosts=hosts, usage=machines(1, 400)))
+    assert found.sizing.sizes
+    assert ("without -Xmx a JVM takes a quarter of the limit" in found.verdicts[1].message) is said
+    without = assess(Subject("a", node_of({"runtime": runtime}), hosts=hosts))
+    assert "-Xmx" not in without.verdicts[1].message
 
 
 def test_what_another_source_says_stands_beside_the_value() -> None:
