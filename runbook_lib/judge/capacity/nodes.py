@@ -64,8 +64,9 @@ def nodes_for(wanted: Iterable[Wanted], node: NodeShape) -> Nodes:
     """Nodes for these Pods, requests only. One node more is needed where one may fail or be drained."""
     room = node.room
     groups = [(one, (one.cores, one.memory_mib, 1.0)) for one in wanted if one.replicas > 0]
-    fitting = [(one, need) for one, need in groups if all(n <= r for n, r in zip(need, room, strict=True))]
-    too_large = tuple(one.name for one, need in groups if (one, need) not in fitting)
+    fits = [all(n <= r for n, r in zip(need, room, strict=True)) for _, need in groups]
+    fitting = [group for group, does in zip(groups, fits, strict=True) if does]
+    too_large = tuple(one.name for (one, _), does in zip(groups, fits, strict=True) if not does)
     totals = [math.fsum(need[axis] * one.replicas for one, need in fitting) for axis in range(3)]
     shares = [total / r if r > 0 else 0.0 for total, r in zip(totals, room, strict=True)]
     tightest = max(range(3), key=lambda axis: shares[axis])
