@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.artefacts import Assessed, Policy, Waiver
 from runbook_lib.judge.overlay.choose import Chosen, choose
@@ -214,3 +217,43 @@ def test_lists_of_kinds_that_kustomize_does_not_know_are_replaced_whole() -> Non
     assert difference(before, after, keyed=is_built_in("example.com/v1")) == after
     known = ("v1", "apps/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1")
     assert all(is_built_in(one) for one in known) and not is_built_in("gateway.networking.k8s.io/v1")
+
+
+JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    "",
+    "x",
+    "${A}",
+    [],
+    [None],
+    {},
+    {"": None},
+    [[1]],
+    [{"name": "a"}, {"name": "a"}],
+]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container of a value and the key or position of what it holds."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [found for key in keys for found in places(value[key])]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(JUNK)), min_size=1, max_size=4),
+    st.sampled_from(list(DAMAGES)),
+)
+def test_a_wrong_type_anywhere_ends_no_overlay_in_a_traceback(changes: list[tuple[int, Any]], name: str) -> None:
+    objects = damaged(name)
+    for number, junk in changes:
+        found = places(objects)
+        holder, key = found[number % len(found)]
+        holder[key] = copy.deepcopy(junk)
+    chosen = choose(world_of(objects), TODAY)
+    assert isinstance(problem(chosen), str)
+    assert all(list(yaml.safe_load_all(text)) for text in written(chosen).values())
+    assert chosen.blocking <= len(check_manifests(chosen.before).findings)
