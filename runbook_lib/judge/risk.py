@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.drift import Drift
+from runbook_lib.judge.inventory.assign import instances_of
 
 LEVELS = ("low", "medium", "high")
 HIGH = frozenset(
@@ -89,7 +90,7 @@ def around(
         criticality=stated.get("criticality").text(),
         dependents=_most(told, dependents),
         release_success=share(stated.get("releases", "success_rate")),
-        drift=None if drifts is None else differing(drifts),
+        drift=None if drifts is None else _drifting(stated, tuple(drifts)),
         sharing=None if sharing is None else tuple(sorted(sharing)),
         sized=sized,
     )
@@ -122,6 +123,12 @@ def share(node: Node) -> float | None:
         return None
     value = value / 100 if text.endswith("%") or value > 1 else value
     return value if 0 <= value <= 1 and not isinstance(node.value, bool) else None
+
+
+def _drifting(stated: Node, drifts: Collection[Drift]) -> tuple[str, ...] | None:
+    """The same; none where people say that it has one machine, and that is on record."""
+    alone = len(tuple(instances_of(stated))) == 1 and any(len(row.values) == 1 for row in drifts)
+    return () if alone else differing(drifts)
 
 
 def _most(stated: int | None, counted: int | None) -> int | None:
@@ -158,7 +165,7 @@ def _releases(rate: float | None) -> Factor:
 
 def _drift(aspects: tuple[str, ...] | None) -> Factor:
     if aspects is None:
-        return Factor(1, f"its hosts could not be compared: {UNKNOWN}")
+        return Factor(1, f"fewer than two of its hosts are on record, and nobody says that it has one: {UNKNOWN}")
     return Factor(int(bool(aspects)), f"its hosts differ in {', '.join(aspects)}, and an image can have only one")
 
 

@@ -193,6 +193,15 @@ def test_hosts_that_cannot_be_compared_are_unknown_and_not_alike() -> None:
     assert around(node_of({})).dependents is None
 
 
+@pytest.mark.parametrize(
+    ("instances", "drift"), [(["a"], ()), ([{"name": "10.0.0.1"}], ()), (["a", "b"], None), ([], None)]
+)
+def test_the_only_machine_of_an_application_differs_from_none(instances: list[object], drift: object) -> None:
+    stated = node_of({"operations": {"instances": instances}})
+    assert around(stated, compare_hosts([Host("a", {"kernel": "3.10"}, "")])).drift == drift
+    assert around(stated, compare_hosts([])).drift is None
+
+
 def test_a_path_that_is_only_named_makes_no_state_and_no_refactoring_but_is_to_be_looked_at() -> None:
     named = Demand("local-file", "warning", "a volume", ("Import.java:7",), ("/data/import",))
     migration = decide([named], 12)
