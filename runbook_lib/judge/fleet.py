@@ -98,7 +98,8 @@ def fleet_verdict(fleet: Fleet) -> Verdict:
             "fleet", Outcome.INCONCLUSIVE, f"no application can be planned: {levels or 'there is none'}", numbers
         )
     until = plan.waves[-1].ends
-    said = f"{planned} of {len(fleet.applications)} applications in {len(plan.waves)} waves until {until}; {levels}"
+    waves = f"{len(plan.waves)} wave{'s' * (len(plan.waves) > 1)}"
+    said = f"{planned} of {len(fleet.applications)} applications in {waves} until {until}; {levels}"
     return Verdict("fleet", Outcome.PASS, said, numbers)
 
 

@@ -32,10 +32,21 @@ def fleet_headline(fleet: Fleet) -> HTML:
     lines = [
         f"{low:.0f} to {high:.0f} working days for all that could be assessed.",
         *(f"{count} left out: {escape(reason)}." for reason, count in reasons.most_common(5)),
-        f"{len(plan.rings)} rings of applications that need each other, each with a proposal." * bool(plan.rings),
-        f"{len(plan.unknown)} dependencies name something that no source knows." * bool(plan.unknown),
-        f"{len(fleet.unread)} things in the sources could not be read or placed; they are listed below."
-        * bool(fleet.unread),
+        _told(
+            len(plan.rings),
+            "ring of applications that need each other, with a proposal",
+            "rings of applications that need each other, each with a proposal",
+        ),
+        _told(
+            len(plan.unknown),
+            "dependency names something that no source knows",
+            "dependencies name something that no source knows",
+        ),
+        _told(
+            len(fleet.unread),
+            "thing in the sources could not be read or placed; it is listed below",
+            "things in the sources could not be read or placed; they are listed below",
+        ),
     ]
     items = "".join(f"<li>{line}</li>" for line in lines if line)
     colour = COLOURS[verdict.outcome.name]
@@ -114,6 +125,10 @@ def of_a_fleet() -> HTML:
     return HTML(
         "<p style='color:#8c959f'>One application: nothing to plan among others, and the next cells are empty.</p>"
     )
+
+
+def _told(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}." if count else ""
 
 
 def _days(pair: tuple[float, float]) -> str:
