@@ -100,9 +100,10 @@ def own_pods(workload: Workload) -> dict[str, Any]:
     return given if isinstance(given, dict) and given else {"matchLabels": dict(workload.labels)}
 
 
-def free_name(world: World, kind: str, like: Resource) -> str:
+def free_name(world: World, kind: str, like: Resource, suffix: str = "") -> str:
     """The name of an object, or that with a number when there is one of the kind already: a patch would change it."""
-    names = [like.name, *(f"{like.name}-{number}" for number in range(2, 100))]
+    base = f"{like.name}{suffix}"
+    names = [base, *(f"{base}-{number}" for number in range(2, 100))]
     return next((name for name in names if world.named(kind, name, like) is None), names[-1])
 
 

@@ -31,11 +31,11 @@ def _port(number: Any, port: Node) -> dict[str, Any]:
     return {"protocol": port.get("protocol").text("TCP"), "port": number}
 
 
-def _opening(world: World, workload: Workload, ports: list[dict[str, Any]]) -> dict[str, Any]:
+def _opening(world: World, workload: Workload, ports: list[dict[str, Any]], suffix: str = "") -> dict[str, Any]:
     """A policy more: what it opens is added to what the others of the Pods do."""
     rule = {"from": [{"namespaceSelector": {}}], "ports": ports} if ports else {}
     spec = {"podSelector": own_pods(workload), "policyTypes": ["Ingress"], "ingress": [rule]}
-    name = free_name(world, "NetworkPolicy", workload.resource)
+    name = free_name(world, "NetworkPolicy", workload.resource, suffix)
     return new_object("networking.k8s.io/v1", "NetworkPolicy", workload.resource, spec, name)
 
 
@@ -47,7 +47,7 @@ def _for_dns(world: World, workload: Workload) -> dict[str, Any]:
         "policyTypes": ["Egress"],
         "egress": [{"to": [system], "ports": ports}],
     }
-    name = free_name(world, "NetworkPolicy", workload.resource)
+    name = free_name(world, "NetworkPolicy", workload.resource, "-dns")
     return new_object("networking.k8s.io/v1", "NetworkPolicy", workload.resource, spec, name)
 
 
@@ -83,7 +83,7 @@ def policies_let_users_in(world: World) -> Iterator[Seen]:
                         workload,
                         policies[0].node.get("spec"),
                         f"{shown} lets nobody in at port {target}, which {service.title} uses",
-                        _opening(world, workload, [_port(aim.value, port)]),
+                        _opening(world, workload, [_port(aim.value, port)], f"-{target.lower()}"),
                     )
 
 
