@@ -127,7 +127,8 @@ def _summary(plan: Plan) -> str:
     moved = sum(len(wave.members) for wave in plan.waves)
     low, high = (sum(wave.effort[end] for wave in plan.waves) for end in (0, 1))
     words = [
-        f"<b>{moved} applications in {len(plan.waves)} wave{'s' * (len(plan.waves) > 1)}</b>, {plan.waves[0].begins} to {plan.waves[-1].ends}",
+        f"<b>{moved} applications in {len(plan.waves)} wave{'s' * (len(plan.waves) > 1)}</b>, "
+        f"{plan.waves[0].begins} to {plan.waves[-1].ends}",
         f"{low:,.0f} to {high:,.0f} working days",
         f"{len(plan.left_out)} left out" if plan.left_out else "",
         f"{len(plan.rings)} ring{'s' * (len(plan.rings) > 1)}" if plan.rings else "",
