@@ -13,6 +13,7 @@ from runbook_lib.judge.drift import Drift
 from runbook_lib.judge.gain import Input, Range
 from runbook_lib.judge.inventory.merge import Conflict, origin
 from runbook_lib.judge.inventory.names import Names
+from runbook_lib.judge.risk import share
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def figures(stated: Node) -> dict[str, Input]:
     found: dict[str, Input] = {}
     for keys, name in FIGURES.items():
         node = stated.get(*keys)
-        values = [number(item.value) for item in node.elements()] or [number(node.value)]
+        read = share if name == "release success before" else seconds
+        values = [read(item) for item in node.elements() or (node,)]
         numbers = [value for value in values if value is not None]
         if numbers:
             found[name] = Input(Range(min(numbers), max(numbers)), place(node))

@@ -14,7 +14,7 @@ from runbook_lib.judge.drift import compare_hosts
 from runbook_lib.judge.handover import handover
 from runbook_lib.judge.inventory.merge import merge
 from runbook_lib.judge.portability import Demand
-from runbook_lib.judge.profile import agents, java_needs, known
+from runbook_lib.judge.profile import agents, figures, java_needs, known
 from runbook_lib.judge.quantity import quantity, rounded
 from runbook_lib.model import Outcome, Verdict
 from tests.judge.test_size import machines
@@ -186,3 +186,9 @@ def test_what_could_not_be_measured_does_not_pass() -> None:
     require([Verdict("a", Outcome.PASS, "1 of 1")])
     with pytest.raises(CriterionFailed, match="b: no data"):
         require([Verdict("a", Outcome.PASS, "1 of 1"), Verdict("b", Outcome.INCONCLUSIVE, "no data")])
+
+
+@pytest.mark.parametrize("stated", [0.91, 91, "91%", [0.91, 0.91]])
+def test_a_success_rate_counts_the_same_however_it_is_written(stated: object) -> None:
+    found = figures(node_of({"releases": {"success_rate": stated}}, "profile.yaml"))["release success before"]
+    assert (found.value.low, found.value.high) == (0.91, 0.91)
