@@ -364,6 +364,10 @@ def test_the_example_of_a_fleet_needs_no_section_of_one_application_and_is_the_s
             {"cmdb": {"file": "x.csv", "columns": {"application": "A", "onwer": "Team"}}},
             "'onwer' is no key of a profile",
         ),
+        (
+            {"cmdb": {"file": "x.csv", "columns": {"application": "A", "operations.instnces": "Hosts"}}},
+            "'operations.instnces' is no key of a profile; operations has instances, environments, physical_hosts",
+        ),
         ({"waves": {"begin": "soon"}}, "'soon' is no day; write it like 2026-12-31"),
         ({"waves": {"blackouts": [{"since": "2027-02-18", "until": "2027-02-03", "reason": "x"}]}}, "is before since"),
     ],

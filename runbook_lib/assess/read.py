@@ -21,7 +21,7 @@ from runbook_lib.model import Finding, Outcome, now
 from runbook_lib.observe.files.located import read_located
 from runbook_lib.observe.inventory.facts import read_hosts
 from runbook_lib.observe.inventory.monitoring import Java, ask_java, ask_processes, ask_usage, monitored
-from runbook_lib.observe.inventory.profiles import read_profiles
+from runbook_lib.observe.inventory.profiles import read_profiles, unused
 from runbook_lib.observe.inventory.table import read_table
 from runbook_lib.observe.inventory.usage import Usage, read_usage
 from runbook_lib.observe.source.rules import read_rules
@@ -84,7 +84,9 @@ def _told(p: Parameters) -> tuple[list[Iterable[Node]], list[Finding]]:
         trees.append(profiles.trees.values())
         findings += profiles.findings
     elif a.profile:
-        trees.append([_named(read_located(p.path(a.profile), "profile"), p.application.name)])
+        profile = read_located(p.path(a.profile), "profile")
+        trees.append([_named(profile, p.application.name)])
+        findings += unused(profile)
     if a.cmdb:
         table = read_table(p.path(a.cmdb.file), a.cmdb.columns, a.cmdb.sheet)
         trees.append(table.trees)

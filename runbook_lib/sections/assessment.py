@@ -10,12 +10,34 @@ from pydantic import Field, model_validator
 from runbook_lib.fields import Day, Span
 from runbook_lib.sections.section import Section
 
-KEYS = (
-    "application", "owner", "kind", "purpose", "criticality", "business_line", "environment", "version", "port",
-    "runtime", "state", "dependencies", "dependents", "databases", "grants", "firewall", "objectives", "traffic",
-    "operations", "releases", "host_agents",
-)  # fmt: skip
-"""What a profile may say of an application, as sandbox/sample/profile.yaml does."""
+KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("application", "owner", "kind", "purpose", "criticality", "business_line", "environment"), ()),
+    **dict.fromkeys(("version", "port", "dependencies", "dependents", "databases", "grants", "firewall"), ()),
+    "runtime": (
+        *("language", "version", "start_seconds", "drain_seconds", "time_zone"),
+        *("options", "heap_mib", "threads"),
+    ),
+    "state": ("class", "sessions", "orders", "files"),
+    "objectives": ("availability", "error_rate", "latency_p99", "rpo", "rto"),
+    "traffic": ("requests_per_second", "peak_hours", "peak_hours_time_zone", "orders_per_day"),
+    "operations": (
+        *("instances", "environments", "physical_hosts", "vms_per_host", "owners_per_vm"),
+        *("minutes_per_owner", "minutes_per_owner_after", "maintenances_per_year"),
+    ),
+    "releases": ("per_month", "minutes_before", "minutes_after", "success_rate", "rollbacks_last_year"),
+    "host_agents": ("cpu_cores", "memory_mib"),
+}
+"""What a profile may say of an application, as sandbox/sample/profile.yaml does, and what may stand below."""
+
+
+def no_key(key: str) -> str:
+    """Why ``runtime.langauge`` is no key of a profile; empty where it is one."""
+    first, _, rest = key.partition(".")
+    if first not in KEYS:
+        return f"{key!r} is no key of a profile; keys begin with {', '.join(KEYS)}"
+    if rest and KEYS[first] and rest.partition(".")[0] not in KEYS[first]:
+        return f"{key!r} is no key of a profile; {first} has {', '.join(KEYS[first])}"
+    return ""
 
 
 class Cmdb(Section):
@@ -32,8 +54,8 @@ class Cmdb(Section):
     def _names_the_application(self) -> Cmdb:
         if "application" not in self.columns:
             raise ValueError("columns: one must be the application's name, such as application: Name")
-        if unknown := [key for key in self.columns if key.partition(".")[0] not in KEYS]:
-            raise ValueError(f"columns: {unknown[0]!r} is no key of a profile; keys begin with {', '.join(KEYS)}")
+        if unknown := [why for key in self.columns if (why := no_key(key))]:
+            raise ValueError(f"columns: {unknown[0]}")
         return self
 
 

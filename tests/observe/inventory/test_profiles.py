@@ -42,3 +42,18 @@ def test_each_file_is_an_application_and_broken_ones_are_named(tmp_path: Path) -
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadParameters, match="does not exist"):
         read_profiles(tmp_path / "none")
+
+
+def test_what_a_profile_says_that_nobody_reads_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "application: orders\ncritcality: high\nruntime:\n  langauge: java\n  start_seconds: 30s\n"
+        "releases: {per_month: lots, success_rate: 91%, minutes_before: [10, 20]}\nstate: {class: stateless}\n"
+    )
+    at = tmp_path / "a.yaml"
+    found = [finding.message for finding in read_profiles(tmp_path).findings]
+    assert found[0].startswith(f"{at}:2: 'critcality' is no key of a profile; keys begin with application, owner")
+    assert found[1].startswith(f"{at}:4: 'runtime.langauge' is no key of a profile; runtime has language, version")
+    assert found[2:] == [
+        f"{at}:5: runtime.start_seconds is '30s', not a number",
+        f"{at}:6: releases.per_month is 'lots', not a number",
+    ]
