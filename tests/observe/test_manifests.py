@@ -20,11 +20,15 @@ from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
+from runbook_lib.observe.files.schemas import read_schemas
 from runbook_lib.observe.release import bundle
 from runbook_lib.observe.release.rendering import Place
 from runbook_lib.sections.release import Rendering
 
 GOOD = (Path(__file__).parent.parent / "judge" / "workload" / "good.yaml").read_text()
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
 
 BROKEN: list[tuple[str, str, str]] = [
     ("a tab", "apiVersion: v1\nkind:\n\t- x\n", "f.yaml:3 is not YAML"),
@@ -35,6 +39,15 @@ BROKEN: list[tuple[str, str, str]] = [
     ("no kind", "apiVersion: v1\nmetadata: {name: x}\n", "f.yaml:1 has no kind and apiVersion"),
     ("a list at the top", "- a\n- b\n", "f.yaml:1 has no kind"),
     ("text", "just text\n", "f.yaml:1 has no kind"),
+    ("a chart's expression in quotes", 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: "{{ .Values.name }}"\n', "f.yaml:4 holds a template"),
+    ("a chart's function in quotes", "a: '{{- include \"x\" . }}'\n", "f.yaml:1 holds a template"),
+    ("items that are no list", "apiVersion: v1\nkind: List\nitems: {a: b}\n", "f.yaml:3 has items that are no list"),
+    ("a list of nothing", "apiVersion: v1\nkind: List\nitems: []\n", "f.yaml holds no object"),
+    ("an item that is none", "apiVersion: v1\nkind: List\nitems:\n- x\n", "f.yaml:4 has no kind"),
+    ("a key that is nothing", "apiVersion: v1\nkind: ConfigMap\ndata: {~: x}\n", "f.yaml:3 is not YAML: a key that is nothing"),
+    ("a key that is a list", "apiVersion: v1\nkind: ConfigMap\n? [a]\n: x\n", "f.yaml:3 is not YAML: a key that is a list"),
+    ("aliases of aliases", LAUGHS, "f.yaml:1 is not YAML: its aliases stand for more than 1000000 values"),
+    ("half a JSON", '{"apiVersion": "v1", "kind": ', "f.yaml:1 is not YAML"),
     ("a cycle", "a: &a [*a]\n", "f.yaml:1 is not YAML: an alias inside what it names"),
 ]  # fmt: skip
 
@@ -63,6 +76,47 @@ def test_lists_anchors_and_merge_keys_are_resolved_with_their_lines() -> None:
         ("ConfigMap", "a", 7),
         ("Secret", "a", 7),
     ]
+
+
+def test_whatever_has_items_is_a_list_and_a_typed_one_says_what_its_members_are() -> None:
+    text = "apiVersion: v1\nkind: {}\nitems:\n- metadata: {{name: a}}\n- {{apiVersion: v1, kind: Secret, metadata: {{name: b}}}}\n"
+    typed = parse_manifests(text.format("ConfigMapList"), "f")
+    assert [(r.api_version, r.kind, r.name) for r in typed.resources] == [
+        ("v1", "ConfigMap", "a"),
+        ("v1", "Secret", "b"),
+    ]
+    other = parse_manifests(text.format("Bundle"), "f")
+    assert [r.name for r in other.resources] == ["b"]
+    assert [f.line for f in other.findings] == [4]
+
+
+def test_empty_documents_between_objects_are_nothing() -> None:
+    read = parse_manifests(f"---\n# a\n---\n{CONFIG}---\n\n...\n---\nnull\n", "f")
+    assert ([r.name for r in read.resources], read.findings) == (["a"], ())
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\r\n"])
+def test_json_is_read_as_json_with_its_lines(between: str) -> None:
+    one = '{\n\t"apiVersion": "v1",\n\t"kind": "ConfigMap",\n\t"metadata": {"name": "NAME", "annotations": {"a": "\\ud83d\\ude00 \\/"}}\n}'
+    read = parse_manifests(one.replace("NAME", "a") + between + one.replace("NAME", "b") + between, "f.json")
+    assert read.findings == ()
+    assert [r.name for r in read.resources] == ["a", "b"]
+    assert read.resources[0].node.get("metadata", "annotations", "a").value == "\U0001f600 /"
+    assert read.resources[1].node.get("kind").line == 3 + 4 + between.count("\n")
+
+
+def test_a_key_that_kubectl_takes_for_a_boolean_is_named_with_what_it_becomes() -> None:
+    read = parse_manifests("apiVersion: v1\nkind: ConfigMap\ndata:\n  on: a\n  'off': b\n  0x10: c\n  8080: d\n", "f")
+    assert [(f.check, f.line, f.message) for f in read.findings] == [
+        ("key-text", 4, "data.on is read as true: put it in quotes"),
+        ("key-text", 6, "data.0x10 is read as 16: put it in quotes"),
+    ]
+    assert list(read.resources[0].node.get("data").value) == ["true", "off", "16", "8080"]
+
+
+def test_an_alert_may_speak_of_its_labels_in_quotes_and_a_comment_of_anything() -> None:
+    text = CONFIG + 'data: {a: "{{ $labels.pod }} {{ .Labels.x }}"}\n# {{ .Values.x }}\n'
+    assert parse_manifests(text, "f").findings == ()
 
 
 def test_a_missing_value_points_at_the_line_of_its_parent() -> None:
@@ -97,9 +151,6 @@ def test_nothing_to_check_is_refused_in_one_sentence(tmp_path: Path, content: st
         (folder / "a.yaml").write_text(content)
     with pytest.raises(BadParameters, match="manifests"):
         read_manifests(folder)
-
-
-CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
 
 def test_the_files_that_are_checked_are_those_that_are_applied(tmp_path: Path) -> None:
@@ -137,7 +188,7 @@ def test_a_chart_is_checked_with_the_tool_and_the_values_that_will_render_it(tmp
         read_manifests(tmp_path / "chart", Rendering(helm=str(tool)), Place("shop", "orders"))
 
 
-def checked(text: str) -> None:
+def checked(text: str, version: str | None = None) -> None:
     """Everything that 02 does with a text; returns nothing, because all that counts is that it does not raise."""
     manifests = parse_manifests(text, "f.yaml")
     assessed = Assessed((8080,), 1.0, 2.0, 0.1, 100.0, 3, "Asia/Shanghai", None, "java 1.8.0_181", (
@@ -147,7 +198,8 @@ def checked(text: str) -> None:
         Demanded("log-file", "warning", "c", ("a:1",), ("/var/log",)),
     ))  # fmt: skip
     dockerfile = parse_dockerfile("FROM a\nUSER b\nVOLUME /data\n", "Dockerfile")
-    check_manifests(World(manifests.resources, dockerfile, assessed, Policy(), "web"), manifests)
+    schemas = read_schemas(manifests.resources, version) if version else None
+    check_manifests(World(manifests.resources, dockerfile, assessed, Policy(), "web", schemas), manifests)
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -184,7 +236,7 @@ def test_a_wrong_type_in_any_field_is_never_a_traceback(data: st.DataObject, val
     number = data.draw(st.integers(0, len(DOCUMENTS) - 1))
     place = data.draw(st.sampled_from(places(DOCUMENTS[number])))
     damaged = [*DOCUMENTS[:number], put(DOCUMENTS[number], place, value), *DOCUMENTS[number + 1 :]]
-    checked(yaml.safe_dump_all(damaged))
+    checked(yaml.safe_dump_all(damaged), data.draw(st.sampled_from([None, "1.31"])))
 
 
 @settings(max_examples=150, deadline=None)

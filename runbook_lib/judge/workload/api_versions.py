@@ -60,6 +60,8 @@ def _refused(resource: Resource, schemas: Schemas | None) -> str:
     api, kind = resource.api_version, resource.kind
     since, newer = GONE.get((api, kind), (0, ""))
     if since and (schemas is None or _minor(schemas.version) >= since):
+        there = schemas.kinds[api, kind].elsewhere if schemas and (api, kind) in schemas.kinds else ()
+        newer = newer if newer in there or not there else there[-1]
         return f"{api} is not served for {kind} since 1.{since}: {f'it is {newer}' if newer else 'nothing replaces it'}"
     if since:
         return ""

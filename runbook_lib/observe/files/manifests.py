@@ -59,7 +59,8 @@ def parse_manifests(text: str, file: str) -> Manifests:
     try:
         found = located(_as_yaml(text), file, api=True)
     except yaml.YAMLError as error:
-        return Manifests((), (_broken(file, where(error), f"{file}:{where(error)} is not YAML: {cause(error)}"),))
+        line = min(where(error), text.count("\n") + 1)  # the end of a file is a line of its own to the parser
+        return Manifests((), (_broken(file, line, f"{file}:{line} is not YAML: {cause(error)}"),))
     except (RecursionError, ValueError) as error:
         return Manifests((), (_broken(file, 1, f"{file} is not usable YAML: {type(error).__name__}"),))
     findings = [_duplicate(file, line, path) for line, path in found.twice]
