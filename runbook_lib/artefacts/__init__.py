@@ -1,6 +1,6 @@
 """What is read from files before a move: hosts, source evidence, manifests, a Dockerfile. Types only, no I/O."""
 
-from runbook_lib.artefacts.assessed import Assessed, Demanded
+from runbook_lib.artefacts.assessed import Assessed, Demanded, home_of
 from runbook_lib.artefacts.hosts import Host, Inventory
 from runbook_lib.artefacts.images import Dockerfile, Instruction, Stage
 from runbook_lib.artefacts.manifests import Manifests, Resource, Schemas, Served
@@ -26,5 +26,6 @@ __all__ = [
     "Served",
     "Stage",
     "Waiver",
+    "home_of",
     "node_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -32,3 +33,12 @@ class Assessed:
     demands: tuple[Demanded, ...] = ()
     decided: dict[str, str] = field(default_factory=dict)
     """Paths that are written today, and where the profile sends them."""
+
+
+def home_of(decided: Mapping[str, str], path: str) -> str:
+    """Where the innermost folder that is decided sends a path; empty when none is decided that holds it."""
+    for root in sorted(decided, key=len, reverse=True):
+        bare = root.rstrip("/\\")
+        if path == bare or path.startswith((f"{bare}/", f"{bare}\\")):
+            return decided[root]
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from runbook_lib.artefacts import home_of
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.risk import Around, Risk, judge_risk
 from runbook_lib.model import Outcome, Verdict
@@ -128,8 +129,7 @@ def planned(asked: Mapping[str, Demand], shared_sessions: bool | None, decided: 
     homes: dict[str, str] = {}
     if "session" in asked and shared_sessions:
         homes["session"] = "a shared session store"
-    paths = [path for path in asked["local-file"].captured if path.startswith("/")] if "local-file" in asked else []
-    targets = [next((to for root, to in decided.items() if path.startswith(root)), "") for path in paths]
+    targets = [home_of(decided, path) for path in asked["local-file"].captured] if "local-file" in asked else []
     if targets and all(targets):
         homes["local-file"] = ", ".join(dict.fromkeys(targets))
     return homes

@@ -9,6 +9,7 @@ import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
+from runbook_lib.artefacts import home_of
 from runbook_lib.judge.assessment import Assessment
 from runbook_lib.judge.fleet_gain import FleetGain
 from runbook_lib.judge.gain import Gain
@@ -23,7 +24,7 @@ def headline(one: Assessment) -> HTML:
     """The result in four sentences, for a reader with one minute."""
     migration, verdicts = one.migration, one.verdicts
     worst = max(verdicts, key=lambda v: v.outcome)
-    differing = [row.aspect for row in one.drifts if row.differs and row.weight == 3]
+    differing = [escape(row.aspect) for row in one.drifts if row.differs and row.weight == 3]
     colour = COLOURS[worst.outcome.name]
     low, high = migration.effort
     days = f"{low:.0f} to {high:.0f} working days" if high else "effort not known"
@@ -99,7 +100,7 @@ def demand_table(demands: Iterable[Demand], decided: dict[str, str], shared_sess
     """What the manifests will have to hold, and what the profile has decided already."""
     rows = []
     for demand in demands:
-        homes = {to for root, to in decided.items() if any(path.startswith(root) for path in demand.captured)}
+        homes = {home for path in demand.captured if (home := home_of(decided, path))}
         by = ", ".join(sorted(homes)) if demand.topic == "local-file" and homes else ""
         by = "shared session store" if demand.topic == "session" and shared_sessions else by
         rows.append(

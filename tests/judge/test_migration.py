@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.artefacts import Host, node_of
+from runbook_lib.artefacts import Host, home_of, node_of
 from runbook_lib.judge.drift import compare_hosts
 from runbook_lib.judge.migration import LEVEL_RULES, LEVELS, decide, migration_verdict
 from runbook_lib.judge.portability import Demand
@@ -27,6 +27,10 @@ CASES: list[tuple[str, list[Demand], int, str, bool | None, dict[str, str], tupl
     ("only warnings", [demand("identity", "warning")], 9, "", None, {}, ("stateless", "re-platform", "Good")),
     ("a local file", [demand("local-file", "blocking", "/data/x")], 9, "", None, {}, ("local files", "refactor", "Moderate")),
     ("with a new home", [demand("local-file", "blocking", "/data/x")], 9, "", None, {"/data": "S3"}, ("stateless", "refactor", "Good")),
+    ("a folder of a like name", [demand("local-file", "blocking", "/data2/x")], 9, "", None, {"/data": "S3"}, ("local files", "refactor", "Moderate")),
+    ("the folder itself, with a slash", [demand("local-file", "blocking", "/data")], 9, "", None, {"/data/": "S3"}, ("stateless", "refactor", "Good")),
+    ("a folder of Windows undecided", [demand("local-file", "blocking", "/data/x", "D:\\out\\x")], 9, "", None, {"/data": "S3"}, ("local files", "refactor", "Moderate")),
+    ("a folder of Windows decided", [demand("local-file", "blocking", "D:\\out\\x")], 9, "", None, {"D:\\out": "S3"}, ("stateless", "refactor", "Good")),
     ("one path undecided", [demand("local-file", "blocking", "/data/x", "/srv/y")], 9, "", None, {"/data": "S3"}, ("local files", "refactor", "Moderate")),
     ("sessions", [demand("session")], 9, "", False, {}, ("sessions", "refactor", "Moderate")),
     ("sessions in a store", [demand("session")], 9, "", True, {}, ("stateless", "refactor", "Good")),
@@ -52,6 +56,12 @@ def test_state_class_mode_and_level_follow_rules_that_are_shown(
     assert [reason.split(":")[0] for reason in migration.reasons] == ["state", "mode", "level"]
     wanted = {"Not yet": Outcome.FAIL, "Insufficient data": Outcome.INCONCLUSIVE}.get(result[2], Outcome.PASS)
     assert migration_verdict(migration).outcome is wanted
+
+
+def test_the_innermost_folder_decides() -> None:
+    homes = {"/data": "S3", "/data/import": "a volume", "/": "nothing"}
+    assert [home_of(homes, path) for path in ("/data/import/x", "/data/x", "/srv/y")] == ["a volume", "S3", "nothing"]
+    assert home_of({"/data": "S3"}, "/database") == ""
 
 
 def test_every_level_has_a_rule_and_the_rule_that_held_is_among_the_reasons() -> None:
