@@ -326,3 +326,15 @@ def test_two_hosts_of_two_weeks_are_sized_in_a_few_milliseconds() -> None:
         size(table, Jvm(heap=512), (0.01, 50.0))
         took.append(time.perf_counter() - begun)
     assert min(took) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("later", "said"), [("2026-11-01", False), ("2026-11-02", False), ("2026-11-15", True), ("2027-01-01", True)]
+)
+def test_machines_that_were_not_measured_at_the_same_time_are_told(later: str, said: bool) -> None:
+    one = usage(15 * 24, "1h")
+    other = one.assign(instance="b", at=pd.date_range(later, periods=len(one), freq="1h", tz="UTC"))
+    sizing = size(pd.concat([one, other]))
+    assert sizing.sizes
+    assert ("not all machines were measured" in sizing.verdict.message) is said
+    assert "not all machines" not in size(one).verdict.message

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STEP_WANTED = 5.0
+PARTIAL_BORNE = 0.2
+"""Beyond so much of the time in which some machine was not measured, their sum is doubted."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def _notes(points: Points, use: Use, first: Size, jvm: Jvm | None) -> list[str]:
     if use.step_minutes > STEP_WANTED:
         notes.append(
             f"the points are {use.step_minutes:.0f} min apart, shorter peaks do not show: load-test before the HPA"
+        )
+    if use.partial > PARTIAL_BORNE:
+        notes.append(
+            f"in {use.partial:.0%} of the time not all machines were measured: together they may have used more, and "
+            "need more replicas"
         )
     if points.untrue:
         notes.append(f"{points.untrue} points left out: {UNTRUE}")

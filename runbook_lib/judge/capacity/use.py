@@ -39,6 +39,8 @@ class Use:
     busiest: str
     step_minutes: float
     requests_peak: float | None = None
+    partial: float = 0.0
+    """The share of the time in which not all instances were measured: what they used together may be more."""
 
 
 def lacking(points: Points, hosts: Iterable[str] = ()) -> str:
@@ -78,6 +80,7 @@ def use_of(points: Points) -> tuple[Use, Numbers]:
     step = float(np.median(steps)) if len(steps) else float(BIN)
     p95 = {name: _quantile(cpu[_part(instance, number)], 0.95) for number, name in enumerate(points.names)}
     together = _together(instance, at, cpu, step)
+    measured = _together(points.instance, points.at, np.ones(len(points.at)), step)
     requests = points.requests[running] if points.requests is not None else None
     starts = points.cpu[points.starting]
     busiest = max(p95, key=lambda name: p95[name])
@@ -96,6 +99,7 @@ def use_of(points: Points) -> tuple[Use, Numbers]:
         busiest=busiest,
         step_minutes=step / 60,
         requests_peak=_peak(instance, at, requests, step),
+        partial=float((measured < len(points.names)).mean()),
     )
     return use, cpu
 
