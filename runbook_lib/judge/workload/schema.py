@@ -146,8 +146,8 @@ def ephemeral(world: World) -> Iterator[Seen]:
     """They are put into a running Pod by kubectl debug; the API server creates nothing that has them."""
     for workload in world.workloads():
         found = workload.pod.get("ephemeralContainers")
-        if found.exists:
-            names = ", ".join(one.get("name").text("(no name)") for one in found.elements()) or "(none)"
+        names = ", ".join(one.get("name").text("(no name)") for one in found.elements())
+        if names:
             yield failed(
                 workload, found, f"ephemeral containers ({names}) cannot be created, only added by kubectl debug"
             )

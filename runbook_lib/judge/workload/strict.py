@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_lib.artefacts import Node, Schemas
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
+from runbook_lib.judge.workload.choices import CHOICES
 from runbook_lib.judge.workload.world import World
 
 Wrong = tuple[Node, str]
@@ -61,7 +62,7 @@ def mismatches(node: Node, form: dict[str, Any], schemas: Schemas, kind: str) ->
         form = schemas.definitions.get(name, {})
     if not node.exists:
         return
-    wrong = _type(node, form) or _size(node, form) or _choice(node, form)
+    wrong = _type(node, form) or _size(node, form)
     if wrong:
         yield node, f"{_named(node, kind)} {wrong}"
     elif isinstance(node.value, dict):
@@ -79,7 +80,8 @@ def _fields(node: Node, form: dict[str, Any], schemas: Schemas, kind: str) -> It
     others = form.get("additionalProperties")
     for key, value in node.entries():
         if key in known:
-            yield from mismatches(value, known[key], schemas, kind)
+            found = list(mismatches(value, known[key], schemas, kind))
+            yield from found or _unknown_words(value, CHOICES.get(f"{kind}.{key}"))
         elif isinstance(others, dict):
             yield from mismatches(value, others, schemas, kind)
         elif others is False:
@@ -123,14 +125,13 @@ def _size(node: Node, form: dict[str, Any]) -> str:
     return ""
 
 
-def _choice(node: Node, form: dict[str, Any]) -> str:
+def _unknown_words(node: Node, choice: tuple[str, ...] | None) -> Iterator[Wrong]:
     """An empty text is not given at all to the API server, which then fills in its default or refuses it as missing."""
-    choice = form.get("enum")
-    if not choice or node.value == "" or node.value in choice:
-        return ""
-    near = difflib.get_close_matches(node.text().lower(), [str(one).lower() for one in choice], 1, 0.8)
-    meant = next((f", is {one} meant?" for one in choice if near and str(one).lower() == near[0]), "")
-    return f"is {_shown(node)}, it must be one of {', '.join(map(str, choice))}{meant}"
+    for word in (node.elements() or (node,)) if choice else ():
+        if choice and word.value and word.text() not in choice:
+            near = next((one for one in choice if one.lower() == word.text().lower()), "")
+            meant = f", is {near} meant?" if near else ""
+            yield word, f"{word.path} is {_shown(word)}, it must be one of {', '.join(choice)}{meant}"
 
 
 def _named(node: Node, kind: str) -> str:
