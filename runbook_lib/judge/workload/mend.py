@@ -71,18 +71,16 @@ def _without_nulls(change: Any) -> Any:
 def mended(world: World, *mends: dict[str, Any]) -> World:
     """The world with patches applied, each to the object that it names; one that is not there is added."""
     resources = list(world.resources)
-    places: dict[tuple[str, str, str], int] = {}
-    for position, resource in enumerate(resources):
-        places.setdefault((resource.kind, resource.namespace, resource.name), position)
+    added: dict[tuple[str, str, str], int] = {}
     for mend in mends:
-        there = places.get(target(mend))
+        there = world.positions.get(target(mend), added.get(target(mend)))
         if there is None:
-            places[target(mend)] = len(resources)
+            added[target(mend)] = len(resources)
             resources.append(_added(mend))
         else:
             changed = merge_node(resources[there].node, mend)
             resources[there] = dataclasses.replace(resources[there], node=changed)
-    return dataclasses.replace(world, resources=tuple(resources))
+    return dataclasses.replace(world, resources=tuple(resources), made=dict(world.made))
 
 
 def target(mend: dict[str, Any]) -> tuple[str, str, str]:
@@ -111,35 +109,24 @@ def working(world: World, check: Check, found: Sequence[Seen]) -> set[int]:
             tried[target(seen.mend)] += 1
     if not rounds:
         return set()
-    where = _Places(world)
-    before = where.failures(found)
+    before = _failures(world, found)
     result: set[int] = set()
     for positions in rounds.values():
         copy = mended(world, *(found[position].mend or {} for position in positions))
-        after = where.failures(check.judge(copy))
-        places = {position: where.of(found[position]) for position in positions}
+        after = _failures(world, check.judge(copy))
+        places = {position: _place(world, found[position]) for position in positions}
         result |= {position for position, place in places.items() if after[place] < before[place]}
     return result
 
 
-class _Places:
+def _failures(world: World, found: Iterable[Seen]) -> Counter[Place]:
+    return Counter(_place(world, seen) for seen in found if seen.outcome is Outcome.FAIL)
+
+
+def _place(world: World, seen: Seen) -> Place:
     """Which object a finding is about: its title, and where it begins when several namespaces have that title."""
-
-    def __init__(self, world: World) -> None:
-        titles = Counter(resource.title for resource in world.resources)
-        self._ambiguous = {title for title, number in titles.items() if number > 1}
-        self._begins: dict[str, list[int]] = defaultdict(list)
-        for resource in world.resources if self._ambiguous else ():
-            self._begins[resource.node.file].append(resource.node.line)
-        for lines in self._begins.values():
-            lines.sort()
-
-    def of(self, seen: Seen) -> Place:
-        if seen.object.partition(", ")[0] not in self._ambiguous:
-            return seen.object, "", 0
-        lines = self._begins.get(seen.node.file, [])
-        position = bisect_right(lines, seen.node.line)
-        return seen.object, seen.node.file, lines[position - 1] if position else 0
-
-    def failures(self, found: Iterable[Seen]) -> Counter[Place]:
-        return Counter(self.of(seen) for seen in found if seen.outcome is Outcome.FAIL)
+    if seen.object.partition(", ")[0] not in world.homonyms:
+        return seen.object, "", 0
+    lines = world.beginnings.get(seen.node.file, [])
+    position = bisect_right(lines, seen.node.line)
+    return seen.object, seen.node.file, lines[position - 1] if position else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,7 +89,7 @@ class World:
     schemas: Schemas | None = None
     """The forms of the kinds used in the cluster's version; without them forms are not asked about."""
     made: dict[int, Workload] = field(default_factory=dict, repr=False, compare=False)
-    """Workloads by the identity of their object, shared by a world and its mended copies."""
+    """Workloads by the identity of their object; a mended copy begins with those of the world it was made of."""
 
     def of_kind(self, *kinds: str) -> tuple[Resource, ...]:
         """The objects of these kinds, in the order given."""
@@ -180,6 +180,28 @@ class World:
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return target
         return ""
+
+    @cached_property
+    def positions(self) -> dict[tuple[str, str, str], int]:
+        """Where an object of that kind, namespace and name stands first among the resources."""
+        found: dict[tuple[str, str, str], int] = {}
+        for position, resource in enumerate(self.resources):
+            found.setdefault((resource.kind, resource.namespace, resource.name), position)
+        return found
+
+    @cached_property
+    def homonyms(self) -> frozenset[str]:
+        """Titles that several objects have, because a title does not name the namespace."""
+        titles = Counter(resource.title for resource in self.resources)
+        return frozenset(title for title, number in titles.items() if number > 1)
+
+    @cached_property
+    def beginnings(self) -> dict[str, list[int]]:
+        """The lines where objects begin, by file."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for resource in self.resources:
+            found[resource.node.file].append(resource.node.line)
+        return {file: sorted(lines) for file, lines in found.items()}
 
     def _workload(self, resource: Resource) -> Workload:
         known = self.made.get(id(resource))
