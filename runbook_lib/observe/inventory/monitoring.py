@@ -45,34 +45,21 @@ class _Look:
     labels: Key
     pieces: tuple[tuple[datetime, datetime], ...]
     step: timedelta
-    instances: frozenset[str] | None
     keys: dict[Key, int] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
 
 
-def ask_usage(
-    prometheus: PrometheusConnect,
-    wanted: Monitoring,
-    until: datetime,
-    instances: Collection[str] | None = None,
-    step: timedelta = STEP,
-) -> Usage:
-    """What machines used, as read_usage gives it; of all machines, or of the named. Raises Unreachable."""
-    look = _look(prometheus, (wanted.label,), (wanted.cpu, wanted.memory), wanted.within, until, instances, step)
+def ask_usage(prometheus: PrometheusConnect, wanted: Monitoring, until: datetime) -> Usage:
+    """What machines used, as read_usage gives it. Raises Unreachable."""
+    look = _look(prometheus, (wanted.label,), (wanted.cpu, wanted.memory), wanted.within, until)
     return _used(look, wanted.cpu, wanted.memory)
 
 
-def ask_processes(
-    prometheus: PrometheusConnect,
-    wanted: Monitoring,
-    until: datetime,
-    instances: Collection[str] | None = None,
-    step: timedelta = STEP,
-) -> Usage:
+def ask_processes(prometheus: PrometheusConnect, wanted: Monitoring, until: datetime) -> Usage:
     """The same by machine and process, with one more column: ``process``. Raises Unreachable."""
     texts = (wanted.process_cpu, wanted.process_memory)
     labels = (wanted.label, wanted.process_label)
-    return _used(_look(prometheus, labels, texts, wanted.within, until, instances, step), *texts)
+    return _used(_look(prometheus, labels, texts, wanted.within, until), *texts)
 
 
 def ask_java(prometheus: PrometheusConnect, wanted: Monitoring, until: datetime) -> dict[str, Java]:
@@ -104,13 +91,11 @@ def _look(
     texts: tuple[str | None, ...],
     within: timedelta,
     until: datetime,
-    instances: Collection[str] | None,
-    step: timedelta,
 ) -> _Look:
     """Steps and pieces of time such that no answer, and not the whole, is larger than is good for who reads it."""
     counts = [query(prometheus, f"count({text})", until) for text in texts if text]
     series = max((found[0][1] for found in counts if found), default=1.0)
-    step *= max(1, math.ceil(series * (within / step) / MOST))
+    step = STEP * max(1, math.ceil(series * (within / STEP) / MOST))
     seconds = step.total_seconds()
     last = datetime.fromtimestamp(until.timestamp() // seconds * seconds, UTC)
     each = step * max(1, int(ANSWER // max(1.0, series)))
@@ -118,8 +103,7 @@ def _look(
     while since <= last:
         pieces.append((since, min(since + each - step, last)))
         since += each
-    named = None if instances is None else frozenset(map(bare, instances))
-    return _Look(prometheus, labels, tuple(pieces), step, named)
+    return _Look(prometheus, labels, tuple(pieces), step)
 
 
 def _used(look: _Look, cpu: str | None, memory: str | None) -> Usage:
@@ -187,9 +171,7 @@ def _by_key(look: _Look, text: str, since: datetime, until: datetime) -> dict[Ke
     found: dict[Key, list[Series]] = {}
     for series in series_over(look.prometheus, text, since, until, look.step):
         machine, *process = (series.labels.get(label, "") for label in look.labels)
-        key = (bare(machine), *process)
-        if look.instances is None or key[0] in look.instances:
-            found.setdefault(key, []).append(series)
+        found.setdefault((bare(machine), *process), []).append(series)
     return found
 
 

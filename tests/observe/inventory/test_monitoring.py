@@ -82,11 +82,6 @@ def test_of_a_large_fleet_the_points_are_further_apart(
     assert table.groupby("instance", observed=True)["at"].diff().dropna().unique().tolist() == [timedelta(minutes=10)]
 
 
-def test_only_the_named_machines_are_kept(prometheus: FakePrometheus) -> None:
-    tells(prometheus, cpu=[vm("a:1", 1), vm("b:1", 1)], memory=[vm("a:1", 1), vm("b:1", 1)])
-    assert ask_usage(prometheus.connect(), WANTED, UNTIL, ["B"]).table["instance"].unique().tolist() == ["b"]
-
-
 @pytest.mark.parametrize(
     ("cpu", "memory", "said"),
     [
