@@ -145,3 +145,9 @@ def test_trying_patches_together_finds_the_same_as_trying_each_alone(tmp_path: P
                 assert (position in working(world, check, alone)) == (position in together), (check.id, seen.message)
                 tried += 1
     assert tried >= 150
+
+
+def test_a_mended_copy_leaves_nothing_behind() -> None:
+    world = world_of(deployment("a"), deployment("b"))
+    check_manifests(world)
+    assert len(world.made) == 2
