@@ -14,6 +14,6 @@ from runbook_lib.sections.release import Rendering
 def built(folder: Path, rendering: Rendering, place: Place) -> tuple[Manifests | None, str]:
     """The objects that kustomize or kubectl makes of it; None and why, where there is no tool or it complains."""
     try:
-        return read_manifests(folder, rendering, place), f"kustomize builds {folder}"
+        return read_manifests(folder, rendering, place), "kustomize builds it"
     except (BadParameters, Unreachable) as error:
         return None, f"Not built: {error}"
