@@ -68,7 +68,7 @@ def advance(
                 continue
             if code or step == until:
                 return code
-        done = "is assessed" if parameters.of_fleet else "has gone the whole way"
+        done = "is assessed; --anew reads its sources again" if parameters.of_fleet else "has gone the whole way"
         screen.say(f"{parameters.application.name} {done}")
     return 0
 

@@ -19,6 +19,7 @@ from throwaway import PASSES, demo, make_project, only_attempt, write_notebook
 
 from runbook_lib.errors import BadParameters, Busy
 from runbook_lib.pages import index, page
+from runbook_lib.parameters import load_any
 from runbook_lib.record import archive, journal
 from runbook_lib.record.begin import open_attempt
 from runbook_lib.runner import holding, kernels, passage, run
@@ -231,3 +232,12 @@ def test_a_signal_strikes_after_the_record_is_written_unless_it_was_the_second_o
         signal.raise_signal(signal.SIGINT)
         came.clear()
     assert written == ["record"]
+
+
+def test_a_fleet_that_was_assessed_says_how_its_sources_are_read_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passage, "next_step", lambda _: None)
+    fleet = load_any(Path(__file__).parents[2] / "parameters" / "fleet.example.yaml")
+    assert run.advance(fleet, screen := _screen()) == 0
+    assert "shop-fleet is assessed; --anew reads its sources again" in _said(screen)
