@@ -43,7 +43,10 @@ def known_kinds(world: World) -> Iterator[Seen]:
     for resource in world.resources:
         title = f"{resource.api_version} {resource.kind}"
         form = _form(resource, world.schemas)
-        if foreign(resource):
+        pods = resource.node.get("spec", "template", "spec", "containers").elements()
+        if pods and world.workload(resource) is None:
+            yield unknown(resource, resource.node, f"{title} makes Pods, and no check looks at them", "warning")
+        elif foreign(resource):
             message = f"{title} is not validated: it is not Kubernetes' {resource.kind}"
             yield unknown(resource, resource.node, message, "info")
         elif resource.kind not in HOME and resource.kind not in EXTENSIONS and form is None:
