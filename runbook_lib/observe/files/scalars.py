@@ -35,7 +35,9 @@ def scalar(source: yaml.Node, api: bool = False) -> Any:
 
 def _bare(source: yaml.Node, text: str) -> bool:
     """Without quotes, tag or anchor: what stands between its marks is its text."""
-    return not getattr(source, "style", None) and (text in BOOLEANS or text[:1] in FIRST) and _length(source) == len(text)
+    return (
+        not getattr(source, "style", None) and (text in BOOLEANS or text[:1] in FIRST) and _length(source) == len(text)
+    )
 
 
 def _length(source: yaml.Node) -> int:
