@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas
+from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas, home_of
 from runbook_lib.judge.workload.kinds import foreign
 from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.labels import includes as includes
@@ -176,10 +176,7 @@ class World:
 
     def decision(self, path: str) -> str:
         """Where the profile sends what is written at a path today; empty when nobody has decided."""
-        for root, target in self.assessed.decided.items():
-            if path == root or path.startswith(root.rstrip("/") + "/"):
-                return target
-        return ""
+        return home_of(self.assessed.decided, path)
 
     @cached_property
     def positions(self) -> dict[tuple[str, str, str], int]:
