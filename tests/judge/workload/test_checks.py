@@ -173,7 +173,9 @@ def test_the_damage_a_check_is_about_makes_it_fail_and_nothing_unrelated(
 def test_an_image_that_names_its_user_cannot_satisfy_run_as_non_root() -> None:
     named = DOCKERFILE.replace("USER 10001", "USER shop")
     assert failed(judged(GOOD, dockerfile=named)) == {"user-join"}
-    with_number = edited("runAsNonRoot: true", "runAsNonRoot: true\n        runAsUser: 10001\n        runAsGroup: 10001")
+    with_number = edited(
+        "runAsNonRoot: true", "runAsNonRoot: true\n        runAsUser: 10001\n        runAsGroup: 10001"
+    )
     assert failed(judged(with_number, dockerfile=named)) == set()
 
 
