@@ -32,6 +32,8 @@ ROUNDS = 3
 """Each is done so often and the least counts: what disturbs only ever adds."""
 PROMISED = {"judged": 1.0, "schema": 3.0}
 """Seconds for 100 manifests: read and judged; the whole process that holds them against the schemas, too."""
+MANY = 1000
+"""From so many objects on the processes are run once: what a process costs besides is little then."""
 COLUMNS = ("read", "judged", "process", "schema", "checkov")
 LINEAR = 1.6
 """Ten times as many may cost so many times ten times as much: caches and the collector of garbage take their part."""
@@ -76,7 +78,7 @@ def _measured(folder: Path, program: Path | None) -> dict[str, float]:
     if program:
         commands["checkov"] = checkov.command(program, folder)
     costs: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if len(read.resources) < MANY else 1):
         for name, command in commands.items():
             costs[name].append(_processor(command, checkov.environment()))
     found |= {name: min(values) for name, values in costs.items()}
