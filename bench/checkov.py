@@ -49,7 +49,7 @@ def outcomes(program: Path, folder: Path) -> dict[tuple[str, str], bool]:
     found: dict[tuple[str, str], bool] = {}
     for part, passed in (("passed_checks", True), ("failed_checks", False)):
         for one in results[part]:
-            kind, _, name = str(one["resource"]).partition(".")
-            key = (str(one["check_id"]), f"{kind}/{name.rpartition('.')[2]}")
+            kind, _, name, *_ = str(one["resource"]).split(".")  # Kind.namespace.name, and more for a derived Pod
+            key = (str(one["check_id"]), f"{kind}/{name}")
             found[key] = passed and found.get(key, True)
     return found
