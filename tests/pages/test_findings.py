@@ -119,6 +119,17 @@ def test_a_clean_verdict_is_said_too(tmp_path: Path) -> None:
     assert lines(fitness(Given(manifests), NOW), tmp_path)[0] == "PASS: fit for the pilot: nothing blocks"
 
 
+def test_the_line_of_a_secret_is_not_shown_beside_another_finding_either(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("env:\n- name: API_TOKEN\n  value: kJ83hfKd93kfLs02\nresources: {}\n")
+    secret, beside = (
+        replace(BROKEN, check="secret-in-env", file=str(path), line=3),
+        replace(BROKEN, file=str(path), line=4),
+    )
+    (shown,) = excerpts([beside, secret]).values()
+    assert "> 4  resources: {}" in shown and "kJ83" not in shown and "  2  - name: API_TOKEN" in shown
+
+
 TEXT = "a: 1\nb: 2\n---\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\n---\nh: 8\n"
 
 

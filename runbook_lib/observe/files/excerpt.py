@@ -12,6 +12,7 @@ from runbook_lib.observe.files.text import read_text
 
 SILENT = re.compile(r"secret|placeholder|leak|password|image-scanned|scan-|vulnerability")
 """Checks whose line is the secret itself, or a report in which others lie beside it."""
+HIDDEN = "«redacted: a line that may hold a secret»"
 AROUND = 2
 Place = tuple[str, int]
 
@@ -20,12 +21,14 @@ def excerpts(findings: Iterable[Finding], around: int = AROUND) -> dict[Place, s
     """A few lines around the place of each finding that is no pass; nothing for what was rendered and lies nowhere."""
     files: dict[str, list[str]] = {}
     found: dict[Place, str] = {}
-    for finding in findings:
-        silent = SILENT.search(finding.check) or finding.object.startswith("Secret/")
-        if finding.outcome is Outcome.PASS or silent or not finding.line:
+    open_ = [finding for finding in findings if finding.outcome is not Outcome.PASS and finding.line]
+    silent = {(f.file, f.line) for f in open_ if SILENT.search(f.check)}
+    for finding in open_:
+        if SILENT.search(finding.check) or finding.object.startswith("Secret/"):
             continue
         if finding.file not in files:
-            files[finding.file] = _lines(finding.file)
+            lines = _lines(finding.file)
+            files[finding.file] = [HIDDEN if (finding.file, n) in silent else t for n, t in enumerate(lines, start=1)]
         if finding.line <= len(files[finding.file]):
             found[finding.file, finding.line] = excerpt(files[finding.file], finding.line, around)
     return found
