@@ -27,6 +27,7 @@ from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.images import read_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
+from runbook_lib.redact import Redactor
 
 TODAY = date(2026, 11, 20)
 SAMPLE = Path(__file__).parents[2] / "sandbox" / "sample"
@@ -135,6 +136,22 @@ def test_a_damaged_sample_is_mended_to_no_blocking_finding_by_what_kustomize_bui
     assert len(failed(result)) < len(failed(world))
     wanted = {(r.kind, r.name): r.node.plain() for r in chosen.after.resources}
     assert {(r.kind, r.name): r.node.plain() for r in result.resources} == wanted
+
+
+@needs_kubectl
+def test_what_is_hidden_in_the_evidence_is_in_no_file_and_kustomize_builds_it_all_the_same(tmp_path: Path) -> None:
+    objects = sample()
+    settings_ = next(one for one in objects if one["kind"] == "ConfigMap")
+    settings_["data"] |= {"DB_PASSWORD": "Xk29fLq8vZ"}
+    (container,) = next(one for one in objects if one["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"]
+    container["env"].append({"name": "API_TOKEN", "value": "kJ83hfKd93kfLs02"})
+    del container["livenessProbe"]
+    redactor = Redactor()
+    files = written(choose(world_of(objects), TODAY), redactor.value)
+    assert "Xk29fLq8vZ" not in str(files) and "kJ83hfKd93kfLs02" not in str(files)
+    for name, text in files.items():
+        (tmp_path / name).write_text(redactor.text(text))
+    subprocess.run(["kubectl", "kustomize", str(tmp_path)], check=True, capture_output=True)
 
 
 def test_the_damages_are_about_something() -> None:

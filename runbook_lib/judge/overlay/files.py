@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -33,16 +33,21 @@ def problem(chosen: Chosen) -> str:
     return f"{twice[1]}/{twice[3]} is given twice, and kustomize takes each object once" if twice else ""
 
 
-def written(chosen: Chosen) -> dict[str, str]:
-    """Name and text of every file; they lie side by side in one folder, and nothing else is needed to build them."""
+def written(chosen: Chosen, hide: Callable[[Any], Any] = lambda value: value) -> dict[str, str]:
+    """Name and text of every file; they lie side by side in one folder, and nothing else is needed to build them.
+
+    ``hide`` takes secrets out of the values before they are YAML, which stays YAML then.
+    """
     before, after = _kept(chosen.before.resources), _kept(chosen.after.resources)
     new = after[len(before) :]
-    files = {GIVEN: _documents(r.node.plain() for r in before)}
+    files = {GIVEN: _documents(hide(r.node.plain()) for r in before)}
     if new:
         files[NEW] = "---\n".join(
-            _comment(_answered(chosen.mends, resource)) + _yaml(resource.node.plain()) for resource in new
+            _comment(_answered(chosen.mends, resource)) + _yaml(hide(resource.node.plain())) for resource in new
         )
-    entries = [entry for old, now in zip(before, after, strict=False) if (entry := _entry(old, now, chosen.mends))]
+    entries = [
+        entry for old, now in zip(before, after, strict=False) if (entry := _entry(old, now, chosen.mends, hide))
+    ]
     lines = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(files)}
     files[KUSTOMIZATION] = HEAD + _left(chosen) + _yaml(lines) + ("patches:\n" + "".join(entries) if entries else "")
     return files
@@ -52,11 +57,11 @@ def _kept(resources: Sequence[Resource]) -> list[Resource]:
     return [resource for resource in resources if resource.kind != "Secret"]
 
 
-def _entry(old: Resource, now: Resource, mends: Sequence[Mend]) -> str:
+def _entry(old: Resource, now: Resource, mends: Sequence[Mend], hide: Callable[[Any], Any]) -> str:
     """One inline patch with the checks it answers above it; empty when the object stays as it is."""
     if old is now:
         return ""
-    change = difference(old.node.plain(), now.node.plain(), is_built_in(old.api_version))
+    change = difference(hide(old.node.plain()), hide(now.node.plain()), is_built_in(old.api_version))
     if not change:
         return ""
     place = {"name": old.name} | ({"namespace": old.namespace} if old.namespace else {})
