@@ -50,24 +50,25 @@ def verdict_line(verdicts: Sequence[Verdict], not_applicable: int) -> HTML:
     )
 
 
-def findings_table(
-    findings: Iterable[Finding], root: Path | None = None, reason: str = "why it matters", mend: str = ""
-) -> Styler | HTML:
-    """What failed or could not be answered: where, what, why; ``mend`` names a column for what answers it."""
+def findings_table(findings: Iterable[Finding], root: Path | None = None) -> Styler | HTML:
+    """What failed or could not be answered: where, what, why.
+
+    The check comes last: what stands in the cell behind a name such as image-secret is taken for the secret.
+    """
     shown = [finding for finding in findings if finding.outcome is not Outcome.PASS]
     if not shown:
         return HTML("<p>Nothing failed, and every question was answered.</p>")
-    rows = []
-    for f in shown:
-        row = {
+    rows = [
+        {
             "": weight(f),
-            "check": f.check,
             "where": place(f, root),
             "object": f.object,
             "found": f"{f.message}; waived by {f.waived}" if f.waived else f.message,
-            reason: f.reason.partition(" https://")[0],
+            "why it matters": f.reason.partition(" https://")[0],
+            "check": f.check,
         }
-        rows.append(row | ({mend: f.mend} if mend else {}))
+        for f in shown
+    ]
     frame = pd.DataFrame(rows)
     return (
         quiet(frame)
@@ -100,13 +101,14 @@ def _detail(finding: Finding, lines: str, root: Path | None) -> str:
     reason, _, link = finding.reason.partition(" https://")
     more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
     waived = f"<p>Waived by {escape(finding.waived)}</p>" if finding.waived else ""
+    patch = "Line for the Dockerfile" if finding.object == "Dockerfile" else "Patch, tried on a copy"
     return (
         "<details style='margin:.4em 0'><summary><b "
         f"style='color:{WEIGHTS[weight(finding).rstrip('?')]}'>{weight(finding)}</b> "
         f"{escape(finding.check)} – {escape(finding.object)}: {escape(finding.message)} "
         f"<code>{escape(place(finding, root))}</code></summary>"
         f"{_block(Redactor().text(lines))}<p>{escape(reason)}{more}</p>{waived}"
-        f"{'<p>Patch, tried on a copy:</p>' + _block(finding.mend) if finding.mend else ''}</details>"
+        f"{f'<p>{patch}:</p>' + _block(finding.mend) if finding.mend else ''}</details>"
     )
 
 
@@ -120,10 +122,11 @@ def overlay_summary(chosen: Chosen, built: str) -> HTML:
         f"<li><b style='color:{WEIGHTS[severity]}'>{severity}</b> {escape(check)} – {escape(about)}</li>"
         for severity, check, about in chosen.left
     )
-    rest = f"<p>Left for people:</p><ul>{left}</ul>" if left else "<p>Nothing is left that fails.</p>"
+    rest = f"<p>Left for people:</p><ul>{left}</ul>" if left else "<p>Nothing in the manifests is left that fails.</p>"
     objects = len({mend.about.partition(", ")[0] for mend in chosen.mends})
     head = (
-        f"{len(chosen.mends)} mends at {objects} objects fit together; {chosen.blocking} blocking findings stay failed"
+        f"{len(chosen.mends)} mends at {objects} objects fit together; {chosen.blocking} blocking findings of the "
+        "manifests stay failed"
     )
     return HTML(f"<p><b>{escape(head)}</b>. {escape(built)}</p>{rest}")
 

@@ -6,6 +6,7 @@ from runbook_lib.artefacts import Resource, node_of
 from runbook_lib.judge.overlay.choose import Chosen, Mend
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
+from runbook_lib.redact import Redactor
 from runbook_lib.show.checks import details, findings_table, overlay_summary
 
 FAILED = Finding(
@@ -44,5 +45,18 @@ def test_the_overlay_says_what_it_makes_of_it_and_what_is_left() -> None:
     shown = overlay_summary(
         Chosen(world, world, mends, (("blocking", "image-fixed", "Pod/<a>"),)), "built & asked"
     ).data
-    assert "2 mends at 1 objects fit together; 1 blocking findings stay failed" in shown
+    assert "2 mends at 1 objects fit together; 1 blocking findings of the manifests stay failed" in shown
     assert "built &amp; asked" in shown and "image-fixed – Pod/&lt;a&gt;" in shown
+
+
+def test_a_place_behind_a_check_about_secrets_is_not_taken_for_one() -> None:
+    finding = Finding(
+        **{**vars(FAILED), "check": "image-secret", "file": "Dockerfile", "line": 4, "object": "Dockerfile"}
+    )
+    table = findings_table([finding]).to_html()  # type: ignore[union-attr]
+    assert "Dockerfile:4" in table and Redactor().text(table) == table
+
+
+def test_a_line_for_a_dockerfile_is_not_called_tried() -> None:
+    finding = Finding(**{**vars(FAILED), "object": "Dockerfile", "mend": "USER 10001:10001"})
+    assert "tried on a copy" not in details([finding]).data and "USER 10001" in details([finding]).data
