@@ -50,8 +50,15 @@ def _finding(finding: Finding, root: Path, width: int) -> list[str]:
     head = f"{weight(finding):<9}  {finding.check:<22}  {where(finding, root)}".rstrip()
     body = [f"{finding.object}: {finding.message}"]
     body += [f"waived by {finding.waived}"] if finding.waived else [f"why: {finding.reason}"]
-    body += ["mend: a machine can write it; --overlay FOLDER, or --format json"] if finding.mend else []
+    body += [_mend(finding)] if finding.mend else []
     return ["", head, *(line for text in body for line in _wrapped(text, width))]
+
+
+def _mend(finding: Finding) -> str:
+    """The overlay holds objects; of a Dockerfile it is one line, which is said here."""
+    if finding.object == "Dockerfile":
+        return f"mend: {finding.mend}"
+    return "mend: a machine can write it; --overlay FOLDER, or --format json"
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

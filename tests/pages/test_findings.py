@@ -114,6 +114,13 @@ def test_the_terminal_says_the_verdict_first_then_what_blocks_with_its_place(tmp
     assert max(len(line) for line in said if "https" not in line) <= 120
 
 
+def test_a_mend_of_the_dockerfile_is_said_and_not_promised_in_the_overlay(tmp_path: Path) -> None:
+    said = lines(judged(tmp_path), tmp_path, 100)
+    user = next(number for number, line in enumerate(said) if line.startswith("blocking   image-user"))
+    mends = [line for line in said[user : user + 8] if "mend:" in line]
+    assert mends[0] == "    mend: USER 10001:10001"
+
+
 def test_a_clean_verdict_is_said_too(tmp_path: Path) -> None:
     manifests = parse_manifests(GOOD.read_text(), str(GOOD))
     assert lines(fitness(Given(manifests), NOW), tmp_path)[0] == "PASS: fit for the pilot: nothing blocks"
