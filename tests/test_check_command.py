@@ -53,6 +53,20 @@ def test_a_blocking_question_without_an_answer_ends_with_76(folder: Path) -> Non
     done = check(folder, "deploy", "--scan", "scan.json", "--format", "json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["outcome"]) == (76, "INCONCLUSIVE")
+    open_ = [f for f in told["findings"] if (f["outcome"], f["severity"]) == ("INCONCLUSIVE", "blocking")]
+    assert any(f": {f['check']} at {f['object']}" in told["verdicts"][0]["message"] for f in open_)
+
+
+def test_a_cache_beside_the_application_takes_its_name_to_tell_them_apart(folder: Path) -> None:
+    container = "{name: redis, image: 'registry.example/redis:main-4f2a91c-20261112'}"
+    cache = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "cache"}}
+    text = f"{json.dumps(cache)[:-1]}, spec: {{template: {{spec: {{containers: [{container}]}}}}}}}}\n"
+    (folder / "deploy" / "cache.yaml").write_text(text)
+    (folder / "assessment.json").write_text('{"start_seconds": 40.0}')
+    asked = ("deploy", "--assessment", "assessment.json", "--format", "json")
+    open_ = [json.loads(check(folder, *asked, *more).stdout) for more in ((), ("--deployment", "shop"))]
+    told = [[f["outcome"] for f in one["findings"] if f["check"] == "application-known"] for one in open_]
+    assert told == [["INCONCLUSIVE"], ["PASS"]]
 
 
 @pytest.mark.parametrize(

@@ -158,10 +158,9 @@ def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
             outcome = Outcome.FAIL if failed else Outcome.INCONCLUSIVE if open_ or not own else Outcome.PASS
         message = f"{len(failed)} of {len(own)} {severity} findings failed, {len(open_)} could not be answered"
         message += f", {len(waived)} waived" if waived else ""
-        if failed and severity == "blocking":
-            message += f": {failed[0].check} at {failed[0].object}" + (
-                f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-            )
+        if severity == "blocking" and (named := failed or open_):
+            message += f": {named[0].check} at {named[0].object}"
+            message += f" and {len(named) - 1} more" if len(named) > 1 else ""
         numbers = {"failed": float(len(failed)), "unknown": float(len(open_)), "all": float(len(own))}
         numbers |= {"waived": float(len(waived))} if waived else {}
         result.append(Verdict(f"{severity} checks", outcome, message, numbers))
