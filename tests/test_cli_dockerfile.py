@@ -43,3 +43,9 @@ def test_a_file_that_says_something_else_is_left_alone(tmp_path: Path) -> None:
     assert isinstance(error, BadParameters)
     assert (path.read_text(), "is there already" in str(error)) == ("FROM a:1\n", True)
     assert written.startswith("# syntax")
+
+
+@pytest.mark.parametrize("place", [".", "nowhere/Dockerfile"])
+def test_a_place_that_holds_no_file_is_refused_in_one_sentence(tmp_path: Path, place: str) -> None:
+    error = invoked(EXAMPLE, "cart", "--output", tmp_path / place)[3]
+    assert isinstance(error, BadParameters) and "name a file" in str(error)

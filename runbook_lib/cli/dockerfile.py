@@ -29,6 +29,8 @@ def dockerfile(
     parsed, text = written_dockerfile(tree, application)
     if output is None:
         typer.echo(text, nl=False)
+    elif output.is_dir() or not output.parent.is_dir():
+        raise BadParameters(f"{output} is a folder, or its folder is not there: name a file in a folder that is")
     elif not output.exists():
         write_whole(output, text)
     elif output.read_text(encoding="utf-8", errors="replace") != text:
