@@ -115,5 +115,16 @@ def test_the_overlay_is_written_beside_the_verdict(folder: Path) -> None:
     spoil(folder, "\n  maxUnavailable: 1\n", "\n  maxUnavailable: 0\n")
     done = check(folder, "deploy", "--overlay", "mends")
     assert done.returncode == 10
-    assert done.stderr == "1 mends in mends; 0 blocking findings stay failed\n"
+    assert done.stderr == "mends in mends: 1; 0 blocking findings of the manifests stay failed, 0 have no answer\n"
     assert "maxUnavailable: 1" in (folder / "mends" / "kustomization.yaml").read_text()
+
+
+def test_a_question_that_a_mend_raises_is_counted_beside_the_overlay(folder: Path) -> None:
+    (folder / "first.yaml").write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {app: a}}\n"
+        "  template:\n    metadata: {labels: {app: a}}\n"
+        "    spec: {containers: [{name: a, image: 'registry.example/a:1.2.3'}]}\n"
+    )
+    (folder / "Dockerfile").write_text('FROM registry.example/base:1\nCMD ["a"]\n')
+    done = check(folder, "first.yaml", "--dockerfile", "Dockerfile", "--overlay", "mends")
+    assert done.returncode == 10 and done.stderr.endswith("stay failed, 1 have no answer\n")

@@ -42,6 +42,7 @@ def check(
     kubernetes_version: Annotated[
         str | None, typer.Option(help="of the cluster, such as 1.34; default: newest")
     ] = None,
+    deployment: Annotated[str, typer.Option(help="the application's workload, where several images run")] = "",
     format_: Annotated[Format, typer.Option("--format", help="what is printed")] = Format.table,
     overlay: Annotated[Path | None, typer.Option(help="write all mends together here, a new folder")] = None,
 ) -> None:
@@ -50,7 +51,7 @@ def check(
 
     if overlay is not None and overlay.exists() and (not overlay.is_dir() or any(overlay.iterdir())):
         raise BadParameters(f"{overlay} is there already: name a new folder for the overlay")
-    given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version)
+    given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
     found = fitness(given, now())
     print(_text(found, format_))
     if overlay is not None:
@@ -68,6 +69,7 @@ def _given(
     assessment: Path | None,
     namespace: str,
     version: str | None,
+    deployment: str,
 ) -> Given:
     from runbook_lib.artefacts import Assessed
     from runbook_lib.judge.fitness import Given
@@ -88,6 +90,7 @@ def _given(
         policy=policy_for(policy),
         namespace=namespace,
         schemas=read_schemas(manifests.resources, version),
+        application=deployment,
     )
 
 
@@ -129,4 +132,5 @@ def _write(found: Fitness, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in written(chosen).items():
         write_whole(folder / name, text)
-    typer.echo(f"{len(chosen.mends)} mends in {folder}; {chosen.blocking} blocking findings stay failed", err=True)
+    left = f"{chosen.blocking} blocking findings of the manifests stay failed, {chosen.unanswered} have no answer"
+    typer.echo(f"mends in {folder}: {len(chosen.mends)}; {left}", err=True)

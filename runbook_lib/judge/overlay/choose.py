@@ -39,6 +39,8 @@ class Chosen:
     mends: tuple[Mend, ...]
     left: tuple[tuple[str, str, str], ...]
     """Severity, check and object, the gravest first."""
+    unanswered: int = 0
+    """Blocking questions that have no answer after it; a mend may raise one."""
 
     @property
     def blocking(self) -> int:
@@ -67,7 +69,7 @@ def choose(world: World, today: date) -> Chosen:
         if not fitting:
             break
     left = sorted(now.failed, key=lambda one: (GRAVITY.index(one[0]), *one[1:]))
-    return Chosen(world, now.world, tuple(kept), tuple(left))
+    return Chosen(world, now.world, tuple(kept), tuple(left), now.weights[1])
 
 
 def _look(world: World, today: date) -> _Looked:
