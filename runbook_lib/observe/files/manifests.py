@@ -28,7 +28,9 @@ def read_manifests(path: Path, rendering: Rendering | None = None, place: Place 
     among good ones is a finding. What was rendered has its lines in the stream of the tool.
     """
     if not path.exists():
-        raise BadParameters(f"manifests {path} do not exist: check containerization.manifests in the parameters")
+        raise BadParameters(
+            f"manifests {path} do not exist: check their path (containerization.manifests in the parameters)"
+        )
     if needs_tool(path):
         texts = render(path, rendering or Rendering(), place or Place("default", "release")).texts
         read = [parse_manifests(text.text, text.name) for text in texts]

@@ -23,7 +23,7 @@ def read_text(path: Path, what: str) -> str:
             raise BadParameters(f"{what} {path} is larger than 10 MiB: give the file meant for reading")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadParameters(f"{what} {path} does not exist: check the path in the parameters") from None
+        raise BadParameters(f"{what} {path} does not exist: check its path") from None
     except OSError as error:
         raise BadParameters(f"{what} {path} cannot be read ({error.strerror}): check the path and its rights") from None
     try:
