@@ -30,7 +30,7 @@ def liveness(world: World) -> Iterator[Seen]:
 def reachable_port(world: World) -> Iterator[Seen]:
     """A name must be a port of the container itself; a number is asked of the Pod, where any container may listen.
 
-    A number need not be declared, but one that none declares where others are is a slip.
+    A number need not be declared; one that none declares where others are is often a slip.
     """
     for workload, container in world.containers():
         names = {port.get("name").text() for port in container.node.get("ports").elements()}
@@ -48,7 +48,8 @@ def reachable_port(world: World) -> Iterator[Seen]:
                     yield failed((workload, container), port, f"{name} asks port {wanted!r}, but no port has that name")
                 elif numbers:
                     shown = ", ".join(sorted(numbers))
-                    yield failed((workload, container), port, f"{name} asks port {wanted}, the Pod declares {shown}")
+                    message = f"{name} asks port {wanted}, the Pod declares {shown}"
+                    yield failed((workload, container), port, message, severity="warning")
 
 
 def startup_budget(world: World) -> Iterator[Seen]:
@@ -60,7 +61,7 @@ def startup_budget(world: World) -> Iterator[Seen]:
         name = there[0]  # until it succeeds the kubelet does not ask the other
         probe = container.node.get(name)
         budget, sum_ = allowed(probe)
-        measured = world.assessed.start_seconds
+        measured = world.assessed_of(workload).start_seconds
         if measured is None:
             message = f"{name} allows {budget:g} s ({sum_}), but the start-up time was not measured: run 01_assessment"
             yield unknown((workload, container), probe, message, severity="warning")
