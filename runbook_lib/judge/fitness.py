@@ -28,6 +28,7 @@ class Given:
     policy: Policy = field(default_factory=Policy)
     namespace: str = "default"
     schemas: Schemas | None = None
+    application: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,13 @@ def fitness(given: Given, now: datetime) -> Fitness:
     """Every check there is, put to everything at once, and the policy held against what they found."""
     policy = given.policy
     world = World(
-        given.manifests.resources, given.dockerfile, given.assessed, policy, given.namespace, schemas=given.schemas
+        given.manifests.resources,
+        given.dockerfile,
+        given.assessed,
+        policy,
+        given.namespace,
+        given.schemas,
+        given.application,
     )
     report = check_manifests(world, given.manifests)
     found = [*report.findings, *check_scans(given.scans, world, now)]

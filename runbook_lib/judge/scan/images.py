@@ -24,7 +24,7 @@ class Named:
 
 def named(world: World) -> tuple[Named, ...]:
     """Every image of the manifests once, the application's own first."""
-    own = {container.node.get("image").text() for _, container in world.applications()}
+    own = {container.node.get("image").text() for _, container in world.applications}
     found: dict[str, Named] = {}
     for workload, container in world.containers():
         node = container.node.get("image")

@@ -31,7 +31,7 @@ def cpu_is_not_cut_off(world: World) -> Iterator[Seen]:
     for workload, container in world.containers("Deployment", "StatefulSet"):
         if container.kind != "app" or sum(c.kind == "app" for c in workload.containers) != 1:
             continue
-        node, needed = container.node.get("resources", "limits", "cpu"), world.assessed.cpu_request
+        node, needed = container.node.get("resources", "limits", "cpu"), world.assessed_of(workload).cpu_request
         headroom = world.policy.cpu_headroom
         most = number_of(node)
         if not node.exists:

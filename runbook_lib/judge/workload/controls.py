@@ -20,7 +20,7 @@ def controls(world: World) -> Iterator[Seen]:
     near = _by_namespace(world) if world.assessed.demands else {}
     for demand in world.assessed.demands:
         answer = ANSWERS.get(demand.topic)
-        for workload, container in world.applications():
+        for workload, container in world.applications:
             more = f" and {len(demand.places) - 1} more" if len(demand.places) > 1 else ""
             place = f"{demand.places[0]}{more}" if demand.places else "the source"
             what = f"{demand.topic} ({place})"

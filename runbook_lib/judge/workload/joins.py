@@ -11,7 +11,7 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.probes import PROBES
 from runbook_lib.judge.workload.security import effective
 from runbook_lib.judge.workload.volumes import volume_at
-from runbook_lib.judge.workload.world import Container, Workload, World
+from runbook_lib.judge.workload.world import Container, Workload, World, repository
 
 CONTEXT = DOCS + "tasks/configure-pod-container/security-context/"
 READ_ONLY = ("configMap", "secret", "downwardAPI")
@@ -23,10 +23,23 @@ IMAGES_WRITE: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 )
 
 
+def application_is_known(world: World) -> Iterator[Seen]:
+    """A cache beside the application has an image, a user and a size of its own."""
+    images = {repository(container) for _, container in world.mains}
+    if len(images) > 1 and world.named_mains:
+        yield from (passed(main, main[1].node, "named as the application") for main in world.named_mains)
+    elif not world.one_application:
+        titles = ", ".join(workload.title for workload, _ in world.mains[:4])
+        called = f"called {world.application}" if world.application else "named as the application"
+        message = f"{len(images)} images run ({titles}), and none is {called}: whose Dockerfile and assessment are"
+        message += " is not known, so they are held against none; say which (kubernetes.deployment, --deployment)"
+        yield unknown(world.mains[0], world.mains[0][1].node, message)
+
+
 def user_fits(world: World) -> Iterator[Seen]:
     """runAsNonRoot without a number: the kubelet refuses an image whose USER is a name, or root."""
     user = last(world, "USER")
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         asked = effective(workload, container, "runAsNonRoot")
         number = effective(workload, container, "runAsUser").integer()
         name = user.value.split(":")[0].strip() if user else ""
@@ -49,8 +62,8 @@ def user_fits(world: World) -> Iterator[Seen]:
 
 def ports_agree(world: World) -> Iterator[Seen]:
     exposed = [word.partition("/")[0] for i in world.instructions("EXPOSE") for word in i.value.split()]
-    assessed = {str(port) for port in world.assessed.ports}
-    for workload, container in world.applications():
+    for workload, container in world.applications:
+        assessed = {str(port) for port in world.assessed_of(workload).ports}
         for port in container.node.get("ports").elements():
             node = port.get("containerPort")
             number = node.text()
@@ -76,7 +89,7 @@ def _within(number: str, word: str) -> bool:
 def process_is_whole(world: World) -> Iterator[Seen]:
     """args alone follow the image's ENTRYPOINT: a shell form never sees them, and without any they are the program."""
     entry = last(world, "ENTRYPOINT")
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         args = container.node.get("args")
         if not world.dockerfile or not args.elements() or container.node.get("command").elements():
             continue
@@ -96,7 +109,7 @@ def health_is_asked(world: World) -> Iterator[Seen]:
     check = last(world, "HEALTHCHECK")
     if check is None or check.value.strip().upper() == "NONE":
         return
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         there = [name for name in PROBES if container.node.get(name).exists]
         if there:
             message = f"{', '.join(there)} ask in place of HEALTHCHECK"
@@ -112,7 +125,7 @@ def writes_on_read_only(world: World) -> Iterator[Seen]:
     paths += [path for d in world.assessed.demands if d.topic == "local-file" for path in d.captured]
     kept = dict.fromkeys(path for path in paths if path.startswith("/") and not world.decision(path))
     scratch = [some for name, groups in IMAGES_WRITE if re.search(name, base_image(world)) for some in groups]
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         if not container.node.get("securityContext", "readOnlyRootFilesystem").is_true():
             continue
         for path in kept:
@@ -152,6 +165,14 @@ def _scratch(workload: Workload, container: Container, path: str) -> Seen:
 
 
 CHECKS = (
+    Check(
+        "application-known",
+        "It is clear which workload is the application",
+        "blocking",
+        "What is known of the machines is held against the application alone.",
+        DOCS + "concepts/workloads/",
+        application_is_known,
+    ),
     Check(
         "user-join",
         "The image's USER satisfies runAsNonRoot",

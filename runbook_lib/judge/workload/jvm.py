@@ -72,7 +72,7 @@ def javas(world: World) -> Iterator[tuple[Workload, Container, Java]]:
     major, update, text = (
         version(name, tag) or version("java", world.assessed.runtime) or (None, None, "of unknown version")
     )
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         told = _flags(world, workload, container, major)
         yield workload, container, Java(major, update, text, *told)
 

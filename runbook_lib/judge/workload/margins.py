@@ -17,8 +17,8 @@ def enough_while_replaced(world: World) -> Iterator[Seen]:
 
     A rollout asks no budget, a drain no strategy; each sees the Pods that the other has taken, so the larger counts.
     """
-    needed = world.assessed.replicas
     for workload in world.workloads("Deployment", "StatefulSet"):
+        needed = world.assessed_of(workload).replicas
         most = _most(world, workload)
         if needed is None or most is None or most < needed or _all_at_once(workload, most):
             continue  # not measured, too few in any case, or none that stay: each is said elsewhere
@@ -81,7 +81,7 @@ def every_port_is_served(world: World) -> Iterator[Seen]:
                 number = target.integer(numbers.get(target.text()))
                 if number is not None:
                     targets.setdefault(number, (service.title, target))
-    application = next(iter(world.applications()), None)
+    application = next(iter(world.applications), None)
     judged = any(number in targets for number in world.assessed.ports) or not world.of_kind("Service")
     for number in world.assessed.ports if judged else ():
         if application is not None and number not in targets:

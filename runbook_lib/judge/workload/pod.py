@@ -19,7 +19,7 @@ from runbook_lib.judge.workload.check import (
     patch_pod,
     unknown,
 )
-from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
+from runbook_lib.judge.workload.world import Container, Workload, World
 
 # nginx, HAProxy and Traefik, each with an annotation of its own
 STICKY = re.compile(r"/affinity=cookie|/cookie-persistence=.|/affinity=.*cookie|sticky.*=true")
@@ -28,8 +28,8 @@ UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
 def time_zone(world: World) -> Iterator[Seen]:
     """The zone that was assessed (the profile's decision, else that of most VMs), against what the process will see."""
-    known = world.assessed.time_zone
     for workload, container in world.containers("Deployment", "StatefulSet", "CronJob"):
+        known = (world.assessed if workload.kind == "CronJob" else world.assessed_of(workload)).time_zone
         if container.kind != "app":
             continue
         value, node = variable(world, workload, container, "TZ")
@@ -79,9 +79,9 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
     demand = next((d for d in world.assessed.demands if d.topic == "session"), None)
     if demand is None or world.assessed.shared_sessions:
         return
-    routed = _routed(world)
+    routed, own = _routed(world), {id(workload) for workload, _ in world.applications}
     for service in world.of_kind("Service"):
-        workloads = [w for w in world.pods(service) if w.kind in LONG_RUNNING]
+        workloads = [w for w in world.pods(service) if id(w) in own]
         if not workloads:
             continue
         node = service.node.get("spec", "sessionAffinity")
@@ -139,7 +139,7 @@ def service_links(world: World) -> Iterator[Seen]:
             begin = service.name.upper().replace("-", "_")
             links[world.space(service)] |= {f"{begin}_{end}" for end in ("PORT", "SERVICE_PORT", "SERVICE_HOST")}
     image = set(image_variables(world))
-    for workload, container in world.applications():
+    for workload, container in world.applications:
         node = workload.pod.get("enableServiceLinks")
         own = set(variable_names(world, workload, container))
         covered = sorted(links[world.space(workload.resource)] & image - own)

@@ -121,9 +121,9 @@ def _counted(node: Node) -> bool:
 
 def fits_the_size(world: World) -> Iterator[Seen]:
     """Requests against what 01_assessment measured: not under it, and not three times over it."""
-    assessed = world.assessed
-    wanted = {"cpu": assessed.cpu_request, "memory": assessed.memory_mib and assessed.memory_mib * MIB}
     for workload, container in world.containers("Deployment", "StatefulSet"):
+        assessed = world.assessed_of(workload)
+        wanted = {"cpu": assessed.cpu_request, "memory": assessed.memory_mib and assessed.memory_mib * MIB}
         if container.kind != "app" or sum(c.kind == "app" for c in workload.containers) != 1:
             continue
         for name, needed in wanted.items():
@@ -162,9 +162,8 @@ def shown(name: str, value: float) -> str:
 
 def _sized(world: World, workload: Workload, container: Container, part: str, name: str) -> dict[str, object] | None:
     """A patch with the measured size; none when nothing was measured, because a guess is worse than a question."""
-    needed = (
-        world.assessed.cpu_request if name == "cpu" else world.assessed.memory_mib and world.assessed.memory_mib * MIB
-    )
+    assessed = world.assessed_of(workload)
+    needed = assessed.cpu_request if name == "cpu" else assessed.memory_mib and assessed.memory_mib * MIB
     if not needed or container.kind != "app" or workload.kind not in LONG_RUNNING:
         return None
     return patch_container(workload, container, {"resources": {part: {name: shown(name, needed)}}})

@@ -100,8 +100,8 @@ def scaler_can_compute(world: World) -> Iterator[Seen]:
 
 def enough_for_the_peak(world: World) -> Iterator[Seen]:
     """Start with more Pods than needed, then let the HPA take them away."""
-    needed = world.assessed.replicas
     for workload in world.workloads("Deployment", "StatefulSet"):
+        needed = world.assessed_of(workload).replicas
         scaler, count = world.scaler(workload), world.replicas(workload)
         node = scaler.node.get("spec", "maxReplicas") if scaler else workload.spec.get("replicas")
         most = node.integer(count) if scaler else count

@@ -37,8 +37,9 @@ def no_state_in_scratch(world: World) -> Iterator[Seen]:
     written = [
         (path, demand) for demand in world.assessed.demands if demand.topic == "local-file" for path in demand.captured
     ]
+    own = {id(workload) for workload, _ in world.applications}
     for workload, container in world.containers("Deployment", "StatefulSet"):
-        if container.kind != "app":
+        if container.kind != "app" or id(workload) not in own:
             continue
         for path, demand in written:
             volume = volume_at(workload, container, path)

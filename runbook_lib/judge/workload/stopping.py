@@ -42,7 +42,7 @@ def enough_grace(world: World) -> Iterator[Seen]:
             continue
         grace_node = workload.pod.get("terminationGracePeriodSeconds")
         grace = grace_node.integer(DEFAULT_GRACE)
-        seconds, drain = pause(container), world.assessed.drain_seconds
+        seconds, drain = pause(container), world.assessed_of(workload).drain_seconds
         where = grace_node if grace_node.exists else container.node
         if grace is None:
             continue

@@ -69,7 +69,7 @@ def volume_names(world: World) -> Iterator[Seen]:
 
 def mounts_hide_nothing(world: World) -> Iterator[Seen]:
     """A volume covers what the image has at its path: its system, or the program itself."""
-    program, own = _program(world), {id(app) for _, app in world.applications()}
+    program, own = _program(world), {id(app) for _, app in world.applications}
     for workload, container in world.containers():
         for mount in container.node.get("volumeMounts").elements():
             path = mount.get("mountPath")

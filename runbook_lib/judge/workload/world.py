@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -88,6 +89,8 @@ class World:
     namespace: str = "default"
     schemas: Schemas | None = None
     """The forms of the kinds used in the cluster's version; without them forms are not asked about."""
+    application: str = ""
+    """The name of the application's own workload; without it, or where nothing has it, the only image's are its."""
     made: dict[int, Workload] = field(default_factory=dict, repr=False, compare=False)
     """Workloads by the identity of their object; a mended copy begins with those of the world it was made of."""
 
@@ -163,12 +166,40 @@ class World:
         given = workload.spec.get("replicas").integer(1)
         return 1 if given is None else given
 
-    def applications(self) -> Iterator[tuple[Workload, Container]]:
-        """The one container of each long-running workload that the Dockerfile and the assessment are about."""
+    @cached_property
+    def applications(self) -> tuple[tuple[Workload, Container], ...]:
+        """The containers that the Dockerfile and the source are about: all that run the application's image."""
+        if not self.named_mains:
+            return self.mains if self.one_application else ()
+        own = {repository(container) for _, container in self.named_mains}
+        return tuple(main for main in self.mains if repository(main[1]) in own)
+
+    @cached_property
+    def one_application(self) -> bool:
+        """Whether it is clear without a name whose the Dockerfile and the assessment are; true without both."""
+        known = self.dockerfile is not None or self.assessed != Assessed()
+        return not known or len({repository(container) for _, container in self.mains}) < 2
+
+    @cached_property
+    def named_mains(self) -> tuple[tuple[Workload, Container], ...]:
+        """Of the workloads those that have the application's name."""
+        return tuple(main for main in self.mains if self.application and main[0].resource.name == self.application)
+
+    @cached_property
+    def mains(self) -> tuple[tuple[Workload, Container], ...]:
+        """Each long-running workload and the container that it is there for."""
+        found = []
         for workload in self.workloads(*LONG_RUNNING):
             apps = [container for container in workload.containers if container.kind == "app"]
             if apps:
-                yield workload, next((c for c in apps if c.name == workload.resource.name), apps[0])
+                found.append((workload, next((c for c in apps if c.name == workload.resource.name), apps[0])))
+        return tuple(found)
+
+    def assessed_of(self, workload: Workload) -> Assessed:
+        """What was measured of the workload: nothing, where it is not the application's, or nobody knows."""
+        named = [main for main, _ in self.named_mains]
+        own = any(workload is main for main in named) if named else self.one_application
+        return self.assessed if own else Assessed()
 
     def instructions(self, name: str) -> list[Instruction]:
         """The instructions of that name in all stages that the image is made of; none without a Dockerfile."""
@@ -253,6 +284,11 @@ class World:
             target = scaler.node.get("spec", "scaleTargetRef")
             found.setdefault((self.space(scaler), target.get("kind").text(), target.get("name").text()), scaler)
         return found
+
+
+def repository(container: Container) -> str:
+    """An image without tag and digest; what follows a colon before a slash is a registry's port."""
+    return re.sub(r"(:[^/:@]*)?(@.*)?$", "", container.node.get("image").text())
 
 
 def workload_of(resource: Resource) -> Workload:

@@ -32,7 +32,7 @@
           fails: [readiness-probe]      # left out: the check itself
           also: [probes-identical]      # optional: checks that rightly change with it
           becomes: INCONCLUSIVE         # optional: what a check comes to that asks and never fails; left out: FAIL
-          assessed, dockerfile, policy, kubernetes  # optional: in place of the sample's
+          assessed, dockerfile, policy, kubernetes, application  # optional: in place of the sample's
 
 ``lacking.txt`` names the checks that have no samples yet. It may only get shorter: a new check brings its samples.
 """
@@ -122,7 +122,8 @@ def _read(sample: Sample) -> tuple[World, Manifests]:
     dockerfile = parse_dockerfile(sample["dockerfile"], "Dockerfile") if sample.get("dockerfile") else None
     schemas = read_schemas(manifests.resources, sample["kubernetes"]) if "kubernetes" in sample else None
     assessed = _assessed(sample.get("assessed") or {})
-    world = World(manifests.resources, dockerfile, assessed, _policy(sample), schemas=schemas)
+    application = sample.get("application", "")
+    world = World(manifests.resources, dockerfile, assessed, _policy(sample), schemas=schemas, application=application)
     return world, manifests
 
 
@@ -196,7 +197,9 @@ def test_a_damage_makes_exactly_the_check_fail_that_is_about_it(check: str, muta
     whole = next(sample for sample in SAMPLES[check]["passes"] if sample["name"] == mutation["from"])
     whole = whole if "manifests" in whole else SOUND | whole
     damaged = whole | {
-        key: mutation[key] for key in ("assessed", "dockerfile", "policy", "kubernetes") if key in mutation
+        key: mutation[key]
+        for key in ("assessed", "dockerfile", "policy", "kubernetes", "application")
+        if key in mutation
     }
     damaged["manifests"] = _changed(whole["manifests"], mutation)
     before, after = _outcomes(judged(whole)), _outcomes(judged(damaged))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.artefacts import Resource, node_of
+from runbook_lib.artefacts import Assessed, Resource, node_of
 from runbook_lib.judge.workload.world import LONG_RUNNING, World, includes, selects
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -86,3 +87,32 @@ def test_kinds_come_in_the_order_given() -> None:
     assert [r.name for r in world.of_kind("A", "C")] == [0, 2, 3]
     assert [r.name for r in world.of_kind("A")] == [0, 2]
     assert world.of_kind("D") == ()
+
+
+def running(name: str, image: str) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "main", "image": image}]}}
+    return {"kind": "Deployment", "metadata": {"name": name, "namespace": ""}, "spec": {"template": template}}
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "measured"),
+    [
+        ("shop", ["shop", "worker"], ["shop"]),  # a worker has the application's image, and a size of its own
+        ("", [], []),
+        ("shops", [], []),
+    ],
+)
+def test_what_is_known_of_the_application_is_held_against_no_other(
+    name: str, own: list[str], measured: list[str]
+) -> None:
+    deployments = running("shop", "a:5000/shop:1"), running("worker", "a:5000/shop@sha256:1"), running("cache", "redis")
+    assessed = Assessed(ports=(8080,))
+    world = World(tuple(resource(one) for one in deployments), assessed=assessed, application=name)
+    assert [workload.resource.name for workload, _ in world.applications] == own
+    assert [w.resource.name for w in world.workloads() if world.assessed_of(w) == assessed] == measured
+
+
+def test_the_only_image_is_the_application_s_whatever_it_is_called() -> None:
+    world = World((resource(running("shop", "shop:1")),), assessed=Assessed(ports=(8080,)), application="order")
+    assert [workload.resource.name for workload, _ in world.applications] == ["shop"]
+    assert world.assessed_of(world.workloads()[0]) is world.assessed
