@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# kubelet's list of safe sysctls (Kubernetes 1.32): a Pod sets these itself.
+# kubelet's list of safe sysctls (Kubernetes 1.32, pkg/kubelet/sysctl/safe_sysctls.go): a Pod sets these itself.
 SAFE = frozenset(
     {
         "kernel.shm_rmid_forced",

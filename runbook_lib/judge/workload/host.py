@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
+from runbook_lib.judge.drift.sysctls import SAFE
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
 from runbook_lib.judge.workload.world import Workload, World
 
@@ -12,21 +13,6 @@ LINK = DOCS + "concepts/storage/volumes/"
 SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "cri-dockerd.sock")
 GRAVE = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/usr", "/var", "/var/lib", "/var/run")
 GRAVE_BELOW = ("/etc/kubernetes", "/proc/", "/sys/", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/docker")
-# Namespaced, and without influence on neighbours: pkg/kubelet/sysctl/safe_sysctls.go.
-SAFE = {
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
-}
 NAMESPACED = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.", "net.")
 
 
