@@ -2,76 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas, home_of
 from runbook_lib.judge.workload.kinds import foreign
 from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.labels import includes as includes
 from runbook_lib.judge.workload.labels import selects as selects
+from runbook_lib.judge.workload.workloads import TEMPLATES as TEMPLATES
+from runbook_lib.judge.workload.workloads import Container as Container
+from runbook_lib.judge.workload.workloads import Workload as Workload
+from runbook_lib.judge.workload.workloads import repository as repository
+from runbook_lib.judge.workload.workloads import workload_of
 
-TEMPLATES: dict[str, tuple[str, ...]] = {
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-    "Pod": (),
-}
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
-
-
-@dataclass(frozen=True)
-class Container:
-    """A container as it runs: an init container with restartPolicy Always is a sidecar, which runs on."""
-
-    node: Node
-    name: str
-    kind: Literal["app", "sidecar", "init"]
-
-    @property
-    def runs_on(self) -> bool:
-        return self.kind != "init"
-
-    def variables(self) -> dict[str, Node]:
-        """The entries of env by name; a later one hides an earlier one, as in the process."""
-        return {entry.get("name").text(): entry for entry in self.node.get("env").elements()}
-
-
-@dataclass(frozen=True)
-class Workload:
-    """An object that makes Pods."""
-
-    resource: Resource
-    template: Node
-    containers: tuple[Container, ...]
-
-    @property
-    def kind(self) -> str:
-        return self.resource.kind
-
-    @property
-    def title(self) -> str:
-        return self.resource.title
-
-    @property
-    def spec(self) -> Node:
-        return self.resource.node.get("spec")
-
-    @property
-    def pod(self) -> Node:
-        return self.template.get("spec")
-
-    @cached_property
-    def labels(self) -> dict[str, str]:
-        return self.template.get("metadata", "labels").labels()
 
 
 @dataclass(frozen=True)
@@ -284,23 +232,3 @@ class World:
             target = scaler.node.get("spec", "scaleTargetRef")
             found.setdefault((self.space(scaler), target.get("kind").text(), target.get("name").text()), scaler)
         return found
-
-
-def repository(container: Container) -> str:
-    """An image without tag and digest; what follows a colon before a slash is a registry's port."""
-    return re.sub(r"(:[^/:@]*)?(@.*)?$", "", container.node.get("image").text())
-
-
-def workload_of(resource: Resource) -> Workload:
-    template = resource.node.get(*TEMPLATES[resource.kind])
-    pod = template.get("spec")
-    apps = [Container(node, node.get("name").text("(no name)"), "app") for node in pod.get("containers").elements()]
-    inits = [
-        Container(
-            node,
-            node.get("name").text("(no name)"),
-            "sidecar" if node.get("restartPolicy").text() == "Always" else "init",
-        )
-        for node in pod.get("initContainers").elements()
-    ]
-    return Workload(resource, template, tuple(apps + inits))
