@@ -95,6 +95,13 @@ def _option(match: Match, value: str) -> bool:
     return not (_WORD.match(value) or _PLACEHOLDER.match(value) or _PATH.match(value))
 
 
+def _entry(match: Match, value: str) -> bool:
+    """``- name: API_TOKEN`` and ``value: hunter2`` below it, as a container's environment is written."""
+    if not names_it(match["key"]) or is_harmless(value):
+        return False
+    return not (_WORD.match(value) or _PLACEHOLDER.match(value) or _PATH.match(value))
+
+
 def _basic(match: Match, value: str) -> bool:
     try:
         return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
@@ -190,6 +197,13 @@ PATTERNS = (
         "pass pwd secret token key credential auth connection",
         rf"(?P<key>{NAME}){_SEPARATOR}(?:{_QUOTED}|{_BARE})",
         _assigned,
+    ),
+    _pattern(
+        "assigned",
+        "value",
+        rf"\bname{_SEPARATOR}{_QUOTE}?(?P<key>[\w.-]{{1,256}}){_QUOTE}?[ \t]{{0,8}},?\s{{0,200}}"
+        rf"{_QUOTE}?value{_SEPARATOR}(?:{_QUOTED}|{_BARE})",
+        _entry,
     ),
     _pattern(
         "assigned",
