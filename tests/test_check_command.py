@@ -128,3 +128,16 @@ def test_a_question_that_a_mend_raises_is_counted_beside_the_overlay(folder: Pat
     (folder / "Dockerfile").write_text('FROM registry.example/base:1\nCMD ["a"]\n')
     done = check(folder, "first.yaml", "--dockerfile", "Dockerfile", "--overlay", "mends")
     assert done.returncode == 10 and done.stderr.endswith("stay failed, 1 have no answer\n")
+
+
+def test_a_file_that_is_named_twice_or_lies_in_a_named_folder_is_read_once(folder: Path) -> None:
+    once = check(folder, "deploy")
+    assert check(folder, "deploy", "deploy/all.yaml", "./deploy").stdout == once.stdout
+    assert once.returncode == 0
+
+
+def test_an_overlay_where_nothing_can_be_written_is_one_sentence(folder: Path) -> None:
+    (folder / "taken").touch()
+    done = check(folder, "deploy", "--overlay", "taken/mends")
+    assert done.returncode == 78 and "no overlay was written: taken/mends" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -101,7 +101,9 @@ def _manifests(paths: list[Path], namespace: str, version: str | None) -> Manife
     from runbook_lib.observe.release.rendering import Place
 
     place = Place(namespace, "release", cluster_version=version or "")
-    read = [read_manifests(path, None, place) for path in paths]
+    apart = dict.fromkeys(path.resolve() for path in paths)
+    within = [path for path in paths if not apart.keys() & set(path.resolve().parents)]
+    read = [read_manifests(path, None, place) for path in {path.resolve(): path for path in within}.values()]
     return Manifests(
         tuple(one for part in read for one in part.resources), tuple(one for part in read for one in part.findings)
     )
@@ -129,8 +131,11 @@ def _write(found: Fitness, folder: Path) -> None:
     chosen = choose(found.world, now().date())
     if said := problem(chosen):
         raise BadParameters(f"no overlay was written: {said}")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in written(chosen).items():
-        write_whole(folder / name, text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in written(chosen).items():
+            write_whole(folder / name, text)
+    except OSError as error:
+        raise BadParameters(f"no overlay was written: {folder}: {error.strerror}; name a folder of yours") from None
     left = f"{chosen.blocking} blocking findings of the manifests stay failed, {chosen.unanswered} have no answer"
     typer.echo(f"mends in {folder}: {len(chosen.mends)}; {left}", err=True)
