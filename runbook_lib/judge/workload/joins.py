@@ -39,22 +39,24 @@ def application_is_known(world: World) -> Iterator[Seen]:
 def user_fits(world: World) -> Iterator[Seen]:
     """runAsNonRoot without a number: the kubelet refuses an image whose USER is a name, or root."""
     user = last(world, "USER")
-    for workload, container in world.applications:
+    own = {id(workload) for workload, _ in world.applications} if world.dockerfile else set()
+    for workload, container in world.mains:
+        known = id(workload) in own
         asked = effective(workload, container, "runAsNonRoot")
         number = effective(workload, container, "runAsUser").integer()
-        name = user.value.split(":")[0].strip() if user else ""
+        name = user.value.split(":")[0].strip() if user and known else ""
         if not asked.is_true():
             continue
-        where = at(world, user) if user else asked
+        where = at(world, user) if name and user else asked
         if number:
-            message = f"runAsUser {number} decides, the image says USER {name or 'nothing'}"
-            yield passed((workload, container), asked, message)
+            says = f", the image says USER {name or 'nothing'}" if known else ""
+            yield passed((workload, container), asked, f"runAsUser {number} decides{says}")
         elif name.isdecimal() and int(name[:9]) > 0:
             yield passed((workload, container), asked, f"the image's USER {name} is a number and not root")
-        elif not name and base_image(world) != "scratch":
-            base = f"the base image {base_image(world)} decides" if world.dockerfile else "no Dockerfile was given"
+        elif not name and not (known and base_image(world) == "scratch"):
+            base = f"the base image {base_image(world)} decides" if known else "no Dockerfile of it tells"
             message = f"runAsNonRoot, and {base} whom it runs as: say it with runAsUser"
-            yield unknown((workload, container), where, message, None if world.dockerfile else "warning")
+            yield unknown((workload, container), where, message, None if known else "warning")
         else:
             message = f"runAsNonRoot, but the image's USER is {name or 'not set, so root'}: CreateContainerConfigError"
             yield failed((workload, container), where, f"{message}, a number is needed")
