@@ -121,8 +121,9 @@ def _may_be_system(peer: Node) -> bool:
 def policies_apply(world: World) -> Iterator[Seen]:
     for policy in world.of_kind("NetworkPolicy"):
         selector = policy.node.get("spec", "podSelector")
-        found = () if selector.value == {} else world.taken_in(policy, selector)
-        if found or selector.value == {}:
+        everybody = selector.value in ({}, None)
+        found = () if everybody else world.taken_in(policy, selector)
+        if found or everybody:
             shown = ", ".join(w.title for w in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
             yield passed(policy, selector, f"applies to {shown or 'the whole namespace'}")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from runbook_lib.artefacts import Assessed, Dockerfile, Instruction, Node, Policy, Resource, Schemas, home_of
@@ -85,7 +85,12 @@ class World:
         return self._labelled.included(self.space(service), selector)
 
     def taken_in(self, resource: Resource, selector: Node) -> tuple[Workload, ...]:
-        """The workloads of any kind in the object's namespace that a label selector takes in."""
+        """The workloads of any kind in the object's namespace that a label selector takes in.
+
+        A NetworkPolicy without one means all Pods, as newer versions let it be written.
+        """
+        if resource.kind == "NetworkPolicy" and not selector.exists:
+            selector = replace(selector, value={})
         return self._labelled.selected(self.space(resource), selector)
 
     def selected(self, resource: Resource, selector: Node) -> tuple[Workload, ...]:
