@@ -21,15 +21,15 @@ GOOD = Path(__file__).parents[1] / "judge" / "workload" / "good.yaml"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "given.yaml").write_text(GOOD.read_text())
-    (tmp_path / "kustomization.yaml").write_text("resources: [given.yaml]\n")
-    return tmp_path
+def written() -> dict[str, str]:
+    """As an overlay is written: a Secret is in none."""
+    objects = [text for text in GOOD.read_text().split("\n---\n") if "\nkind: Secret\n" not in text]
+    return {"given.yaml": "\n---\n".join(objects), "kustomization.yaml": "resources: [given.yaml]\n"}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_what_was_built_is_asked_again(folder: Path) -> None:
-    manifests, said = built(folder, Rendering(), PLACE)
+def test_what_was_built_is_asked_again(written: dict[str, str]) -> None:
+    manifests, said = built(written, Rendering(), PLACE)
     assert manifests is not None and said == "kustomize builds it"
     given = Given(parse_manifests(GOOD.read_text(), "good.yaml"), namespace="web")
     again = asked_again(given, manifests, datetime(2026, 11, 20, tzinfo=UTC))
@@ -37,13 +37,13 @@ def test_what_was_built_is_asked_again(folder: Path) -> None:
     assert {(r.kind, r.name) for r in again.world.resources} == {(r.kind, r.name) for r in given.manifests.resources}
 
 
-def test_a_tool_that_is_not_there_is_said(folder: Path) -> None:
-    manifests, said = built(folder, Rendering(kustomize="no-such-tool"), PLACE)
+def test_a_tool_that_is_not_there_is_said(written: dict[str, str]) -> None:
+    manifests, said = built(written, Rendering(kustomize="no-such-tool"), PLACE)
     assert manifests is None and "no-such-tool is not on PATH" in said
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_what_the_tool_complains_of_is_said(folder: Path) -> None:
-    (folder / "given.yaml").unlink()
-    manifests, said = built(folder, Rendering(), PLACE)
+def test_what_the_tool_complains_of_is_said(written: dict[str, str]) -> None:
+    del written["given.yaml"]
+    manifests, said = built(written, Rendering(), PLACE)
     assert manifests is None and said.startswith("Not built: the kustomization")
