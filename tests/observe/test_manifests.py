@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from damage import places, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -215,19 +216,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=4,
 )
 DOCUMENTS = list(yaml.safe_load_all(GOOD))
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, inner in below for place in places(inner, (*path, key)))]
-
-
-def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = put(value[path[0]], path[1:], new)
-    return copy
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])

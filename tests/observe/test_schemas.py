@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from damage import places, put
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -132,19 +133,6 @@ def hollow(value: Any) -> bool:
     """Nothing inside of something: jsonschema lets an empty item pass, and does not see a field it was not given."""
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(item is None or hollow(item) for item in below)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, inner in below for place in places(inner, (*path, key)))]
-
-
-def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    if not path:
-        return new
-    changed = dict(value) if isinstance(value, dict) else list(value)
-    changed[path[0]] = put(value[path[0]], path[1:], new)
-    return changed
 
 
 # "" is not given where there is a choice, and sizes and times are formats, which jsonschema leaves alone
