@@ -161,6 +161,8 @@ def test_of_hundreds_of_packages_those_count_that_run_or_are_loaded(wanted: str 
         ("net.core.somaxconn", "allowedUnsafeSysctls"),
         ("kernel.shmmax", "allowedUnsafeSysctls"),
         ("net.core.rmem_max", "node"),
+        ("net.netfilter.nf_conntrack_max", "node"),
+        ("net.nf_conntrack_max", "node"),
         ("vm.swappiness", "node"),
         ("fs.file-max", "node"),
     ],

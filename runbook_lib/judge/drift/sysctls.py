@@ -1,31 +1,12 @@
-"""Which kernel settings matter for the move, and who sets each for a Pod: the Pod, the kubelet's leave, or the node."""
+"""Which kernel settings matter for the move, and what to do about each that differs."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-# kubelet's list of safe sysctls (Kubernetes 1.32, pkg/kubelet/sysctl/safe_sysctls.go): a Pod sets these itself.
-SAFE = frozenset(
-    {
-        "kernel.shm_rmid_forced",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.ping_group_range",
-        "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.ip_local_reserved_ports",
-        "net.ipv4.tcp_keepalive_time",
-        "net.ipv4.tcp_fin_timeout",
-        "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_wmem",
-    }
-)
-# Known to lie in a namespace; of net.core only somaxconn.
-NAMESPACED = re.compile(
-    r"^(kernel\.(shm\w*|msg\w*|sem)|fs\.mqueue\..*|net\.(?!core|netfilter|unix).*|net\.core\.somaxconn)$"
-)
+from runbook_lib.judge.kernel_settings import set_by
+
 LOOKED_AT = re.compile(
     r"""(?x) ^(?:
       net\.core\.(?:somaxconn|[rw]mem_(?:max|default)|netdev_max_backlog)
@@ -43,6 +24,12 @@ HEAVY = re.compile(
     r"^(vm\.(max_map_count|overcommit_memory|nr_hugepages)|net\.core\.somaxconn|net\.ipv4\.tcp_(max_syn_backlog|keepalive_\w+)"
     r"|kernel\.(shm\w+|sem)|fs\.(inotify\.\w+|aio-max-nr))$"
 )
+BEGIN = "A Pod starts with its namespace's default"
+REASONS = {
+    "pod": f"{BEGIN} and may set this one itself (securityContext.sysctls).",
+    "kubelet": f"{BEGIN}; set it there (securityContext.sysctls), and the kubelet must allow it (allowedUnsafeSysctls).",
+    "node": "The node decides for all of its Pods: a node profile or a node pool of its own; a Pod that sets it never starts.",
+}
 
 
 @lru_cache(maxsize=1 << 12)
@@ -57,9 +44,5 @@ def weight(name: str) -> int:
 
 
 def reason(name: str) -> str:
-    """Who can set it for a Pod."""
-    if name in SAFE:
-        return "A Pod starts with its namespace's default and may set this one itself (securityContext.sysctls)."
-    if NAMESPACED.match(name):
-        return "A Pod starts with its namespace's default; the kubelet must allow this one (allowedUnsafeSysctls)."
-    return "The node decides for all of its Pods: a node profile or a node pool of its own."
+    """Who can set it for a Pod, and where."""
+    return REASONS[set_by(name)]

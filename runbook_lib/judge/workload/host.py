@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.drift.sysctls import SAFE
+from runbook_lib.judge.kernel_settings import dotted, namespace_of, set_by
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
 from runbook_lib.judge.workload.world import Workload, World
 
@@ -13,7 +13,6 @@ LINK = DOCS + "concepts/storage/volumes/"
 SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "cri-dockerd.sock")
 GRAVE = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/usr", "/var", "/var/lib", "/var/run")
 GRAVE_BELOW = ("/etc/kubernetes", "/proc/", "/sys/", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/docker")
-NAMESPACED = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.", "net.")
 
 
 def no_host_path(world: World) -> Iterator[Seen]:
@@ -68,25 +67,27 @@ def own_view(world: World) -> Iterator[Seen]:
 def settings_of_the_kernel(world: World) -> Iterator[Seen]:
     """Tuning that the machines had: what is not of the Pod's own namespaces no Pod can set."""
     for workload in world.workloads():
-        shared = workload.pod.get("hostNetwork").is_true(), workload.pod.get("hostIPC").is_true()
         for entry in workload.pod.get("securityContext", "sysctls").elements():
-            node = entry.get("name")
-            name = node.text().replace("/", ".")
-            network, ipc = name.startswith("net."), name.startswith(("kernel.", "fs.mqueue."))
-            if not name.startswith(NAMESPACED):
-                message = f"{name} belongs to the node: the kubelet refuses the Pod, set it where nodes are set up"
-                yield failed(workload, node, message)
-            elif (network and shared[0]) or (ipc and shared[1]):
-                yield failed(
-                    workload,
-                    node,
-                    f"{name} beside {'hostNetwork' if network else 'hostIPC'}: the API server refuses it",
-                )
-            elif name in SAFE:
-                yield passed(workload, node, f"{name} is the Pod's own")
-            else:
-                message = f"{name} is no safe one: the Pod starts only where the kubelet has --allowed-unsafe-sysctls"
-                yield failed(workload, node, message, severity="warning")
+            yield _setting(workload, entry.get("name"))
+
+
+def _setting(workload: Workload, node: Node) -> Seen:
+    name = dotted(node.text())
+    kind, setter = namespace_of(name), set_by(name)
+    shares = {"network": "hostNetwork", "ipc": "hostIPC"}.get(kind, "")
+    elsewhere = "take it out, and set it where nodes are set up"
+    if not kind:
+        return failed(workload, node, f"{name} belongs to the node: the kubelet refuses the Pod; {elsewhere}")
+    if workload.pod.get(shares).is_true():
+        return failed(workload, node, f"{name} beside {shares}: the API server refuses it; {elsewhere}")
+    if setter == "node":
+        harm = "the kubelet refuses the Pod, and where its name is allowed the Pod's network has nothing to write to"
+        return failed(workload, node, f"{name} belongs to the node: {harm}; {elsewhere}")
+    if setter == "pod":
+        return passed(workload, node, f"{name} is the Pod's own")
+    message = f"{name} is no safe one: the Pod starts only where the kubelet has --allowed-unsafe-sysctls"
+    message += " (allowedUnsafeSysctls) with it; ask for it on the nodes where the Pod may run"
+    return failed(workload, node, message, severity="warning")
 
 
 CHECKS = (
