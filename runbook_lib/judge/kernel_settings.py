@@ -25,8 +25,8 @@ SAFE = frozenset(
 )
 # What the kubelet goes by is the name alone (component-helpers/node/util/sysctl/namespace.go).
 IPC = re.compile(r"kernel\.(shm|msg)|kernel\.sem$|fs\.mqueue\.")
-# The kernel has these once for all, whatever the kubelet makes of their names: in a Pod's network they are not there, or
-# there to be read only (net/core/sysctl_net_core.c, ipv4_table of net/ipv4/sysctl_net_ipv4.c, nf_conntrack_standalone.c).
+# The kernel has these once for all, whatever the kubelet makes of their names: a Pod's network lacks them, or has them
+# to be read only (net/core/sysctl_net_core.c, ipv4_table of net/ipv4/sysctl_net_ipv4.c, nf_conntrack_standalone.c).
 ONE_FOR_ALL = re.compile(
     r"""(?x) net\. (?:
       core\.(?!(?:somaxconn|optmem_max|txrehash|rps_default_mask|tstamp_allow_data|bypass_prot_mem|txq_reselection_ms)$)
@@ -39,7 +39,7 @@ ONE_FOR_ALL = re.compile(
 def dotted(name: str) -> str:
     """A setting's name as the kernel's folders have it, with dots; with slashes it may be written, too.
 
-    The first of the two that stands in it parts the folders, the other belongs to a name: net/ipv4/conf/eth0.1/forwarding.
+    What comes first of the two parts the folders, the other belongs to a name: net/ipv4/conf/eth0.1/forwarding.
     """
     slash, dot = name.find("/"), name.find(".")
     if slash < 0 or 0 <= dot < slash:

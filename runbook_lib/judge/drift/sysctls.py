@@ -27,8 +27,8 @@ HEAVY = re.compile(
 BEGIN = "A Pod starts with its namespace's default"
 REASONS = {
     "pod": f"{BEGIN} and may set this one itself (securityContext.sysctls).",
-    "kubelet": f"{BEGIN}; set it there (securityContext.sysctls), and the kubelet must allow it (allowedUnsafeSysctls).",
-    "node": "The node decides for all of its Pods: a node profile or a node pool of its own; a Pod that sets it never starts.",
+    "kubelet": f"{BEGIN}; its securityContext.sysctls sets it, where the kubelet allows it (allowedUnsafeSysctls).",
+    "node": "The node decides for all of its Pods, and no Pod can set it: a node profile or a node pool of its own.",
 }
 
 
