@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 NAME = (
     r"pass(?:word|wd|phrase|code)|pwd|secret(?:[_.-]?(?:access[_.-]?)?key)?|token"
@@ -16,6 +17,7 @@ _FIELD = re.compile(r".*\[name=([^\]]{1,256})\]\.value", re.S)
 _KINDS = (("pass", "password"), ("pwd", "password"), ("token", "token"), ("secret", "secret"), ("key", "key"))
 
 
+@lru_cache(maxsize=4096)
 def names_it(name: str) -> bool:
     """True for the name of something secret; what merely speaks of one, such as ``secretName``, is none."""
     if len(name) > 512:

@@ -20,7 +20,10 @@ _OWN = re.compile(
     "|comparison|rollback|decommission|legacy|kubernetes|runner|notebook|started|finished|operator|approver|sealer"
 )
 _SECRET_TYPES = ("Opaque", "kubernetes.io/", "bootstrap.kubernetes.io/", "helm.sh/")
-LONG, MEMORY = 2_000, 200  # characters, texts
+LONG = 2_000
+"""Characters of a text that counts as a long one."""
+MEMORY = {True: 200, False: 100_000}
+"""How many long texts are remembered, and how many others."""
 _PICTURE = re.compile(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|octet-stream)\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 _CUT = re.compile(r"\.{3}|…|\Z")
@@ -40,7 +43,7 @@ class Redactor:
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Forms and what to call them, longest first."""
     _memory: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """Long texts that were read before: a notebook is saved after each of its cells."""
+    """Texts that were read before: a notebook is saved after each of its cells, a finding's reason stands at each."""
 
     def sparing(self, words: Iterable[str]) -> Redactor:
         """The same with more words that are never hidden."""
@@ -57,17 +60,17 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret marked; again and again, until there is nothing left to mark."""
+        if text in self._memory:
+            return self._memory[text]
         if not text or is_harmless(text):
             return text
         for form, what in self.known:
             if len(form) < ANYWHERE and form == text.strip():
                 return mark(what)
-        if text in self._memory:
-            return self._memory[text]
         before = text
         while (once := patterns.hide(objects.hide(self._known(text)))) != text:
             text = once
-        if len(before) > LONG and len(self._memory) < MEMORY:
+        if len(self._memory) < MEMORY[len(before) > LONG]:
             self._memory[before] = text
         return text
 
