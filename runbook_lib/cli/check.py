@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import shutil
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,14 +54,27 @@ def check(
 
     if overlay is not None and overlay.exists() and (not overlay.is_dir() or any(overlay.iterdir())):
         raise BadParameters(f"{overlay} is there already: name a new folder for the overlay")
-    given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
-    found = fitness(given, now())
-    print(_text(found, format_))
+    with uncollected():
+        given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
+        found = fitness(given, now())
+        print(_text(found, format_))
     if overlay is not None:
         _write(found, overlay)
     outcome = worst(found.verdicts)
     if outcome is not Outcome.PASS:
         raise typer.Exit(CriterionFailed.exit_code if outcome is Outcome.FAIL else Held.exit_code)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Python's collector walks all that was read again and again to find rings, and there are none."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _given(

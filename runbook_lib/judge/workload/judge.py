@@ -117,8 +117,8 @@ def check_manifests(world: World, manifests: Manifests | None = None) -> Report:
         seen = list(check.judge(world))
         if not seen:
             silent.append(check)
-        works = working(world, check, seen)
-        found += [_finding(world, check, item, position in works) for position, item in enumerate(seen)]
+        works, reason = working(world, check, seen), f"{check.reason} {check.link}"
+        found += [_finding(world, check, item, reason, position in works) for position, item in enumerate(seen)]
     return Report(tuple(sorted(found, key=order)), tuple(silent))
 
 
@@ -128,7 +128,7 @@ def order(finding: Finding) -> tuple[float, int, str, str, int]:
     return (weight, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
 
 
-def _finding(world: World, check: Check, seen: Seen, mend_works: bool) -> Finding:
+def _finding(world: World, check: Check, seen: Seen, reason: str, mend_works: bool) -> Finding:
     severity = world.policy.severities.get(check.id) or seen.severity or check.severity
     return Finding(
         check=check.id,
@@ -137,7 +137,7 @@ def _finding(world: World, check: Check, seen: Seen, mend_works: bool) -> Findin
         severity=cast(Literal["blocking", "warning", "info"], severity),
         object=seen.object,
         message=seen.message,
-        reason=f"{check.reason} {check.link}",
+        reason=reason,
         file=seen.node.file,
         line=seen.node.line,
         mend=_written(seen.mend) if seen.mend and mend_works else "",
