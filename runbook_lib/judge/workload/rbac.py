@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
@@ -12,21 +13,28 @@ from runbook_lib.judge.workload.world import World
 RBAC = DOCS + "reference/access-authn-authz/rbac/"
 PRACTICES = DOCS + "concepts/security/rbac-good-practices/"
 ROLES, BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
+DEFAULT = re.compile(r"system:serviceaccount:[^:]+:default")
 EVERYBODY = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
-GROUPS = ("", "apps", "batch", "rbac.authorization.k8s.io", "certificates.k8s.io", "admissionregistration.k8s.io", "*")
-MAKERS = ("pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs")
-INSIDE = ("pods/exec", "pods/attach", "pods/ephemeralcontainers")
 CHANGES = ("create", "update", "patch")
-# verbs, resources: whoever may do this can give himself what he lacks
-LADDERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("escalate", "bind"), ("roles", "clusterroles")),
-    (CHANGES, ("rolebindings", "clusterrolebindings")),
-    (("impersonate",), ("users", "groups", "serviceaccounts")),
-    (("create",), ("serviceaccounts/token",)),
-    (("get", "create"), ("nodes/proxy",)),
-    (CHANGES, ("certificatesigningrequests/approval",)),
-    (("approve", "sign"), ("signers",)),
-    (CHANGES, ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")),
+RIGHTS, WEBHOOKS = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
+# verbs, the group that has the kinds, the kinds
+Reach = tuple[tuple[str, ...], str, tuple[str, ...]]
+MAKERS: tuple[Reach, ...] = (
+    (CHANGES, "", ("pods", "replicationcontrollers")),
+    (CHANGES, "apps", ("deployments", "statefulsets", "daemonsets", "replicasets")),
+    (CHANGES, "batch", ("jobs", "cronjobs")),
+    (("create", "get"), "", ("pods/exec", "pods/attach")),
+    (("update", "patch"), "", ("pods/ephemeralcontainers",)),
+)
+# To make a binding is no ladder: the API server lets nobody bind rights that he has not, unless he may "bind" the role.
+LADDERS: tuple[Reach, ...] = (
+    (("escalate", "bind"), RIGHTS, ("roles", "clusterroles")),
+    (("impersonate",), "", ("users", "groups", "serviceaccounts")),
+    (("create",), "", ("serviceaccounts/token",)),
+    (("get", "create"), "", ("nodes/proxy",)),
+    (CHANGES, "certificates.k8s.io", ("certificatesigningrequests/approval",)),
+    (("approve", "sign"), "certificates.k8s.io", ("signers",)),
+    (CHANGES, WEBHOOKS, ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")),
 )
 
 
@@ -36,72 +44,76 @@ def no_wildcard(world: World) -> Iterator[Seen]:
             (key, rule.get(key)) for rule in rules for key in ("apiGroups", "resources", "verbs", "nonResourceURLs")
         ]
         wide = [(key, node) for key, node in found if "*" in _texts(node)]
-        for key, node in wide[:1]:
-            yield failed(
-                role, node, f'"*" in {", ".join(dict.fromkeys(k for k, _ in wide))}: tomorrow it means more ({key})'
-            )
+        for _, node in wide[:1]:
+            yield failed(role, node, f'"*" in {", ".join(dict.fromkeys(k for k, _ in wide))}: tomorrow it means more')
         if not wide:
-            yield passed(role, role.node.get("rules"), "names what it allows")
+            yield _clean(role, "names what it allows")
 
 
 def secrets_by_name(world: World) -> Iterator[Seen]:
-    """Whoever may list or watch Secrets reads all of them; get is bounded by resourceNames, list is not."""
+    """A list with resourceNames is granted only to who asks for the name; a list of all has the empty name."""
     for role, rules in _roles(world):
         wide = []
         for rule in rules:
-            verbs, named = _texts(rule.get("verbs")), bool(rule.get("resourceNames").elements())
-            reads = verbs & {"get", "list", "watch", "*"}
-            if _covers(rule, ("secrets",)) and reads and (not named or reads & {"list", "watch", "*"}):
+            reads = _texts(rule.get("verbs")) & {"get", "list", "watch", "*"}
+            named = _texts(rule.get("resourceNames"))
+            if reads and _covers(rule, "", ("secrets",)) and (not named or "" in named):
                 wide.append((rule, reads))
         for rule, reads in wide:
-            yield failed(
-                role, rule, f"{', '.join(sorted(reads))} of all Secrets: name them in resourceNames, with get alone"
-            )
+            yield failed(role, rule, f"{', '.join(sorted(reads))} of all Secrets: name them in resourceNames")
         if not wide:
-            yield passed(role, role.node.get("rules"), "reads no Secrets but those it names")
+            yield _clean(role, "reads no Secrets but those it names")
 
 
 def no_pods_made(world: World) -> Iterator[Seen]:
     """Who makes a Pod reads every Secret of the namespace and uses every account there; who enters one, too."""
-    yield from _without(
-        world, [(CHANGES, MAKERS), (("create", "get"), INSIDE)], "it reaches every Secret and account here"
-    )
+    yield from _without(world, MAKERS, "it reaches every Secret and account here")
 
 
 def no_ladder(world: World) -> Iterator[Seen]:
-    yield from _without(world, LADDERS, "whoever may do that can give himself everything")
+    yield from _without(world, LADDERS, "whoever may do that can take rights that no role gives him")
 
 
-def _without(world: World, given: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], harm: str) -> Iterator[Seen]:
-    pairs = list(given)
+def _without(world: World, reaches: tuple[Reach, ...], harm: str) -> Iterator[Seen]:
     for role, rules in _roles(world):
-        found = []
-        for rule in rules:
-            verbs = _texts(rule.get("verbs"))
-            for wanted, resources in pairs:
-                may = verbs & {*wanted, "*"}
-                names = _covers(rule, resources)
-                if may and names:
-                    found.append((rule, f"{', '.join(sorted(may))} {', '.join(sorted(names))}"))
+        found = [(rule, what) for rule in rules if (what := _reached(rule, reaches))]
         for rule, what in found:
             yield failed(role, rule, f"{what}: {harm}")
         if not found:
-            yield passed(role, role.node.get("rules"), "gives nothing of that kind")
+            yield _clean(role, "gives nothing of that kind")
+
+
+def _reached(rule: Node, reaches: tuple[Reach, ...]) -> str:
+    """Verbs and kinds of those that the rule allows; empty when it allows none."""
+    verbs = _texts(rule.get("verbs"))
+    found: dict[str, set[str]] = defaultdict(set)
+    for wanted, group, kinds in reaches:
+        if may := verbs & {*wanted, "*"}:
+            found[", ".join(sorted(may))] |= _covers(rule, group, kinds)
+    return "; ".join(f"{may} {', '.join(sorted(kinds))}" for may, kinds in found.items() if kinds)
 
 
 def nobody_owns_the_cluster(world: World) -> Iterator[Seen]:
+    everything = {"cluster-admin"} | {role.name for role, rules in _roles(world) if _everything(role, rules)}
     for binding in world.of_kind(*BINDINGS):
         ref, subjects = binding.node.get("roleRef", "name"), binding.node.get("subjects")
-        names = {subject.get("name").text() for subject in subjects.elements()}
-        if ref.text() == "cluster-admin":
+        clusterwide = binding.node.get("roleRef", "kind").text() != "Role"
+        holders = [(one.get("kind").text(), one.get("name").text()) for one in subjects.elements()]
+        names = ", ".join(sorted({name for _, name in holders}))
+        if clusterwide and ref.text() in everything:
             where = "the whole cluster" if binding.kind == "ClusterRoleBinding" else "the whole namespace"
-            yield failed(
-                binding, ref, f"cluster-admin for {', '.join(sorted(names)) or 'nobody yet'}: {where} is theirs"
-            )
-        elif "system:masters" in names:
+            what = ref.text() if ref.text() == "cluster-admin" else f"{ref.text()}, which allows everything,"
+            yield failed(binding, ref, f"{what} for {names or 'nobody yet'}: {where} is theirs")
+        elif ("Group", "system:masters") in holders:
             yield failed(binding, subjects, "system:masters passes every check of rights, now and for ever")
         else:
-            yield passed(binding, ref, f"{ref.text()} for {', '.join(sorted(names)) or 'nobody'}")
+            yield passed(binding, ref, f"{ref.text()} for {names or 'nobody'}")
+
+
+def _everything(role: Resource, rules: tuple[Node, ...]) -> bool:
+    keys = ("apiGroups", "resources", "verbs")
+    wide = (rule for rule in rules if not rule.get("resourceNames").elements())
+    return role.kind == "ClusterRole" and any(all("*" in _texts(rule.get(key)) for key in keys) for rule in wide)
 
 
 def not_for_everybody(world: World) -> Iterator[Seen]:
@@ -110,7 +122,7 @@ def not_for_everybody(world: World) -> Iterator[Seen]:
         wide = []
         for subject in binding.node.get("subjects").elements():
             kind, name = subject.get("kind").text(), subject.get("name").text()
-            if kind == "ServiceAccount" and name == "default":
+            if (kind, name) == ("ServiceAccount", "default") or DEFAULT.fullmatch(name):
                 wide.append((subject, "the account default, so every Pod that names no account of its own"))
             elif name.startswith(EVERYBODY):
                 wide.append((subject, name))
@@ -144,13 +156,13 @@ def bindings_lead_somewhere(world: World) -> Iterator[Seen]:
 def _holders(world: World, binding: Resource, homes: dict[str, set[str]]) -> Iterator[Seen]:
     for subject in binding.node.get("subjects").elements():
         name, space = subject.get("name").text(), subject.get("namespace").text()
-        if subject.get("kind").text() != "ServiceAccount" or name == "default":
+        if subject.get("kind").text() != "ServiceAccount":
             continue
         if not space and binding.kind == "ClusterRoleBinding":
             yield failed(binding, subject, f"ServiceAccount {name} without a namespace: the API server refuses it")
             continue
         home = space or world.space(binding)
-        if home in homes[name]:
+        if name == "default" or home in homes[name]:
             yield passed(binding, subject, f"ServiceAccount/{name} is there")
         elif homes[name]:
             found = ", ".join(sorted(homes[name]))
@@ -162,15 +174,26 @@ def _holders(world: World, binding: Resource, homes: dict[str, set[str]]) -> Ite
 
 
 def _roles(world: World) -> Iterator[tuple[Resource, tuple[Node, ...]]]:
+    """Roles and their rules; what an aggregated one has of its own is written over in the cluster."""
     for role in world.of_kind(*ROLES):
-        yield role, role.node.get("rules").elements()
+        yield role, () if role.node.get("aggregationRule").exists else role.node.get("rules").elements()
 
 
-def _covers(rule: Node, resources: Iterable[str]) -> set[str]:
-    """Which of these the rule is about; a wildcard is about all, another group's kinds are others."""
-    given = _texts(rule.get("resources")) if _texts(rule.get("apiGroups")) & set(GROUPS) else set()
+def _clean(role: Resource, message: str) -> Seen:
+    """No rule of the role is against the check; what other roles add to an aggregated one is not all given."""
+    collected = role.node.get("aggregationRule")
+    if not collected.exists:
+        return passed(role, role.node.get("rules"), message)
+    return unknown(role, collected, "its rules are those of the ClusterRoles that its aggregationRule selects")
+
+
+def _covers(rule: Node, group: str, kinds: tuple[str, ...]) -> set[str]:
+    """Which of a group's kinds the rule is about; a wildcard is about all."""
+    if not _texts(rule.get("apiGroups")) & {group, "*"}:
+        return set()
+    given = _texts(rule.get("resources"))
     # "*" stands for subresources, too; "*/scale" for that of every kind
-    return {r for r in resources if r in given or "*" in given or f"*/{r.partition('/')[2]}" in given}
+    return {kind for kind in kinds if given & {kind, "*", f"*/{kind.partition('/')[2]}"}}
 
 
 def _texts(node: Node) -> set[str]:
