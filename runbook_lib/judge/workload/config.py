@@ -11,6 +11,8 @@ from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/"
 VARIABLE = re.compile(r"(?<!\$)\$\(([A-Za-z_][\w.-]*)\)")
+# What the cluster makes in every namespace.
+EVERYWHERE = (("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"))
 LARGEST, BY_KUBECTL = 2**20, 2**18
 
 
@@ -18,7 +20,7 @@ def references_exist(world: World) -> Iterator[Seen]:
     """ConfigMaps, Secrets, keys, claims and accounts that Pods name; Secrets are often made elsewhere."""
     for workload in world.workloads():
         for kind, name, key, optional, node in _references(workload):
-            if optional or not name or (kind == "ServiceAccount" and name == "default"):
+            if optional or not name or (kind, name) in EVERYWHERE:
                 continue
             found = world.named(kind, name, workload.resource)
             if found is None and kind in ("Secret", "ServiceAccount"):
@@ -167,7 +169,7 @@ def _references(workload: Workload) -> Iterator[tuple[str, str, str, bool, Node]
             yield from _of_volume("Secret", source.get("secret"), source.get("secret", "name"))
         claim = volume.get("persistentVolumeClaim", "claimName")
         yield "PersistentVolumeClaim", claim.text(), "", False, claim
-    account = workload.pod.get("serviceAccountName")
+    account = workload.account
     yield "ServiceAccount", account.text(), "", False, account
 
 

@@ -37,7 +37,7 @@ def pull_secrets(world: World) -> Iterator[Seen]:
 def _named(world: World, workload: Workload) -> Iterator[Node]:
     """The Pod's own, and only when it has none those of its account, as admission fills them in."""
     own = workload.pod.get("imagePullSecrets").elements()
-    account = world.named("ServiceAccount", workload.pod.get("serviceAccountName").text("default"), workload.resource)
+    account = world.named("ServiceAccount", workload.account.text("default"), workload.resource)
     yield from own or (account.node.get("imagePullSecrets").elements() if account else ())
 
 

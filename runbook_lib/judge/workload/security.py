@@ -11,6 +11,7 @@ from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/security/pod-security-standards/"
 CONFINED = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+ADMINISTRATORS = ("containeradministrator", "administrator", "system")
 
 
 def effective(workload: Workload, container: Container, key: str) -> Node:
@@ -19,10 +20,30 @@ def effective(workload: Workload, container: Container, key: str) -> Node:
     return own if own.exists else workload.pod.get("securityContext", key)
 
 
+def on_windows(workload: Workload) -> bool:
+    """Whether its Pods run on Windows, where the API server refuses the fields that only Linux has."""
+    told = workload.pod.get("os", "name").text(workload.pod.get("nodeSelector", "kubernetes.io/os").text())
+    return told == "windows"
+
+
+def _on_linux(world: World) -> Iterator[tuple[Workload, Container]]:
+    return ((workload, container) for workload, container in world.containers() if not on_windows(workload))
+
+
+def _of_windows(workload: Workload, container: Container, key: str) -> Node:
+    own = container.node.get("securityContext", "windowsOptions", key)
+    return own if own.exists else workload.pod.get("securityContext", "windowsOptions", key)
+
+
 def not_root(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
         asked, user = effective(workload, container, "runAsNonRoot"), effective(workload, container, "runAsUser")
-        if user.integer() == 0:
+        name = _of_windows(workload, container, "runAsUserName")
+        if name.text().lower().rpartition("\\")[2] in ADMINISTRATORS:
+            yield failed((workload, container), name, f"runAsUserName {name.text()} may do everything in its container")
+        elif name.exists:
+            yield passed((workload, container), name, f"runs as {name.text()}")
+        elif user.integer() == 0:
             yield failed((workload, container), user, "runAsUser 0 is root")
         elif asked.is_true() or (user.integer() or 0) > 0:
             yield passed((workload, container), asked if asked.exists else user, f"runs as {_user(user)}")
@@ -32,16 +53,29 @@ def not_root(world: World) -> Iterator[Seen]:
 
 
 def no_escalation(world: World) -> Iterator[Seen]:
-    yield from _must_be_false(world, "allowPrivilegeEscalation", "a setuid program makes it root", default=True)
+    for workload, container in _on_linux(world):
+        node = container.node.get("securityContext", "allowPrivilegeEscalation")
+        if node.is_false() and container.node.get("securityContext", "privileged").is_true():
+            message = "allowPrivilegeEscalation false beside privileged true: the API server refuses it"
+            mend = _mend(workload, container, {"privileged": False})
+            yield failed((workload, container), node, message, mend, "blocking")
+        else:
+            harm = "a setuid program makes it root"
+            yield _must_be_false(workload, container, "allowPrivilegeEscalation", harm, default=True)
 
 
 def not_privileged(world: World) -> Iterator[Seen]:
-    yield from _must_be_false(world, "privileged", "it owns the node", default=False)
+    for workload, container in world.containers():
+        host = _of_windows(workload, container, "hostProcess")
+        if host.is_true():
+            yield failed((workload, container), host, "hostProcess is true: it runs on the node itself")
+        else:
+            yield _must_be_false(workload, container, "privileged", "it owns the node", default=False)
 
 
 def no_capabilities(world: World) -> Iterator[Seen]:
     dangerous = {"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_MODULE", "DAC_READ_SEARCH", "BPF", "ALL"}
-    for workload, container in world.containers():
+    for workload, container in _on_linux(world):
         node = container.node.get("securityContext", "capabilities")
         dropped = {item.text().upper().removeprefix("CAP_") for item in node.get("drop").elements()}
         added = {item.text().upper().removeprefix("CAP_") for item in node.get("add").elements()}
@@ -64,7 +98,7 @@ def no_capabilities(world: World) -> Iterator[Seen]:
 
 
 def read_only_root(world: World) -> Iterator[Seen]:
-    for workload, container in world.containers():
+    for workload, container in _on_linux(world):
         node = container.node.get("securityContext", "readOnlyRootFilesystem")
         if node.is_true():
             yield passed((workload, container), node, "the root file system cannot be written")
@@ -77,13 +111,15 @@ def read_only_root(world: World) -> Iterator[Seen]:
 
 def system_calls(world: World) -> Iterator[Seen]:
     runtime = {"seccompProfile": {"type": "RuntimeDefault"}}
-    for workload, container in world.containers():
+    for workload, container in _on_linux(world):
         own, node = (
             container.node.get("securityContext", "seccompProfile"),
             effective(workload, container, "seccompProfile"),
         )
         kind = node.get("type")
-        if kind.text() in ("RuntimeDefault", "Localhost"):
+        if kind.text() == "Localhost" and not node.get("localhostProfile").text():
+            yield failed((workload, container), kind, "Localhost without localhostProfile: the API server refuses it")
+        elif kind.text() in ("RuntimeDefault", "Localhost"):
             yield passed((workload, container), kind, f"seccomp {kind.text()}")
         else:
             mend = (
@@ -123,7 +159,7 @@ def confined(world: World) -> Iterator[Seen]:
 def own_token(world: World) -> Iterator[Seen]:
     """A Pod that never speaks to the API server needs no token; one that does has an account of its own."""
     for workload in world.workloads():
-        node, name = workload.pod.get("automountServiceAccountToken"), workload.pod.get("serviceAccountName")
+        node, name = workload.pod.get("automountServiceAccountToken"), workload.account
         account = world.named("ServiceAccount", name.text("default"), workload.resource)
         told = account.node.get("automountServiceAccountToken") if account and not node.exists else node
         if told.is_false():
@@ -155,14 +191,12 @@ def own_namespaces(world: World) -> Iterator[Seen]:
             yield passed(workload, workload.pod, "network, processes and IPC of its own")
 
 
-def _must_be_false(world: World, key: str, harm: str, default: bool) -> Iterator[Seen]:
-    for workload, container in world.containers():
-        node = container.node.get("securityContext", key)
-        if node.is_true() or (default and not node.is_false()):
-            mend = _mend(workload, container, {key: False})
-            yield failed((workload, container), node, f"{key} is {node.text('not set')}: {harm}", mend)
-        else:
-            yield passed((workload, container), node, f"{key} is {node.text('not set, so false')}")
+def _must_be_false(workload: Workload, container: Container, key: str, harm: str, default: bool) -> Seen:
+    node = container.node.get("securityContext", key)
+    if node.is_true() or (default and not node.is_false()):
+        mend = _mend(workload, container, {key: False})
+        return failed((workload, container), node, f"{key} is {node.text('not set')}: {harm}", mend)
+    return passed((workload, container), node, f"{key} is {node.text('not set, so false')}")
 
 
 def _mend(workload: Workload, container: Container, change: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,18 @@ class Workload:
         return self.template.get("spec")
 
     @cached_property
+    def main(self) -> Container | None:
+        """The container that it is there for: the one with its name, else the first."""
+        apps = [container for container in self.containers if container.kind == "app"]
+        return next((c for c in apps if c.name == self.resource.name), apps[0] if apps else None)
+
+    @property
+    def account(self) -> Node:
+        """The account's name; serviceAccount is its older field, which still holds where the newer one is missing."""
+        named = self.pod.get("serviceAccountName")
+        return named if named.text() else self.pod.get("serviceAccount")
+
+    @cached_property
     def labels(self) -> dict[str, str]:
         return self.template.get("metadata", "labels").labels()
 
