@@ -33,11 +33,19 @@ def image_variables(world: World) -> dict[str, str]:
     return found
 
 
+def brought_along(world: World, container: Container) -> dict[str, str]:
+    """What the container's image sets of variables, as far as the Dockerfile is its own."""
+    return image_variables(world) if world.runs_application(container) else {}
+
+
 def started(world: World, container: Container) -> tuple[str, ...]:
-    """The words of the process that starts: command and args hide ENTRYPOINT and CMD; a shell form is one word."""
+    """The words of the process that starts: command and args hide ENTRYPOINT and CMD; a shell form is one word.
+
+    What the image of another than the application starts is not known.
+    """
     command = tuple(word.text() for word in container.node.get("command").elements())
     args = tuple(word.text() for word in container.node.get("args").elements())
-    if command:
+    if command or not world.runs_application(container):
         return command + args
     entry, parameters = last(world, "ENTRYPOINT"), last(world, "CMD")
     if entry is not None and not entry.words:

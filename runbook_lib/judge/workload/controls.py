@@ -43,7 +43,7 @@ def _by_namespace(world: World) -> dict[str, World]:
     found: dict[str, list[Resource]] = defaultdict(list)
     for resource in world.resources:
         found[world.space(resource)].append(resource)
-    return {space: replace(world, resources=tuple(resources)) for space, resources in found.items()}
+    return {space: replace(world, resources=tuple(resources), image=world.images) for space, resources in found.items()}
 
 
 CHECKS = (

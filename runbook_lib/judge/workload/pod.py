@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.built import image_variables
+from runbook_lib.judge.workload.built import brought_along, image_variables
 from runbook_lib.judge.workload.check import (
     DOCS,
     Check,
@@ -39,6 +39,11 @@ def time_zone(world: World) -> Iterator[Seen]:
                 container.node,
                 "TZ is not set, and the time zone was not assessed",
                 "warning",
+            )
+        elif value is None and not world.runs_application(container):
+            message = f"TZ is not set, and what its image sets is not known (the Dockerfile is not its): say TZ {known}"
+            yield unknown(
+                (workload, container), container.node, message, None if workload.kind == "CronJob" else "warning"
             )
         elif value is None and known not in UTC:
             mend = patch_container(workload, container, {"env": [{"name": "TZ", "value": known}]})
@@ -168,7 +173,10 @@ def restart_policy(world: World) -> Iterator[Seen]:
 
 
 def variable(world: World, workload: Workload, container: Container, name: str) -> tuple[str | None, Node]:
-    """The value a variable will have: env, then envFrom ConfigMaps, then the image's ENV; None when nothing sets it."""
+    """The value a variable will have: env, then envFrom ConfigMaps, then the image's ENV; None when nothing sets it.
+
+    None, too, where another image than the application's may set it: its ENV is not known.
+    """
     entry = container.variables().get(name)
     if entry is not None:
         return entry.get("value").text("(from a reference)"), entry
@@ -177,7 +185,7 @@ def variable(world: World, workload: Workload, container: Container, name: str) 
         value = config.node.get("data", name) if config else Node()
         if value.exists:
             return value.text(), value
-    image = image_variables(world)
+    image = brought_along(world, container)
     return (image[name], container.node) if name in image else (None, container.node)
 
 

@@ -39,6 +39,8 @@ class World:
     """The forms of the kinds used in the cluster's version; without them forms are not asked about."""
     application: str = ""
     """The name of the application's own workload; without it, or where nothing has it, the only image's are its."""
+    image: frozenset[str] | None = None
+    """Repositories of the application's image, where a larger set of objects told them; else these objects do."""
     made: dict[int, Workload] = field(default_factory=dict, repr=False, compare=False)
     """Workloads by the identity of their object; a mended copy begins with those of the world it was made of."""
 
@@ -128,6 +130,22 @@ class World:
         return tuple(main for main in self.mains if repository(main[1]) in own)
 
     @cached_property
+    def images(self) -> frozenset[str]:
+        """The repositories of the application's image: where nothing runs on, that of the named job, or of all jobs."""
+        if self.image is not None:
+            return self.image
+        if self.mains:
+            return frozenset(repository(container) for _, container in self.applications)
+        jobs = [(job.resource.name, repository(job.main)) for job in self.workloads() if job.main]
+        found = {image for name, image in jobs if self.application and name == self.application}
+        found = found or {image for _, image in jobs}
+        return frozenset(found) if len(found) == 1 else frozenset()
+
+    def runs_application(self, container: Container) -> bool:
+        """Whether the Dockerfile is that of the container's image; of another nobody knows what it brings along."""
+        return repository(container) in self.images
+
+    @cached_property
     def one_application(self) -> bool:
         """Whether it is clear without a name whose the Dockerfile and the assessment are; true without both."""
         known = self.dockerfile is not None or self.assessed != Assessed()
@@ -141,12 +159,7 @@ class World:
     @cached_property
     def mains(self) -> tuple[tuple[Workload, Container], ...]:
         """Each long-running workload and the container that it is there for."""
-        found = []
-        for workload in self.workloads(*LONG_RUNNING):
-            apps = [container for container in workload.containers if container.kind == "app"]
-            if apps:
-                found.append((workload, next((c for c in apps if c.name == workload.resource.name), apps[0])))
-        return tuple(found)
+        return tuple((workload, workload.main) for workload in self.workloads(*LONG_RUNNING) if workload.main)
 
     def assessed_of(self, workload: Workload) -> Assessed:
         """What was measured of the workload: nothing, where it is not the application's, or nobody knows."""

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.artefacts import Assessed, Resource, node_of
+from runbook_lib.judge.image_build.parse import parse_dockerfile
+from runbook_lib.judge.workload.built import started
+from runbook_lib.judge.workload.pod import variable
 from runbook_lib.judge.workload.world import LONG_RUNNING, World, includes, selects
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -116,3 +119,19 @@ def test_the_only_image_is_the_application_s_whatever_it_is_called() -> None:
     world = World((resource(running("shop", "shop:1")),), assessed=Assessed(ports=(8080,)), application="order")
     assert [workload.resource.name for workload, _ in world.applications] == ["shop"]
     assert world.assessed_of(world.workloads()[0]) is world.assessed
+
+
+def test_what_another_image_starts_and_sets_is_not_the_dockerfile_s() -> None:
+    image = parse_dockerfile('FROM scratch\nENV TZ=UTC\nENTRYPOINT ["/shop"]\n', "Dockerfile")
+    deployments = running("shop", "shop:1"), running("cache", "redis:7")
+    world = World(tuple(resource(one) for one in deployments), image, application="shop")
+    known = [(started(world, one), variable(world, workload, one, "TZ")[0]) for workload, one in world.containers()]
+    assert known == [(("/shop",), "UTC"), ((), None)]
+
+
+def test_the_named_job_is_the_application_where_nothing_runs_on() -> None:
+    jobs = [running("report", "report:1"), running("dump", "dump:1")]
+    found = tuple(resource(one | {"kind": "Job"}) for one in jobs)
+    assert World(found, application="report").images == {"report"}
+    assert World(found).images == frozenset()
+    assert World(found[:1]).images == {"report"}
