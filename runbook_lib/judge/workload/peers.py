@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
 from runbook_lib.judge.workload.world import World, selects
 
+OWN_NAME = "kubernetes.io/metadata.name"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -31,11 +32,7 @@ def _peer(world: World, policy: Resource, peer: Node) -> Seen:
     if not pods.exists and not spaces.exists:
         return failed(policy, peer, "a peer that names nobody: the API server refuses it")
     if spaces.exists:
-        name = spaces.get("matchLabels", "name").text()
-        meant = [one for one in world.of_kind("Namespace") if name and one.name == name]
-        if meant and not _is(meant[0], spaces):
-            return failed(policy, spaces, f"Namespace/{name} has no label name: use kubernetes.io/metadata.name")
-        return passed(policy, spaces, "namespaces by their labels")
+        return _spaces(world, policy, spaces)
     if pods.value == {}:
         return passed(policy, pods, "all Pods of the namespace")
     found = world.taken_in(policy, pods)
@@ -44,10 +41,32 @@ def _peer(world: World, policy: Resource, peer: Node) -> Seen:
     return unknown(policy, pods, "selects no Pod among the objects given: make sure the cluster has them")
 
 
-def _is(namespace: Resource, selector: Node) -> bool:
-    """The API server labels every namespace with its own name."""
-    labels = namespace.node.get("metadata", "labels").labels()
-    return selects(selector, labels | {"kubernetes.io/metadata.name": namespace.name})
+def _spaces(world: World, policy: Resource, spaces: Node) -> Seen:
+    if asked_by_name(spaces):
+        return passed(policy, spaces, "namespaces by their names" if spaces.value else "every namespace")
+    given = world.of_kind("Namespace")
+    name = spaces.get("matchLabels", "name").text()
+    meant = [one for one in given if name and one.name == name]
+    if meant and not is_namespace(name, meant, spaces):
+        return failed(policy, spaces, f"Namespace/{name} has no label name: use {OWN_NAME}")
+    found = [one.title for one in given if is_namespace(one.name, [one], spaces)]
+    if found:
+        return passed(policy, spaces, ", ".join(found[:3]))
+    return unknown(
+        policy, spaces, "no namespace among the objects given has these labels: make sure those of the cluster have"
+    )
+
+
+def asked_by_name(selector: Node) -> bool:
+    """Whether it looks at no label but the one that the API server gives to every namespace, its own name."""
+    keys = {key for key, _ in selector.get("matchLabels").entries()}
+    return keys | {one.get("key").text() for one in selector.get("matchExpressions").elements()} <= {OWN_NAME}
+
+
+def is_namespace(name: str, given: Iterable[Resource], selector: Node) -> bool:
+    """Whether the selector takes in the namespace of that name, as far as its labels are known."""
+    labels = {key: value for one in given for key, value in one.node.get("metadata", "labels").labels().items()}
+    return selects(selector, labels | {OWN_NAME: name})
 
 
 def _outside(block: Node) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_lib.artefacts import Node, Resource
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed
-from runbook_lib.judge.workload.peers import peers_are_there
-from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed, unknown
+from runbook_lib.judge.workload.peers import asked_by_name, is_namespace, peers_are_there
+from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, selects
 
 DNS_PORTS = {"53", "dns", "dns-udp", "domain"}
 POLICIES = DOCS + "concepts/services-networking/network-policies/"
@@ -93,29 +93,40 @@ def names_resolve(world: World) -> Iterator[Seen]:
         policies = _policies(world, workload, "Egress")
         if not policies:
             continue
-        rules = [rule for p in policies for rule in p.node.get("spec", "egress").elements() if _reaches_dns(rule)]
+        rules = [rule for p in policies for rule in p.node.get("spec", "egress").elements()]
+        answers = [_lets_dns_out(world, rule) for rule in rules]
         node = policies[0].node.get("spec", "egress")
-        if any(not rule.get("ports").elements() or _any_port(rule, DNS_PORTS, "UDP") for rule in rules):
+        if True in answers:
             yield passed(workload, node, "DNS may go out")
+        elif None in answers:
+            shown = ", ".join(policy.title for policy in policies)
+            message = f"whether DNS is among those whom {shown} lets out to is not known: name it, port 53 by UDP"
+            yield unknown(workload, node, message, "warning")
         else:
-            yield failed(
-                workload,
-                node,
-                "egress is restricted and port 53 is not open by UDP: no name resolves",
-                _for_dns(world, workload),
-            )
+            message = "egress is restricted and port 53 is not open by UDP: no name resolves"
+            yield failed(workload, node, message, _for_dns(world, workload))
 
 
-def _reaches_dns(rule: Node) -> bool:
-    """To everybody, to an address, or to a namespace that may be kube-system; Pods beside it are no DNS."""
-    peers = rule.get("to").elements()
-    return not peers or any(peer.get("ipBlock").exists or _may_be_system(peer) for peer in peers)
+def _lets_dns_out(world: World, rule: Node) -> bool | None:
+    """None when it depends on labels and addresses in the cluster."""
+    ports, peers = rule.get("ports").elements(), rule.get("to").elements()
+    if ports and not _any_port(rule, DNS_PORTS, "UDP"):
+        return False
+    answers = [_is_dns(world, peer, bool(ports)) for peer in peers]
+    return not peers or True in answers or (None if None in answers else False)
 
 
-def _may_be_system(peer: Node) -> bool:
-    selector = peer.get("namespaceSelector")
-    name = selector.get("matchLabels", "kubernetes.io/metadata.name").text("kube-system")
-    return selector.exists and name == "kube-system"
+def _is_dns(world: World, peer: Node, asked: bool) -> bool | None:
+    """``asked``: the rule names the port of DNS. Pods beside the workload are no DNS."""
+    block, spaces, pods = peer.get("ipBlock"), peer.get("namespaceSelector"), peer.get("podSelector")
+    if block.exists:
+        return asked or block.get("cidr").text().endswith("/0") or None
+    if not spaces.exists:
+        return False
+    given = [one for one in world.of_kind("Namespace") if one.name == "kube-system"]
+    if not is_namespace("kube-system", given, spaces):
+        return False if given or asked_by_name(spaces) else None
+    return not pods.exists or selects(pods, {"k8s-app": "kube-dns"}) or None
 
 
 def policies_apply(world: World) -> Iterator[Seen]:
@@ -136,9 +147,9 @@ def _policies(world: World, workload: Workload, direction: str) -> list[Resource
 
 
 def _types(policy: Resource) -> set[str]:
-    """Ingress always unless the types say otherwise; Egress when there is an egress section."""
+    """Ingress always unless the types say otherwise; Egress when there is a rule for it."""
     given = {item.text() for item in policy.node.get("spec", "policyTypes").elements()}
-    return given or ({"Ingress", "Egress"} if policy.node.get("spec", "egress").exists else {"Ingress"})
+    return given or ({"Ingress", "Egress"} if policy.node.get("spec", "egress").elements() else {"Ingress"})
 
 
 def _opens(policy: Resource, same: set[str], protocol: str) -> bool:
