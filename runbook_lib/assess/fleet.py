@@ -31,4 +31,5 @@ def wave_rules(wanted: Waves, today: date) -> WaveRules:
         every=wanted.every,
         blackouts=tuple((one.since, one.until, one.reason) for one in wanted.blackouts),
         days_each=wanted.days,
+        today=today,
     )

@@ -33,6 +33,7 @@ class WaveRules:
     """How a fleet is cut into waves. A blackout is from, until (both included) and the reason.
 
     ``days_each``: working days of effort one wave can carry, held against the high end; None: not limited.
+    ``today``: a plan that begins before it says so; None: not asked.
     """
 
     begin: date
@@ -41,6 +42,7 @@ class WaveRules:
     every: timedelta = timedelta(weeks=2)
     blackouts: tuple[tuple[date, date, str], ...] = ()
     days_each: float | None = None
+    today: date | None = None
 
     def fit(self, candidates: Iterable[Candidate]) -> bool:
         """Whether one wave may carry them all."""

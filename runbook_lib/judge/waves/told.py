@@ -146,6 +146,10 @@ def _more(
 
 
 def _notes(draft: Draft) -> Iterator[str]:
+    begin, today = draft.rules.begin, draft.rules.today
+    if today is not None and begin < today:
+        days = (today - begin).days
+        yield f"begin {begin} is {days} days ago: give a day to come, or read the dates as lengths of time"
     pilot = sum(len(wave.members) for wave in draft.waves if wave.phase == "pilot")
     if draft.moving and not pilot:
         yield (

@@ -283,6 +283,13 @@ def test_no_candidates_are_no_waves() -> None:
     assert (plan.waves, plan.places, plan.notes) == ((), (), ())
 
 
+@pytest.mark.parametrize(("today", "notes"), [(None, 0), (MONDAY, 0), (MONDAY + timedelta(days=9), 1)])
+def test_a_plan_that_begins_in_the_past_says_so(today: date | None, notes: int) -> None:
+    plan = plan_waves([app(name) for name in "abc"], rules(today=today))
+    assert [note for note in plan.notes if "9 days ago" in note] == list(plan.notes)
+    assert len(plan.notes) == notes
+
+
 def test_waves_keep_their_pace_and_end_on_a_working_day() -> None:
     plan = plan_waves([app(f"a{n}", risk="high") for n in range(3)], rules(size=1))
     assert [(wave.begins, wave.ends) for wave in plan.waves] == [
