@@ -210,7 +210,11 @@ def test_references_and_addresses_without_a_password_are_taken(demo: dict[str, A
         ("watch: {tick: 1s, tick: 2s}", "key 'tick' is given twice"),
         ("application: {{ name }}", "cannot be a key"),
         ("? [a, b]\n: c", "cannot be a key"),
-        ("started: 2026-13-45", "is not YAML"),
+        ("started: 2026-13-45", "is not YAML: 2026-13-45 is no day: month must be in 1..12 (line 1, column 10)"),
+        (
+            "a: 1\nwaves:\n  begin: 2026-02-30",
+            "2026-02-30 is no day: day is out of range for month (line 3",
+        ),
         ("!!python/object:os.system {}", "is not YAML"),
         ("", "must hold keys and values, found NoneType"),
         ("- a", "must hold keys and values, found list"),
