@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 
 from runbook_lib.artefacts import Evidence, Node
@@ -40,7 +40,9 @@ SERVERS = STORES | frozenset(
     )
 )  # fmt: skip
 """Kinds of a dependency that are no application, and that take a password."""
-_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
+_ADDRESS = re.compile(
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)|(?<![\w.:])(?=[\w:]*\d)(?:[\da-fA-F]{0,4}:){2,7}[\da-fA-F]{0,4}(?![\w:])"
+)
 _BETWEEN = re.compile(r"\s*(?:->|=>|→|>)\s*")
 _SEVERAL = re.compile(r"\s*[;\n；]\s*")
 
@@ -150,10 +152,13 @@ def _held(evidence: Iterable[Evidence]) -> dict[str, tuple[str, ...]]:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    """The IPv4 addresses of machines in a text: no loopback, none that stands for any."""
-    found = dict.fromkeys(_ADDRESS.findall(text))
-    return tuple(a for a in found if _valid(a) and not (ip_address(a).is_loopback or ip_address(a).is_unspecified))
+    """The addresses of machines in a text, each in its short form: no loopback, none that stands for any."""
+    found = [address for address in map(_address, _ADDRESS.findall(text)) if address is not None]
+    return tuple(str(a) for a in dict.fromkeys(found) if not (a.is_loopback or a.is_unspecified))
 
 
-def _valid(text: str) -> bool:
-    return all(int(part) <= 255 and str(int(part)) == part for part in text.split("."))
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

@@ -43,6 +43,8 @@ def test_a_dependency_that_lets_addresses_in_is_listed_and_one_with_a_password_i
         ({"kind": "http", "address": "10.0.0.1:80", "grant": "by address"}, "let the Pod network in once"),
         ({"kind": "http", "address": "8.8.4.4:443", "grant": "by address"}, "an egress gateway"),
         ({"kind": "http", "address": "10.0.0.1:80"}, "ask its owner whether"),
+        ({"kind": "http", "address": "[fd00:10::7]:80"}, "ask its owner whether"),
+        ({"kind": "http", "address": "2606:4700::1111", "grant": "by address"}, "an egress gateway"),
     ],
 )
 def test_the_way_to_try_first_follows_what_is_called_and_where(keys: dict[str, object], first: str) -> None:
@@ -93,9 +95,15 @@ def test_an_address_of_the_source_that_the_profile_knows_is_one_entry_with_its_p
 
 
 def test_an_address_that_only_the_source_knows_is_an_entry_of_its_own() -> None:
-    (found,) = grants(stated(), [held("10.0.0.9"), held("jdbc:mysql://10.0.0.9:3306/x", 8)])
+    (found,) = grants(stated(), [held("10.0.0.9"), held("host:10.0.0.9", 8)])
     assert (found.kind, found.address, found.source) == ("source", "10.0.0.9", ("app.properties:3", "app.properties:8"))
     assert "EndpointSlice" in found.instead and "ask its owner" in found.instead
+
+
+def test_an_address_of_the_new_protocol_is_one_however_it_is_written() -> None:
+    known = dependency(kind="redis", address="[FD00:10:0::2]:6379", grant="by password")
+    (found,) = grants(known, [held("fd00:10::2"), held("http://[fd00:10::9]:8080/")])
+    assert (found.kind, found.address) == ("source", "fd00:10::9")
 
 
 def test_an_address_of_the_applications_own_machines_is_told_as_that() -> None:
@@ -107,7 +115,13 @@ def test_an_address_with_a_password_that_the_source_holds_is_not_told_twice() ->
     assert grants(dependency(kind="redis", address="10.0.0.2:6379", grant="by password"), [held("10.0.0.2")]) == ()
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1", "0.0.0.0", "300.1.1.1", "1.2.3.4.5", "v10.1.2.3", "010.1.2.3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("127.0.0.1", "0.0.0.0", "300.1.1.1", "1.2.3.4.5", "v10.1.2.3", "010.1.2.3"),
+        *("::1", "[::]:80", "12:30:45", "00:1a:2b:3c:4d:5e", "a::b", "std::map", "1:2:3:4:5:6:7:8:9"),
+    ],
+)
 def test_what_is_no_address_of_another_machine_is_left_out(text: str) -> None:
     assert grants(stated(), [held(text)]) == ()
 
