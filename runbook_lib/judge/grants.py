@@ -41,7 +41,8 @@ SERVERS = STORES | frozenset(
 )  # fmt: skip
 """Kinds of a dependency that are no application, and that take a password."""
 _ADDRESS = re.compile(
-    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)|(?<![\w.:])(?=[\w:]*\d)(?:[\da-fA-F]{0,4}:){2,7}[\da-fA-F]{0,4}(?![\w:])"
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)"
+    r"|(?<![\w.:])(?=[\w:]*\d)(?:[\da-fA-F]{0,4}:){2,7}[\da-fA-F]{0,4}(?![\w:])"
 )
 _BETWEEN = re.compile(r"\s*(?:->|=>|→|>)\s*")
 _SEVERAL = re.compile(r"\s*[;\n；]\s*")
