@@ -49,10 +49,10 @@ def number_of(node: Node) -> float | None:
 
 
 def rounded(node: Node, replicas: int, default: str, up: bool) -> int | None:
-    """maxSurge rounds up, maxUnavailable rounds down; None when it is neither a number nor a percentage."""
+    """maxSurge rounds up, maxUnavailable rounds down; None when it is neither a number nor a percentage, as '25'."""
     text = node.text(default)
     if re.fullmatch(r"\d{1,6}", text):
-        return int(text)
+        return None if isinstance(node.value, str) else int(text)
     if not re.fullmatch(r"\d{1,6}%", text):
         return None
     hundredths = int(text[:-1]) * replicas

@@ -30,26 +30,36 @@ def liveness(world: World) -> Iterator[Seen]:
 def reachable_port(world: World) -> Iterator[Seen]:
     """A name must be a port of the container itself; a number is asked of the Pod, where any container may listen.
 
-    A number need not be declared; one that none declares where others are is often a slip.
+    A number need not be declared; one that none declares where others are is often a slip. No probe speaks UDP.
     """
     for workload, container in world.containers():
-        names = {port.get("name").text() for port in container.node.get("ports").elements()}
-        declared = [port for c in workload.containers if c.runs_on for port in c.node.get("ports").elements()]
-        numbers = {port.get("containerPort").text() for port in declared}
+        names = {port.get("name").text() for port in _by_tcp(container)}
+        numbers = {port.get("containerPort").text() for c in workload.containers if c.runs_on for port in _by_tcp(c)}
         for name in PROBES:
             for handler in ("httpGet", "tcpSocket", "grpc"):
                 port = container.node.get(name, handler, "port")
                 wanted = port.text()
                 if not wanted:
                     continue
-                if wanted in names | numbers:
+                if isinstance(port.value, str) and (wanted.isdigit() or handler == "grpc"):
+                    message = f"{name} asks port {wanted!r}, which is text where a number belongs: it is refused"
+                    number = int(wanted) if wanted.isdecimal() else None
+                    change = {name: {handler: {"port": number}}}
+                    mend = patch_container(workload, container, change) if number else None
+                    yield failed((workload, container), port, message, mend)
+                elif wanted in names | numbers:
                     yield passed((workload, container), port, f"{name} asks port {wanted}")
                 elif not wanted.isdigit():
-                    yield failed((workload, container), port, f"{name} asks port {wanted!r}, but no port has that name")
+                    message = f"{name} asks port {wanted!r}, but no port has that name"
+                    yield failed((workload, container), port, message)
                 elif numbers:
                     shown = ", ".join(sorted(numbers))
                     message = f"{name} asks port {wanted}, the Pod declares {shown}"
                     yield failed((workload, container), port, message, severity="warning")
+
+
+def _by_tcp(container: Container) -> list[Node]:
+    return [p for p in container.node.get("ports").elements() if p.get("protocol").text("TCP") == "TCP"]
 
 
 def startup_budget(world: World) -> Iterator[Seen]:
@@ -89,7 +99,7 @@ def identical(world: World) -> Iterator[Seen]:
     """The same question is fine when liveness gives up later: only then is a slow Pod taken out before it is killed."""
     for workload, container in world.containers(*LONG_RUNNING):
         live, ready = container.node.get("livenessProbe"), container.node.get("readinessProbe")
-        handlers = [{key: probe.get(key).plain() for key in HANDLERS} for probe in (live, ready)]
+        handlers = [_asked(container, probe) for probe in (live, ready)]
         if container.kind != "app" or not live.exists or not ready.exists or handlers[0] != handlers[1]:
             continue
         live_time, ready_time = allowed(live)[0], allowed(ready)[0]
@@ -107,6 +117,19 @@ def identical(world: World) -> Iterator[Seen]:
             yield failed((workload, container), live, message)
 
 
+def _asked(container: Container, probe: Node) -> dict[str, object]:
+    """What a probe asks, with Kubernetes' defaults and each port as a number: however it is written, it is the same."""
+    ports = {port.get("name").text(): port.get("containerPort").text() for port in _by_tcp(container)}
+    asked: dict[str, object] = {key: probe.get(key).plain() for key in HANDLERS if probe.get(key).exists}
+    for key in ("httpGet", "tcpSocket", "grpc"):
+        handler = asked.get(key)
+        if isinstance(handler, dict):
+            port = probe.get(key, "port").text()
+            defaults = {"path": "/", "scheme": "HTTP"} if key == "httpGet" else {}
+            asked[key] = {**defaults, **handler, "port": ports.get(port, port)}
+    return asked
+
+
 def timing(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
         for name in PROBES:
@@ -115,7 +138,10 @@ def timing(world: World) -> Iterator[Seen]:
                 continue
             timeout, period = probe.get("timeoutSeconds").integer(1) or 1, probe.get("periodSeconds").integer(10) or 10
             successes = probe.get("successThreshold")
-            if name != "readinessProbe" and successes.integer(1) != 1:
+            wrong = _refused(name, probe)
+            if wrong is not None:
+                yield failed((workload, container), wrong[0], f"{name}.{wrong[1]}: the API server refuses it")
+            elif name != "readinessProbe" and successes.integer(1) != 1:
                 yield failed(
                     (workload, container), successes, f"{name}.successThreshold must be 1: the API server refuses it"
                 )
@@ -130,6 +156,19 @@ def timing(world: World) -> Iterator[Seen]:
                 yield failed((workload, container), probe, message, severity="warning")
             else:
                 yield passed((workload, container), probe, f"{name}: every {period} s, {timeout} s to answer")
+
+
+def _refused(name: str, probe: Node) -> tuple[Node, str] | None:
+    """Which field of a probe cannot be as it is."""
+    grace, words = probe.get("terminationGracePeriodSeconds"), probe.get("exec", "command")
+    if name == "readinessProbe" and grace.exists:
+        return grace, "terminationGracePeriodSeconds: a readiness probe ends nothing"
+    if probe.get("exec").exists and not words.elements():
+        return words, "exec has no command"
+    for key, value in probe.entries():
+        if (value.integer(0) or 0) < 0:
+            return value, f"{key} is below zero"
+    return None
 
 
 def _there(workload: Workload, container: Container, name: str, harm: str, path: str) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch
 from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World
 
@@ -85,8 +86,20 @@ def bounded_strategy(world: World) -> Iterator[Seen]:
         elif kind != "RollingUpdate" and rolling.exists and workload.kind != "DaemonSet":
             mend = patch(workload.resource, {"spec": {field: {"rollingUpdate": None}}})
             yield failed(workload, rolling, f"rollingUpdate beside type {kind}: the API server refuses it", mend)
+        elif workload.kind == "DaemonSet" and kind == "RollingUpdate" and _one_of_two(rolling):
+            mend = patch(workload.resource, {"spec": {field: {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}})
+            yield failed(workload, rolling, f"{_one_of_two(rolling)}: the API server refuses it", mend)
         else:
             yield passed(workload, strategy, f"{field} {kind}")
+
+
+def _one_of_two(rolling: Node) -> str:
+    """Of a DaemonSet either a Pod goes first or a new one comes first: one of the two is zero, and not both."""
+    surge, away = rolling.get("maxSurge").text("0"), rolling.get("maxUnavailable").text("1")
+    if (surge.strip("0%") == "") != (away.strip("0%") == ""):
+        return ""
+    told = "" if rolling.get("maxUnavailable").exists else " (not set)"
+    return f"maxSurge {surge} beside maxUnavailable {away}{told}"
 
 
 CHECKS = (

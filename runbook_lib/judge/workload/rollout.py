@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.judge.quantity import rounded
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
 from runbook_lib.judge.workload.probes import allowed
 from runbook_lib.judge.workload.world import REPLICATED, Workload, World
 
@@ -92,16 +92,18 @@ def way_back(world: World) -> Iterator[Seen]:
 
 
 def deadline(world: World) -> Iterator[Seen]:
-    """A rollout must not be called failed while Pods are still allowed to start."""
+    """A rollout must not be called failed while Pods start as they did on the machines, or are still allowed to."""
     for workload in world.workloads("Deployment"):
         node = workload.spec.get("progressDeadlineSeconds")
         given, settle = node.integer(600) or 600, workload.spec.get("minReadySeconds").integer(0) or 0
-        start = max(
-            (allowed(c.node.get("startupProbe"))[0] for c in workload.containers if c.node.get("startupProbe").exists),
-            default=0,
-        )
+        probes = [c.node.get("startupProbe") for c in workload.containers if c.node.get("startupProbe").exists]
+        measured = world.assessed_of(workload).start_seconds
+        start = max([measured or 0, *(allowed(probe)[0] for probe in probes)])
         needed = start + settle
-        if given > needed:
+        if given > needed and measured is None and not probes:
+            message = f"deadline {given} s, minReadySeconds {settle} s, but the start-up time was not measured"
+            yield unknown(workload, node, f"{message}: run 01_assessment", "info")
+        elif given > needed:
             yield passed(workload, node, f"deadline {given} s > start {start:g} s + minReadySeconds {settle} s")
         else:
             mend = patch(workload.resource, {"spec": {"progressDeadlineSeconds": int(needed) + 120}})
