@@ -169,6 +169,47 @@ def test_no_secret_is_copied() -> None:
     assert "orders.db" not in "".join(written(choose(world_of(damaged("resources")), TODAY)).values())
 
 
+def with_secrets(*given: Object) -> World:
+    objects = sample()
+    (container,) = next(one for one in objects if one["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"]
+    container["env"] += [{"name": name, "value": "kJ83hfKd93kfLs02"} for name in ("DB_PASSWORD", "API_TOKEN")]
+    return world_of([*objects, *given])
+
+
+@needs_kubectl
+def test_the_secret_that_nobody_made_is_named_with_its_keys_and_stays_open(tmp_path: Path) -> None:
+    chosen = choose(with_secrets(), TODAY)
+    text = written(chosen)["kustomization.yaml"]
+    command = "#   kubectl create secret generic order-service-secrets --namespace shop --from-env-file=FILE\n"
+    assert command in text and "with the keys DB_PASSWORD, API_TOKEN\n" in text and "kJ83hfKd93kfLs02" not in text
+    seen = [f for f in check_manifests(built(chosen, tmp_path)).findings if "order-service-secrets" in f.message]
+    assert {(f.check, f.outcome, f.severity) for f in seen} == {("reference", Outcome.INCONCLUSIVE, "warning")}
+    assert any("make sure the cluster has it, with the key DB_PASSWORD" in f.message for f in seen)
+
+
+@pytest.mark.parametrize(
+    ("keys", "named", "asked"),
+    [
+        (("DB_PASSWORD", "API_TOKEN"), "order-service-secrets", False),
+        (("API_TOKEN",), "order-service-secrets-2", True),
+    ],
+)
+def test_a_secret_that_is_there_is_taken_when_it_has_the_key(keys: tuple[str, ...], named: str, asked: bool) -> None:
+    metadata = {"name": "order-service-secrets", "namespace": "shop"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict.fromkeys(keys, "x")}
+    text = written(choose(with_secrets(secret), TODAY))["kustomization.yaml"]
+    assert f"name: {named}\n" in text
+    assert (f"kubectl create secret generic {named} --namespace shop" in text) is asked
+    assert ("with the key DB_PASSWORD\n" in text) is asked
+
+
+def test_the_patch_of_one_variable_says_which_secret_comes_first() -> None:
+    mends = [f.mend for f in failed(with_secrets()) if f.check == "secret-in-env"]
+    assert all("makes Secret/order-service-secrets in namespace shop with the key" in mend for mend in mends)
+    assert len(mends) == 2 and "kJ83hfKd93kfLs02" not in "".join(mends)
+    assert all(yaml.safe_load(mend)["kind"] == "Deployment" for mend in mends)
+
+
 def test_what_no_machine_can_mend_is_named_in_the_overlay() -> None:
     objects = damaged("resources")
     deployment = next(one for one in objects if one["kind"] == "Deployment")

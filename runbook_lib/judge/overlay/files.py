@@ -12,6 +12,7 @@ from runbook_lib.artefacts import Resource
 from runbook_lib.judge.overlay.choose import Chosen, Mend
 from runbook_lib.judge.overlay.difference import difference, is_built_in
 from runbook_lib.judge.workload.mend import target
+from runbook_lib.judge.workload.to_make import ToMake, comment, to_make
 
 KUSTOMIZATION, GIVEN, NEW = "kustomization.yaml", "given.yaml", "new.yaml"
 HEAD = """\
@@ -49,8 +50,14 @@ def written(chosen: Chosen, hide: Callable[[Any], Any] = lambda value: value) ->
         entry for old, now in zip(before, after, strict=False) if (entry := _entry(old, now, chosen.mends, hide))
     ]
     lines = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(files)}
-    files[KUSTOMIZATION] = HEAD + _left(chosen) + _yaml(lines) + ("patches:\n" + "".join(entries) if entries else "")
+    head = HEAD + comment(first(chosen)) + _left(chosen)
+    files[KUSTOMIZATION] = head + _yaml(lines) + ("patches:\n" + "".join(entries) if entries else "")
     return files
+
+
+def first(chosen: Chosen) -> tuple[ToMake, ...]:
+    """The Secrets that somebody has to make before the overlay is applied."""
+    return to_make(chosen.before, (mend.change for mend in chosen.mends))
 
 
 def _kept(resources: Sequence[Resource]) -> list[Resource]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_lib.artefacts import Node
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, passed, patch_container
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 LINK = DOCS + "concepts/configuration/"
@@ -35,6 +35,7 @@ PLACEHOLDER = re.compile(
     r"|TO-?DO|TBD|FIXME|<[^<>\n]{1,60}>"
 )
 MORE = re.compile(r"[\n=<]|:\s")
+SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PAIR = re.compile(
     r"""^\s*(?:-\s+|export\s+)?["']?([\w./\[\]-]{1,120})["']?\s*(?:=|:(?=\s|$))\s*["']?(.*?)["']?,?\s*$"""
@@ -65,16 +66,24 @@ def no_secret_in_clear(world: World) -> Iterator[Seen]:
             if is_secret(name, value.text()):
                 clear += 1
                 message = f"env {name} holds a secret in clear text: use valueFrom.secretKeyRef"
-                yield failed((workload, container), value, message, _by_reference(workload, container, name))
+                yield failed((workload, container), value, message, _by_reference(world, workload, container, name))
         if not clear and container.node.get("env").exists:
             yield passed((workload, container), container.node.get("env"), "no secret in clear text")
 
 
-def _by_reference(workload: Workload, container: Container, name: str) -> dict[str, Any] | None:
-    """The same variable from a Secret of the workload, which a person has to make; None for a name given twice."""
-    if sum(entry.get("name").text() == name for entry in container.node.get("env").elements()) != 1:
+def _by_reference(world: World, workload: Workload, container: Container, name: str) -> dict[str, Any] | None:
+    """The same variable from a Secret of the workload, which a person has to make; None where none can have the name.
+
+    One that is there is taken when it has the key: a patch cannot write into a Secret what no file may hold.
+    """
+    twice = sum(entry.get("name").text() == name for entry in container.node.get("env").elements()) != 1
+    if twice or not SECRET_KEY.fullmatch(name) or not SECRET_KEY.fullmatch(workload.resource.name):
         return None
-    source = {"secretKeyRef": {"name": f"{workload.resource.name}-secrets", "key": name}}
+    secret = f"{workload.resource.name}-secrets"
+    there = world.named("Secret", secret, workload.resource)
+    if there is not None and not any(there.node.get(part, name).exists for part in ("data", "stringData")):
+        secret = free_name(world, "Secret", workload.resource, "-secrets")
+    source = {"secretKeyRef": {"name": secret, "key": name}}
     return patch_container(workload, container, {"env": [{"name": name, "value": None, "valueFrom": source}]})
 
 

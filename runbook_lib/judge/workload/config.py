@@ -27,7 +27,8 @@ def references_exist(world: World) -> Iterator[Seen]:
                 yield unknown(
                     workload,
                     node,
-                    f"{kind}/{name} is not among the objects given: make sure the cluster has it",
+                    f"{kind}/{name} is not among the objects given: make sure the cluster has it"
+                    + (f", with the key {key}" if key else ""),
                     "warning",
                 )
             elif found is None:

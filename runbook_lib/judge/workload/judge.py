@@ -51,6 +51,7 @@ from runbook_lib.judge.workload import (
 )
 from runbook_lib.judge.workload.check import Check, Seen
 from runbook_lib.judge.workload.mend import working
+from runbook_lib.judge.workload.to_make import comment, to_make
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome, Verdict
 
@@ -140,7 +141,7 @@ def _finding(world: World, check: Check, seen: Seen, reason: str, mend_works: bo
         reason=reason,
         file=seen.node.file,
         line=seen.node.line,
-        mend=_written(seen.mend) if seen.mend and mend_works else "",
+        mend=comment(to_make(world, [seen.mend])) + _written(seen.mend) if seen.mend and mend_works else "",
     )
 
 
