@@ -24,6 +24,8 @@ MOVING = (
     "edge",
     "nightly",
 )
+NO_VERSION = re.compile(r"[a-z._-]*|.*[.-](?:snapshot|latest)", re.IGNORECASE)
+COMMIT = re.compile(r"[a-f]{7,40}")
 COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 PATH = re.compile(rf"{COMPONENT}(?:/{COMPONENT})*")
 TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
@@ -48,6 +50,11 @@ def parse_reference(text: str) -> Reference:
     first = head.split("/")[0]
     registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
     return Reference(registry, f"{head}{slash}{tail}".removeprefix(f"{registry}/"), tag, digest)
+
+
+def moves(tag: str) -> bool:
+    """Whether a tag names what is newest: latest, stable, lts, 1.0-SNAPSHOT; a version has digits, nearly every commit."""
+    return bool(NO_VERSION.fullmatch(tag)) and not COMMIT.fullmatch(tag)
 
 
 def well_formed(world: World) -> Iterator[Seen]:
@@ -92,7 +99,7 @@ def fixed_tag(world: World) -> Iterator[Seen]:
             yield failed((workload, container), container.node, "no image is named")
         elif not reference.tag:
             yield failed((workload, container), node, f"{node.text()} has no tag: it means latest")
-        elif reference.tag.lower() in MOVING:
+        elif moves(reference.tag):
             yield failed((workload, container), node, f"tag {reference.tag} moves: two Pods may run different code")
         else:
             yield passed((workload, container), node, f"tag {reference.tag}")
@@ -103,7 +110,7 @@ def tag_policy(world: World) -> Iterator[Seen]:
     for workload, container in world.containers(*APPLICATION_KINDS):
         node = container.node.get("image")
         reference = parse_reference(node.text())
-        if container.kind != "app" or reference.digest or not reference.tag or reference.tag.lower() in MOVING:
+        if container.kind != "app" or reference.digest or not reference.tag or moves(reference.tag):
             continue
         if re.search(world.policy.tag_pattern, reference.tag):
             yield passed((workload, container), node, f"tag {reference.tag} names branch, commit and time")
@@ -116,7 +123,7 @@ def pull_policy(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
         node = container.node.get("imagePullPolicy")
         reference = parse_reference(container.node.get("image").text())
-        moving = not reference.digest and (not reference.tag or reference.tag.lower() in MOVING)
+        moving = not reference.digest and (not reference.tag or moves(reference.tag))
         policy = node.text("Always" if moving and (not reference.tag or reference.tag == "latest") else "IfNotPresent")
         if moving and policy == "IfNotPresent":
             message = (
