@@ -3,7 +3,7 @@
 from runbook_lib.artefacts.assessed import Assessed, Demanded, home_of
 from runbook_lib.artefacts.hosts import Host, Inventory
 from runbook_lib.artefacts.images import Dockerfile, Instruction, Stage
-from runbook_lib.artefacts.manifests import Manifests, Resource, Schemas, Served
+from runbook_lib.artefacts.manifests import Manifests, Output, Resource, Schemas, Served
 from runbook_lib.artefacts.nodes import Node, node_of
 from runbook_lib.artefacts.policy import Accepted, Policy, Waiver
 from runbook_lib.artefacts.source import Evidence, Rule
@@ -19,6 +19,7 @@ __all__ = [
     "Inventory",
     "Manifests",
     "Node",
+    "Output",
     "Policy",
     "Resource",
     "Rule",

@@ -25,11 +25,21 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Output:
+    """What a tool made of a folder: what its lines are called, the lines, and the file that people edit instead."""
+
+    name: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Manifests:
     """All objects given, and a finding for everything in the files that is not an object."""
 
     resources: tuple[Resource, ...]
     findings: tuple[Finding, ...] = ()
+    rendered: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from runbook_lib.model import Outcome, now, worst
 from runbook_lib.redact import Redactor
 
 if TYPE_CHECKING:
-    from runbook_lib.artefacts import Manifests
+    from runbook_lib.artefacts import Manifests, Output
     from runbook_lib.judge.fitness import Fitness, Given
 
 app = typer.Typer()
@@ -57,7 +57,7 @@ def check(
     with uncollected():
         given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
         found = fitness(given, now())
-        print(_text(found, format_))
+        print(_text(found, given.manifests.rendered, format_))
     if overlay is not None:
         _write(found, overlay)
     outcome = worst(found.verdicts)
@@ -121,20 +121,26 @@ def _manifests(paths: list[Path], namespace: str, version: str | None) -> Manife
     within = [path for path in paths if not apart.keys() & set(path.resolve().parents)]
     read = [read_manifests(path, None, place) for path in {path.resolve(): path for path in within}.values()]
     return Manifests(
-        tuple(one for part in read for one in part.resources), tuple(one for part in read for one in part.findings)
+        tuple(one for part in read for one in part.resources),
+        tuple(one for part in read for one in part.findings),
+        tuple(one for part in read for one in part.rendered),
     )
 
 
-def _text(found: Fitness, format_: Format) -> str:
+def _text(found: Fitness, rendered: tuple[Output, ...], format_: Format) -> str:
+    """What was rendered no editor opens: its lines are shown beside the findings."""
     from runbook_lib.judge.fitness import asked
+    from runbook_lib.observe.files.excerpt import excerpts
     from runbook_lib.pages.findings import as_json, lines
     from runbook_lib.pages.sarif import sarif
 
     root = Path.cwd()
     if format_ is Format.table:
         width = min(shutil.get_terminal_size((100, 40)).columns, 120)
-        return Redactor().text("\n".join(lines(found, root, width)))
-    value = as_json(found) if format_ is Format.json else sarif(found.findings, asked(), root)
+        names = {one.name for one in rendered}
+        seen = excerpts((finding for finding in found.findings if finding.file in names), rendered, around=1)
+        return Redactor().text("\n".join(lines(found, root, width, seen)))
+    value = as_json(found) if format_ is Format.json else sarif(found.findings, asked(), root, rendered)
     return json.dumps(Redactor().value(value), indent=1, ensure_ascii=False)
 
 
@@ -142,7 +148,7 @@ def _write(found: Fitness, folder: Path) -> None:
     """The overlay and one sentence about it, which is no part of what a program reads from the output."""
     from runbook_lib.durable import write_whole
     from runbook_lib.judge.overlay.choose import choose
-    from runbook_lib.judge.overlay.files import problem, written
+    from runbook_lib.judge.overlay.files import first, problem, written
 
     chosen = choose(found.world, now().date())
     if said := problem(chosen):
@@ -154,4 +160,5 @@ def _write(found: Fitness, folder: Path) -> None:
     except OSError as error:
         raise BadParameters(f"no overlay was written: {folder}: {error.strerror}; name a folder of yours") from None
     left = f"{chosen.blocking} blocking findings of the manifests stay failed, {chosen.unanswered} have no answer"
-    typer.echo(f"mends in {folder}: {len(chosen.mends)}; {left}", err=True)
+    made = "".join(f"; make {one.said} first: {one.command}" for one in first(chosen))
+    typer.echo(f"mends in {folder}: {len(chosen.mends)}; {left}{made}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,10 @@ def _split(finding: Finding) -> dict[str, Any]:
     return {**plain(finding), "reason": text, "link": f"https://{link}" if link else ""}
 
 
-def lines(fitness: Fitness, root: Path, width: int = 100) -> list[str]:
-    """Verdict first, then what failed, blocking first, what has no answer, and what somebody answers for."""
+def lines(
+    fitness: Fitness, root: Path, width: int = 100, excerpts: Mapping[tuple[str, int], str] | None = None
+) -> list[str]:
+    """Verdict first, then what is open, blocking first, and what somebody answers for; each with its ``excerpts``."""
     outcome = worst(fitness.verdicts)
     said = [f"{outcome.name}: {WORDS[outcome]}"]
     said += [f"  {verdict.message}" for verdict in fitness.verdicts]
@@ -43,22 +45,35 @@ def lines(fitness: Fitness, root: Path, width: int = 100) -> list[str]:
     off = fitness.world.policy.off
     said += [f"  switched off by the policy: {', '.join(off)}"] if off else []
     shown = [finding for finding in fitness.findings if finding.outcome is not Outcome.PASS]
-    return [*said, *(line for finding in shown for line in _finding(finding, root, width))]
+    about = excerpts or {}
+    return [*said, *(line for f in shown for line in _finding(f, root, width, about.get((f.file, f.line), "")))]
 
 
-def _finding(finding: Finding, root: Path, width: int) -> list[str]:
+def _finding(finding: Finding, root: Path, width: int, excerpt: str) -> list[str]:
     head = f"{weight(finding):<9}  {finding.check:<22}  {where(finding, root)}".rstrip()
-    body = [f"{finding.object}: {finding.message}"]
-    body += [f"waived by {finding.waived}"] if finding.waived else [f"why: {finding.reason}"]
-    body += [_mend(finding)] if finding.mend else []
-    return ["", head, *(line for text in body for line in _wrapped(text, width))]
+    found = _wrapped(f"{finding.object}: {finding.message}", width)
+    why = _wrapped(f"waived by {finding.waived}" if finding.waived else f"why: {finding.reason}", width)
+    return ["", head, *found, *_quoted(excerpt, width), *why, *_mend(finding, width)]
 
 
-def _mend(finding: Finding) -> str:
-    """The overlay holds objects; of a Dockerfile it is one line, which is said here."""
-    if finding.object == "Dockerfile":
-        return f"mend: {finding.mend}"
-    return "mend: a machine can write it; --overlay FOLDER, or --format json"
+def _mend(finding: Finding, width: int) -> Sequence[str]:
+    """An object's patch is in the overlay; what a Dockerfile or an image needs is said here."""
+    if not finding.mend:
+        return []
+    if of_object(finding):
+        return _wrapped("mend: a machine can write it; --overlay FOLDER, or --format json", width)
+    if "\n" in finding.mend:
+        return ["    mend:", *_quoted(finding.mend, width)]
+    return _wrapped(f"mend: {finding.mend}", width)
+
+
+def of_object(finding: Finding) -> bool:
+    """Whether the mend is a patch of an object, and no line for the Dockerfile or a version to take."""
+    return finding.object != "Dockerfile" and "\n" in finding.mend
+
+
+def _quoted(text: str, width: int) -> list[str]:
+    return [f"      {line}"[:width].rstrip() for line in text.splitlines()]
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.artefacts import Output
 from runbook_lib.judge.fitness import Asked
 from runbook_lib.model import Finding, Outcome
 
@@ -17,13 +20,28 @@ NAME = "kubernetes-migration-runbooks"
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(findings: Iterable[Finding], asked: Sequence[Asked], root: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Place:
+    """The file that people open for a finding; ``line`` is 0 where it has none there."""
+
+    file: str
+    line: int
+
+
+def sarif(
+    findings: Sequence[Finding], asked: Sequence[Asked], root: Path, rendered: Iterable[Output] = ()
+) -> dict[str, Any]:
     """One run with what failed, what has no answer and what is waived; what passed stands in the JSON only.
 
     Places below ``root`` are relative to it, as a repository is checked out elsewhere. No time and no machine: the
-    same findings give the same text.
+    same findings give the same text. Code hosting refuses the whole report for one result without a file: what lies
+    nowhere is told at the first file, what was rendered at what it was rendered from.
     """
     shown = [finding for finding in findings if finding.outcome is not Outcome.PASS]
+    sources = {one.name: one.source for one in rendered}
+    somewhere = min((sources.get(one.file, one.file) for one in findings if one.file), default="")
+    places = [_place(finding, sources, somewhere) for finding in shown]
+    often = Counter((finding.check, place) for finding, place in zip(shown, places, strict=True))
     rules = {one.id: _rule(one) for one in asked}
     for finding in shown:
         if finding.check not in rules:
@@ -33,31 +51,47 @@ def sarif(findings: Iterable[Finding], asked: Sequence[Asked], root: Path) -> di
             )
     numbers = {name: number for number, name in enumerate(rules)}
     driver = {"name": NAME, "version": version(NAME), "rules": list(rules.values())}
-    results = [_result(finding, numbers[finding.check], root) for finding in shown]
+    results = [
+        _result(finding, numbers[finding.check], place, root, alone=often[finding.check, place] == 1)
+        for finding, place in zip(shown, places, strict=True)
+    ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _rule(asked: Asked) -> dict[str, Any]:
-    rule: dict[str, Any] = {"id": asked.id, "shortDescription": {"text": asked.title}}
-    if asked.reason:
-        rule["fullDescription"] = {"text": asked.reason}
+    """GitHub shows the help and demands it; the link beside it is for others."""
+    reason = asked.reason or asked.title
+    help_ = {"text": f"{reason} {asked.link}".strip()}
+    rule: dict[str, Any] = {
+        "id": asked.id,
+        "shortDescription": {"text": asked.title},
+        "fullDescription": {"text": reason},
+        "help": help_ | ({"markdown": f"{reason} [Documentation]({asked.link})"} if asked.link else {}),
+    }
     if asked.link:
         rule["helpUri"] = asked.link
     return rule | {"defaultConfiguration": {"level": LEVELS[asked.severity]}}
 
 
-def _result(finding: Finding, number: int, root: Path) -> dict[str, Any]:
+def _place(finding: Finding, sources: dict[str, str], somewhere: str) -> Place:
+    if finding.file in sources:
+        return Place(sources[finding.file], 0)
+    return Place(finding.file, finding.line) if finding.file else Place(somewhere, 0)
+
+
+def _result(finding: Finding, number: int, place: Place, root: Path, alone: bool) -> dict[str, Any]:
     """A question without an answer is ``open``, and only what failed may have a level."""
     failed = finding.outcome is Outcome.FAIL
+    rendered = f" ({finding.file}:{finding.line})" if finding.file not in ("", place.file) else ""
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": number,
         "kind": "fail" if failed else "open",
         "level": LEVELS[finding.severity] if failed else "none",
-        "message": {"text": f"{finding.object}: {finding.message}"},
-        "locations": [_location(finding, root)],
-        "partialFingerprints": {"checkAndObject/v1": _fingerprint(finding)},
+        "message": {"text": f"{finding.object}: {finding.message}{rendered}"},
+        "locations": [_location(finding, place, root)],
+        "partialFingerprints": _fingerprints(finding, alone=alone and place.line > 0),
         "properties": {"severity": finding.severity} | ({"mend": finding.mend} if finding.mend else {}),
     }
     if finding.waived:
@@ -65,12 +99,12 @@ def _result(finding: Finding, number: int, root: Path) -> dict[str, Any]:
     return result
 
 
-def _location(finding: Finding, root: Path) -> dict[str, Any]:
-    place: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.object, "kind": "resource"}]}
-    if finding.file:
-        region = {"region": {"startLine": finding.line}} if finding.line else {}
-        place["physicalLocation"] = {"artifactLocation": {"uri": _uri(finding.file, root)}, **region}
-    return place
+def _location(finding: Finding, place: Place, root: Path) -> dict[str, Any]:
+    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.object, "kind": "resource"}]}
+    if place.file:
+        region = {"region": {"startLine": place.line}} if place.line else {}
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(place.file, root)}, **region}
+    return location
 
 
 def _uri(file: str, root: Path) -> str:
@@ -81,6 +115,11 @@ def _uri(file: str, root: Path) -> str:
     return whole.as_uri() if path.is_absolute() or path.exists() else quote(path.as_posix())
 
 
-def _fingerprint(finding: Finding) -> str:
-    """The same finding in a file whose lines have moved."""
-    return hashlib.sha256("\0".join((finding.check, finding.object, finding.message)).encode()).hexdigest()
+def _fingerprints(finding: Finding, alone: bool) -> dict[str, str]:
+    """The same finding in a file whose lines have moved.
+
+    GitHub goes by the second one alone, and computes it from the line where it is not there: two findings of one check
+    at one line would be one.
+    """
+    said = hashlib.sha256("\0".join((finding.check, finding.object, finding.message)).encode()).hexdigest()
+    return {"checkAndObject/v1": said} | ({} if alone else {"primaryLocationLineHash": said})

@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.overlay.choose import Chosen
 from runbook_lib.model import Finding, Outcome, Verdict, worst
-from runbook_lib.pages.findings import WORDS, weight
+from runbook_lib.pages.findings import WORDS, of_object, weight
 from runbook_lib.redact import Redactor
 from runbook_lib.show.verdicts import COLOURS
 
@@ -101,12 +101,14 @@ def _detail(finding: Finding, lines: str, root: Path | None) -> str:
     reason, _, link = finding.reason.partition(" https://")
     more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
     waived = f"<p>Waived by {escape(finding.waived)}</p>" if finding.waived else ""
-    patch = "Line for the Dockerfile" if finding.object == "Dockerfile" else "Patch, tried on a copy"
+    whole = of_object(finding) or "\n" in finding.mend
+    patch = "Patch, tried on a copy" if whole else "Line for the Dockerfile"
+    patch = patch if whole or finding.object == "Dockerfile" else "What mends it"
     return (
         "<details style='margin:.4em 0'><summary><b "
         f"style='color:{WEIGHTS[weight(finding).rstrip('?')]}'>{weight(finding)}</b> "
         f"{escape(finding.check)} – {escape(finding.object)}: {escape(finding.message)} "
-        f"<code>{escape(place(finding, root))}</code></summary>"
+        f"<code style='white-space:nowrap'>{escape(place(finding, root))}</code></summary>"
         f"{_block(Redactor().text(lines))}<p>{escape(reason)}{more}</p>{waived}"
         f"{f'<p>{patch}:</p>' + _block(finding.mend) if finding.mend else ''}</details>"
     )

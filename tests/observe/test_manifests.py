@@ -171,7 +171,7 @@ def test_a_kustomization_is_checked_as_it_is_rendered(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\nnamePrefix: pilot-\n")
     read = read_manifests(tmp_path)
     assert [(one.kind, one.name, one.node.file) for one in read.resources] == [
-        ("ConfigMap", "pilot-a", f"{tmp_path.name} as rendered")
+        ("ConfigMap", "pilot-a", f"{tmp_path} as rendered")
     ]
     assert read.findings == ()
 

@@ -15,14 +15,16 @@ def _list(items: Any, **limits: Any) -> dict[str, Any]:
 
 TEXT = {"type": "string"}
 MESSAGE = _object(["text"], text=TEXT)
+FORMATTED = _object(["text"], text=TEXT, markdown=TEXT)  # 3.12
 LEVEL = {"enum": ["none", "note", "warning", "error"]}  # 3.27.10
 KIND = {"enum": ["notApplicable", "pass", "fail", "review", "open", "informational"]}  # 3.27.9
 BAG = {"type": "object", "properties": {"tags": _list(TEXT, uniqueItems=True)}}  # 3.8
 RULE = _object(  # 3.49
     ["id"],
     id=TEXT,
-    shortDescription=MESSAGE,
-    fullDescription=MESSAGE,
+    shortDescription=FORMATTED,
+    fullDescription=FORMATTED,
+    help=FORMATTED,
     helpUri={"type": "string", "format": "uri"},
     defaultConfiguration=_object([], level=LEVEL),
 )
@@ -31,7 +33,7 @@ LOCATION = _object(  # 3.28
     physicalLocation=_object(
         ["artifactLocation"],
         artifactLocation=_object([], uri={"type": "string", "format": "uri-reference"}),
-        region=_object([], startLine={"type": "integer", "minimum": 1}),
+        region=_object(["startLine"], startLine={"type": "integer", "minimum": 1}),
     ),
     logicalLocations=_list(_object([], fullyQualifiedName=TEXT, kind=TEXT), uniqueItems=True),
 )

@@ -11,11 +11,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from runbook_lib.artefacts import Policy, Waiver
+from runbook_lib.artefacts import Output, Policy, Waiver
 from runbook_lib.judge.fitness import Fitness, Given, asked, fitness
+from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.excerpt import excerpts
-from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
 from runbook_lib.pages.findings import as_json, lines
 from runbook_lib.pages.sarif import sarif
@@ -46,6 +46,33 @@ def judged(folder: Path, damaged: bool = True) -> Fitness:
 def test_the_sarif_is_what_the_standard_demands(tmp_path: Path) -> None:
     told = sarif(judged(tmp_path).findings, asked(), tmp_path)
     jsonschema.Draft202012Validator(_FORM.FORM).validate(json.loads(json.dumps(told)))
+
+
+def test_code_hosting_finds_all_that_it_refuses_a_report_without(tmp_path: Path) -> None:
+    """GitHub: every rule is described and has a help, every result lies in a file of the repository."""
+    (run,) = sarif(judged(tmp_path).findings, asked(), tmp_path)["runs"]
+    for rule in run["tool"]["driver"]["rules"]:
+        assert all(0 < len(rule[key]["text"]) < 1024 for key in ("shortDescription", "fullDescription", "help"))
+    for result in run["results"]:
+        (location,) = result["locations"]
+        assert ":" not in location["physicalLocation"]["artifactLocation"]["uri"] and result["message"]["text"]
+
+
+def test_two_findings_of_one_check_at_one_line_stay_two_where_lines_are_hashed(tmp_path: Path) -> None:
+    beside = replace(BROKEN, message="no YAML either")
+    nowhere, apart = replace(BROKEN, file=""), replace(beside, line=4)
+    for findings, own in (([BROKEN, beside], 2), ([BROKEN, apart], 0), ([nowhere], 1)):
+        results = sarif(findings, (), tmp_path)["runs"][0]["results"]
+        hashes = [result["partialFingerprints"].get("primaryLocationLineHash") for result in results]
+        assert len({value for value in hashes if value}) == own
+
+
+def test_what_was_rendered_is_told_at_the_file_it_was_rendered_from(tmp_path: Path) -> None:
+    made = Output("deploy as rendered", TEXT, str(tmp_path / "deploy" / "kustomization.yaml"))
+    (result,) = sarif([replace(BROKEN, file=made.name)], (), tmp_path, [made])["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "deploy/kustomization.yaml"}}
+    assert result["message"]["text"] == "a b.yaml: no YAML (deploy as rendered:3)"
+    assert result["partialFingerprints"]["primaryLocationLineHash"]
 
 
 def test_the_form_refuses_what_the_standard_refuses() -> None:
@@ -86,7 +113,7 @@ def test_places_are_relative_to_the_root_with_their_line(tmp_path: Path) -> None
     assert places["readiness-probe"]["artifactLocation"] == {"uri": "deploy/all.yaml"}
     assert places["readiness-probe"]["region"]["startLine"] > 1
     assert places["manifest-readable"] == {"artifactLocation": {"uri": "deploy/a%20b.yaml"}, "region": {"startLine": 3}}
-    assert places["image-scanned"] is None
+    assert places["image-scanned"] == {"artifactLocation": {"uri": "Dockerfile"}}  # it lies nowhere: the first file
 
 
 def test_a_moved_line_is_the_same_finding_and_the_same_findings_are_the_same_text(tmp_path: Path) -> None:
@@ -117,8 +144,9 @@ def test_the_terminal_says_the_verdict_first_then_what_blocks_with_its_place(tmp
 def test_a_mend_of_the_dockerfile_is_said_and_not_promised_in_the_overlay(tmp_path: Path) -> None:
     said = lines(judged(tmp_path), tmp_path, 100)
     user = next(number for number, line in enumerate(said) if line.startswith("blocking   image-user"))
-    mends = [line for line in said[user : user + 8] if "mend:" in line]
-    assert mends[0] == "    mend: USER 10001:10001"
+    told = said[user : said.index("", user)]
+    assert any("mend:" in line for line in told) and any("USER 10001:10001" in line for line in told)
+    assert not any("--overlay" in line for line in told)
 
 
 def test_a_clean_verdict_is_said_too(tmp_path: Path) -> None:
@@ -135,6 +163,23 @@ def test_the_line_of_a_secret_is_not_shown_beside_another_finding_either(tmp_pat
     )
     (shown,) = excerpts([beside, secret]).values()
     assert "> 4  resources: {}" in shown and "kJ83" not in shown and "  2  - name: API_TOKEN" in shown
+
+
+def test_what_was_rendered_shows_its_lines_on_the_terminal_and_no_secret(tmp_path: Path) -> None:
+    made = Output("deploy as rendered", "a: 1\nreplicas: 1\nb: 2\n", "deploy/Chart.yaml")
+    found = judged(tmp_path)
+    one, leak = (replace(BROKEN, file=made.name, line=2, check=check) for check in ("replicas", "secret-in-env"))
+    seen = excerpts([one], [made], around=1)
+    said = lines(replace(found, findings=(one,)), tmp_path, 80, seen)
+    assert said[said.index("blocking   replicas                deploy as rendered:2") + 2] == "        1  a: 1"
+    assert "      > 2  replicas: 1" in said
+    assert not excerpts([leak], [made])
+
+
+def test_a_newer_package_is_named_and_not_promised_in_the_overlay(tmp_path: Path) -> None:
+    scan = replace(BROKEN, check="vulnerability", mend="openssl 3.0.1 -> 3.0.2")
+    said = lines(replace(judged(tmp_path), findings=(scan,)), tmp_path)
+    assert said[-1] == "    mend: openssl 3.0.1 -> 3.0.2"
 
 
 TEXT = "a: 1\nb: 2\n---\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\n---\nh: 8\n"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from runbook_lib.artefacts import Output
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.text import read_text
@@ -17,8 +18,9 @@ AROUND = 2
 Place = tuple[str, int]
 
 
-def excerpts(findings: Iterable[Finding], around: int = AROUND) -> dict[Place, str]:
-    """A few lines around the place of each finding that is no pass; nothing for what was rendered and lies nowhere."""
+def excerpts(findings: Iterable[Finding], rendered: Iterable[Output] = (), around: int = AROUND) -> dict[Place, str]:
+    """A few lines around the place of each finding that is no pass; of what was rendered those that the tool made."""
+    made = {one.name: one.text.splitlines() for one in rendered}
     files: dict[str, list[str]] = {}
     found: dict[Place, str] = {}
     open_ = [finding for finding in findings if finding.outcome is not Outcome.PASS and finding.line]
@@ -27,7 +29,7 @@ def excerpts(findings: Iterable[Finding], around: int = AROUND) -> dict[Place, s
         if SILENT.search(finding.check) or finding.object.startswith("Secret/"):
             continue
         if finding.file not in files:
-            lines = _lines(finding.file)
+            lines = made.get(finding.file) or _lines(finding.file)
             files[finding.file] = [HIDDEN if (finding.file, n) in silent else t for n, t in enumerate(lines, start=1)]
         if finding.line <= len(files[finding.file]):
             found[finding.file, finding.line] = excerpt(files[finding.file], finding.line, around)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from runbook_lib.artefacts import Manifests, Node, Resource
+from runbook_lib.artefacts import Manifests, Node, Output, Resource
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.located import located
 from runbook_lib.observe.files.templates import first_template
 from runbook_lib.observe.files.text import cause, read_text, where
-from runbook_lib.observe.release.rendering import Place, files, needs_tool, render
+from runbook_lib.observe.release.rendering import Place, files, needs_tool, render, source_of
 from runbook_lib.sections.release import Rendering
 
 SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -25,15 +25,15 @@ def read_manifests(path: Path, rendering: Rendering | None = None, place: Place 
     """All objects that would be applied of a file, a folder, a kustomization or a chart, in the order of its files.
 
     Raises BadParameters when the path does not exist, cannot be rendered, or holds no Kubernetes object; a broken file
-    among good ones is a finding. What was rendered has its lines in the stream of the tool.
+    among good ones is a finding. What was rendered has its lines in the stream of the tool, which is kept.
     """
     if not path.exists():
-        raise BadParameters(
-            f"manifests {path} do not exist: check their path (containerization.manifests in the parameters)"
-        )
+        raise BadParameters(f"manifests {path} do not exist: check their path")
+    made: tuple[Output, ...] = ()
     if needs_tool(path):
         texts = render(path, rendering or Rendering(), place or Place("default", "release")).texts
-        read = [parse_manifests(text.text, text.name) for text in texts]
+        made = tuple(Output(f"{path} as rendered", text.text, str(source_of(path))) for text in texts)
+        read = [parse_manifests(one.text, one.name) for one in made]
     else:
         read = [_file(file) for file in ([path] if path.is_file() else files(path))]
     resources = tuple(one for part in read for one in part.resources)
@@ -41,7 +41,7 @@ def read_manifests(path: Path, rendering: Rendering | None = None, place: Place 
     if not resources:
         seen = findings[0].message if findings else "what was rendered is empty"
         raise BadParameters(f"no Kubernetes object in {path}: {seen}")
-    return Manifests(resources, findings)
+    return Manifests(resources, findings, made)
 
 
 def _file(file: Path) -> Manifests:

@@ -68,6 +68,11 @@ def needs_tool(path: Path) -> bool:
     return _is_kustomization(path) or _is_chart(path)
 
 
+def source_of(path: Path) -> Path:
+    """The file of a kustomization or chart that people edit, because of what is rendered they cannot."""
+    return next((path / name for name in (*KUSTOMIZATIONS, "Chart.yaml") if (path / name).is_file()), path)
+
+
 def _is_kustomization(path: Path) -> bool:
     return any((path / name).is_file() for name in KUSTOMIZATIONS)
 
