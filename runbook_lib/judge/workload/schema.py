@@ -10,7 +10,10 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
 from runbook_lib.judge.workload.kinds import foreign, group_of
 from runbook_lib.judge.workload.world import World
 
-NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+SEGMENT = re.compile(r"(?!\.{1,2}$)[^/%]+")
+"""What the names of roles and their bindings are held against: a segment of a path, so that system:x is one."""
 # Where the checks look, and what they expect there: a wrong type would otherwise be read as absent.
 SHAPES: dict[tuple[str, ...], type | tuple[type, ...]] = {
     ("metadata",): dict,
@@ -124,14 +127,9 @@ def valid_names(world: World) -> Iterator[Seen]:
         node = resource.node.get("metadata", "name")
         group = group_of(resource.api_version) if foreign(resource) else ""
         key = (group, resource.kind, world.space(resource), resource.name)
-        if not NAME.match(resource.name):
-            generated = resource.node.get("metadata", "generateName").exists
-            if not generated:
-                yield failed(
-                    resource,
-                    node,
-                    f"name {resource.name or '(none)'!r} is not a DNS name in small letters: the API server refuses it",
-                )
+        if wrong := _no_name(resource):
+            if not resource.node.get("metadata", "generateName").exists:
+                yield failed(resource, node, f"name {resource.name or '(none)'!r} {wrong}: the API server refuses it")
         elif key in seen:
             other = seen[key].node
             yield failed(
@@ -140,6 +138,13 @@ def valid_names(world: World) -> Iterator[Seen]:
         else:
             seen[key] = resource
             yield passed(resource, node, f"name {resource.name}")
+
+
+def _no_name(resource: Resource) -> str:
+    """What is wrong with the name; empty when it is one."""
+    if resource.name and group_of(resource.api_version) == "rbac.authorization.k8s.io":
+        return "" if SEGMENT.fullmatch(resource.name) else "has / or %, or is a dot or two"
+    return "" if NAME.fullmatch(resource.name) else "is not a DNS name in small letters"
 
 
 def ephemeral(world: World) -> Iterator[Seen]:
