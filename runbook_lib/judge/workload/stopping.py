@@ -12,6 +12,8 @@ from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, 
 LINK = DOCS + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
 SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)(s|m)?\b")
 DEFAULT_GRACE = 30
+NO_PROGRAM = re.compile(r"(done|fi|esac|\}|exit|return|wait|true|:)(\s|$)")
+"""Words of the shell that a script may end with: no exec helps in front of them."""
 
 
 def pause_before_stop(world: World) -> Iterator[Seen]:
@@ -20,12 +22,12 @@ def pause_before_stop(world: World) -> Iterator[Seen]:
         if container.kind != "app" or not world.services(workload):
             continue
         hook = container.node.get("lifecycle", "preStop")
-        if hook.exists and pause(container) != 0:
+        if any(hook.get(way).exists for way in ("exec", "httpGet", "sleep")) and pause(container) != 0:
             yield passed((workload, container), hook, f"preStop is there{_shown(pause(container))}")
         else:
             others = {name: None for name, _ in hook.entries()}  # a hook acts in one way only
             change = {"lifecycle": {"preStop": {**others, "sleep": {"seconds": world.policy.pause_before_stop}}}}
-            begin = "preStop waits 0 s" if hook.exists else "no preStop"
+            begin = "preStop waits 0 s" if hook.get("sleep").exists else "no preStop"
             message = f"{begin}: requests still arrive for some seconds after SIGTERM and are refused"
             yield failed(
                 (workload, container),
@@ -94,6 +96,8 @@ def _shown(seconds: float | None) -> str:
 def shell_shields_signals(world: World) -> Iterator[Seen]:
     """``command: [sh, -c, server]`` makes the shell process 1, and a shell does not pass SIGTERM on."""
     for workload, container in world.containers(*LONG_RUNNING):
+        if not container.runs_on:
+            continue
         words = [word.text() for word in _words(container)]
         if (
             len(words) < 3
@@ -106,7 +110,10 @@ def shell_shields_signals(world: World) -> Iterator[Seen]:
         if last.startswith("exec ") or "trap " in script:
             yield passed((workload, container), container.node.get("command"), "the shell hands over with exec")
         else:
-            message = f"the shell stays process 1 and keeps SIGTERM to itself: {last[:60]!r} needs exec in front"
+            way = f"{last[:60]!r} needs exec in front"
+            if NO_PROGRAM.match(last):
+                way = "pass it on with trap, or end with exec and the program"
+            message = f"the shell stays process 1 and keeps SIGTERM to itself: {way}"
             yield failed((workload, container), container.node.get("command"), message)
 
 
