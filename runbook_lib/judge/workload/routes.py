@@ -7,32 +7,39 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
+from runbook_lib.judge.workload.gateways import GROUP, ROUTES, routes_have_parents
 from runbook_lib.judge.workload.world import World
 
 GATEWAY = DOCS + "concepts/services-networking/gateway/"
 INGRESS = DOCS + "concepts/services-networking/ingress/"
-ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
+CERTIFICATE = {"tls.crt", "tls.key"}
+ANSWERS = ("RequestRedirect", "ExtensionRef")  # filters of a rule after which nothing behind it is asked
 
 
 def routes_lead_somewhere(world: World) -> Iterator[Seen]:
     for route in world.of_kind(*ROUTES):
         for rule in route.node.get("spec", "rules").elements():
-            for backend in rule.get("backendRefs").elements():
-                if backend.get("kind").text("Service") == "Service":
+            backends = rule.get("backendRefs").elements()
+            for backend in backends:
+                if backend.get("kind").text("Service") == "Service" and not backend.get("group").text():
                     yield _behind_route(world, route, backend)
+            if not backends and not any(f.get("type").text() in ANSWERS for f in rule.get("filters").elements()):
+                yield failed(route, rule, "a rule without backendRefs: users get an error")
     for ingress in world.of_kind("Ingress"):
-        default = ingress.node.get("spec", "defaultBackend")
-        paths = [
-            path.get("backend")
-            for rule in ingress.node.get("spec", "rules").elements()
-            for path in rule.get("http", "paths").elements()
-        ]
-        for backend in [*paths, *([default] if default.exists else [])]:
-            port, name = backend.get("service", "port"), backend.get("service", "name")
-            if not backend.get("resource").exists:
-                number = port.get("number")
-                service = world.named("Service", name.text(), ingress)
-                yield _backend(ingress, service, name, number if number.exists else port.get("name"))
+        yield from _behind_ingress(world, ingress)
+
+
+def _behind_ingress(world: World, ingress: Resource) -> Iterator[Seen]:
+    default, rules = ingress.node.get("spec", "defaultBackend"), ingress.node.get("spec", "rules").elements()
+    if not rules and not default.exists:
+        yield failed(ingress, ingress.node, "neither rules nor defaultBackend: the API server refuses it")
+    paths = [path.get("backend") for rule in rules for path in rule.get("http", "paths").elements()]
+    for backend in [*paths, *([default] if default.exists else [])]:
+        port, name = backend.get("service", "port"), backend.get("service", "name")
+        if not backend.get("resource").exists:
+            number = port.get("number")
+            service = world.named("Service", name.text(), ingress)
+            yield _backend(ingress, service, name, number if number.exists else port.get("name"))
 
 
 def _behind_route(world: World, route: Resource, backend: Node) -> Seen:
@@ -52,37 +59,41 @@ def _behind_route(world: World, route: Resource, backend: Node) -> Seen:
 
 
 def _granted(world: World, grant: Resource, route: Resource, service: Resource) -> bool:
-    to = [one for one in grant.node.get("spec", "to").elements() if one.get("kind").text() == "Service"]
+    to = [
+        one
+        for one in grant.node.get("spec", "to").elements()
+        if one.get("kind").text() == "Service" and not one.get("group").text()
+    ]
     from_ = [
         one
         for one in grant.node.get("spec", "from").elements()
-        if one.get("kind").text() == route.kind and one.get("namespace").text() == world.space(route)
+        if (one.get("group").text(), one.get("kind").text()) == (GROUP, route.kind)
+        and one.get("namespace").text() == world.space(route)
     ]
     named = any(one.get("name").text(service.name) == service.name for one in to)
     return world.space(grant) == world.space(service) and named and bool(from_)
 
 
 def _backend(route: Resource, service: Resource | None, name: Node, port: Node) -> Seen:
+    harm = f"users get {503 if route.kind == 'Ingress' else 500}"
     if service is None:
-        return failed(route, name, f"Service {name.text('(no name)')} is not among the objects given: users get 503")
-    ports = service.node.get("spec", "ports").elements()
+        return failed(route, name, f"Service {name.text('(no name)')} is not among the objects given: {harm}")
+    if not port.text():
+        return failed(route, name, f"no port for {service.title}: the API server refuses it")
+    spec = service.node.get("spec")
+    ports = spec.get("ports").elements()
     if any(port.text() in (p.get("port").text(), p.get("name").text()) for p in ports):
         return passed(route, name, f"leads to {service.title}, port {port.text()}")
+    if spec.get("type").text() == "ExternalName" and not ports:
+        message = f"{service.title} is an alias of {spec.get('externalName').text()}: make sure that it answers"
+        return unknown(route, name, f"{message} at port {port.text()}", "warning")
     shown = ", ".join(p.get("port").text() for p in ports) or "none"
-    return failed(route, port, f"{service.title} has no port {port.text()}, it has {shown}: users get 503")
+    return failed(route, port, f"{service.title} has no port {port.text()}, it has {shown}: {harm}")
 
 
 def routes_are_served(world: World) -> Iterator[Seen]:
     """A route without a parent, or an Ingress without a class, is applied without complaint and serves nobody."""
-    for route in world.of_kind(*ROUTES):
-        parents = route.node.get("spec", "parentRefs")
-        if parents.elements():
-            shown = ", ".join(parent.get("name").text() for parent in parents.elements())
-            yield passed(route, parents, f"belongs to {shown}")
-        else:
-            yield failed(
-                route, route.node.get("spec"), "no parentRefs: no gateway takes this route", severity="blocking"
-            )
+    yield from routes_have_parents(world)
     default = any(
         one.node.get("metadata", "annotations", "ingressclass.kubernetes.io/is-default-class").text() == "true"
         for one in world.of_kind("IngressClass")
@@ -106,15 +117,16 @@ def tls_is_there(world: World) -> Iterator[Seen]:
         covered: dict[str, Node] = {}
         for entry in spec.get("tls").elements():
             yield from _certificate(world, ingress, entry)
-            covered |= {host.text(): entry for host in entry.get("hosts").elements()}
+            # without hosts it is for all that the certificate names
+            covered |= {host.text(): entry for host in entry.get("hosts").elements()} or {"": entry}
         for rule in spec.get("rules").elements():
             host = rule.get("host").text()
-            wild = "*." + host.partition(".")[2]
-            if host and host not in covered and wild not in covered:
+            found = next((covered[one] for one in (host, f"*.{host.partition('.')[2]}", "") if one in covered), None)
+            if host and found is None:
                 message = f"no TLS for {host}: right only when something in front of the Ingress ends it"
                 yield failed(ingress, rule, message, severity="info")
-            elif host:
-                yield passed(ingress, covered.get(host, covered.get(wild, rule)), f"TLS for {host}")
+            elif host and found is not None:
+                yield passed(ingress, found, f"TLS for {host}")
 
 
 def _certificate(world: World, ingress: Resource, entry: Node) -> Iterator[Seen]:
@@ -124,9 +136,14 @@ def _certificate(world: World, ingress: Resource, entry: Node) -> Iterator[Seen]
         yield unknown(
             ingress, name, f"Secret/{name.text()} is not among the objects given: make sure the cluster has it"
         )
-    elif secret is not None and secret.node.get("type").text("Opaque") != "kubernetes.io/tls":
-        type_ = secret.node.get("type").text("Opaque")
-        yield failed(ingress, name, f"{secret.title} is of type {type_}, no certificate: users see a foreign one")
+    elif secret is not None and not _holds_certificate(secret):
+        yield failed(ingress, name, f"{secret.title} has no tls.crt and tls.key: users see a foreign certificate")
+
+
+def _holds_certificate(secret: Resource) -> bool:
+    """By its keys, whatever its type; that one of the type has them is another check's."""
+    keys = {key for field in ("data", "stringData") for key, _ in secret.node.get(field).entries()}
+    return secret.node.get("type").text() == "kubernetes.io/tls" or keys >= CERTIFICATE
 
 
 def no_snippets(world: World) -> Iterator[Seen]:
@@ -136,7 +153,7 @@ def no_snippets(world: World) -> Iterator[Seen]:
     """
     for ingress in world.of_kind("Ingress"):
         annotations = ingress.node.get("metadata", "annotations")
-        found = [(key, node) for key, node in annotations.entries() if key.endswith("-snippet")]
+        found = [(key, node) for key, node in annotations.entries() if key.endswith(("-snippet", "-snippets"))]
         for key, node in found:
             name = key.rpartition("/")[2]
             yield failed(ingress, node, f"{name}: the controller refuses it, or lets anybody's into its configuration")

@@ -1,0 +1,75 @@
+"""Whether a route's parents take it: the Gateway is there, has the listener, and lets the route's namespace in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.artefacts import Node, Resource
+from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
+from runbook_lib.judge.workload.kinds import group_of
+from runbook_lib.judge.workload.peers import asked_by_name, is_namespace
+from runbook_lib.judge.workload.world import World
+
+GROUP = "gateway.networking.k8s.io"
+ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
+
+
+def routes_have_parents(world: World) -> Iterator[Seen]:
+    """A gateway ignores a route that it does not let in, and so does the API server: nothing is refused."""
+    gateways = [one for one in world.of_kind("Gateway") if group_of(one.api_version) == GROUP]
+    for route in world.of_kind(*ROUTES):
+        parents = route.node.get("spec", "parentRefs").elements()
+        for parent in parents:
+            yield _taken(world, gateways, route, parent)
+        if not parents:
+            yield failed(
+                route, route.node.get("spec"), "no parentRefs: no gateway takes this route", severity="blocking"
+            )
+
+
+def _taken(world: World, gateways: list[Resource], route: Resource, parent: Node) -> Seen:
+    kind, name = parent.get("kind").text("Gateway"), parent.get("name").text("(no name)")
+    space = parent.get("namespace").text(world.space(route))
+    if (kind, parent.get("group").text(GROUP)) != ("Gateway", GROUP):
+        return passed(route, parent, f"belongs to {kind}/{name}, which is no Gateway")
+    same = [one for one in gateways if one.name == name]
+    for gateway in same:
+        if world.space(gateway) == space:
+            return _admitted(world, gateway, route, parent)
+    if same:
+        message = f"{same[0].title} is in {world.space(same[0])}, the parentRef means {space}: no gateway takes it"
+        return failed(route, parent, message, severity="blocking")
+    message = f"Gateway/{name} of namespace {space} is not among the objects given: make sure that it takes the route"
+    return unknown(route, parent, message, "info")
+
+
+def _admitted(world: World, gateway: Resource, route: Resource, parent: Node) -> Seen:
+    section, port = parent.get("sectionName").text(), parent.get("port").text()
+    listeners = gateway.node.get("spec", "listeners").elements()
+    meant = [
+        one for one in listeners if section in ("", one.get("name").text()) and port in ("", one.get("port").text())
+    ]
+    answers = [_allows(world, gateway, listener, world.space(route)) for listener in meant]
+    if not meant:
+        shown = ", ".join(one.get("name").text() for one in listeners) or "none"
+        message = f"{gateway.title} has no listener {section or f'at port {port}'}, it has {shown}: no gateway takes it"
+        return failed(route, parent, message, severity="blocking")
+    if True in answers:
+        return passed(route, parent, f"belongs to {gateway.title}")
+    whom = f"{gateway.title} allows routes of {world.space(route)}"
+    if None in answers:
+        return unknown(route, parent, f"whether {whom} depends on the labels of that namespace", "warning")
+    message = f"no listener of {whom} (allowedRoutes.namespaces): no gateway takes it"
+    return failed(route, parent, message, severity="blocking")
+
+
+def _allows(world: World, gateway: Resource, listener: Node, space: str) -> bool | None:
+    """Only routes of the gateway's own namespace, unless the listener says otherwise; None: nobody here knows."""
+    allowed = listener.get("allowedRoutes", "namespaces")
+    who = allowed.get("from").text("Same")
+    if who != "Selector":
+        return who == "All" or (who == "Same" and space == world.space(gateway))
+    given = [one for one in world.of_kind("Namespace") if one.name == space]
+    if is_namespace(space, given, allowed.get("selector")):
+        return True
+    return False if given or asked_by_name(allowed.get("selector")) else None
