@@ -42,6 +42,7 @@ class Policy:
     switched_off: tuple[Waiver, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     severities: dict[str, str] = field(default_factory=dict)
+    severity_lines: dict[str, int] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
     scan_days: int = 14
     """How old a scan of an image, or the list of vulnerabilities it used, may be."""

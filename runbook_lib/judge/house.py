@@ -22,7 +22,7 @@ def by_policy(findings: Iterable[Finding], policy: Policy, known: Iterable[str],
     given = list(findings)
     result = [_held(finding, waiver_of(policy, finding.check, finding.object, today)) for finding in given]
     names = {*known, *(finding.check for finding in given)} - set(NEVER)
-    return [*result, *_expired(policy, today), *_needless(given, policy, today), *_unknown(policy, names)]
+    return [*result, *_expired(policy, today), *_needless(given, policy, names, today), *_unknown(policy, names)]
 
 
 def waiver_of(policy: Policy, check: str, about: str, today: date) -> Waiver | None:
@@ -62,9 +62,10 @@ def _expired(policy: Policy, today: date) -> list[Finding]:
     ]
 
 
-def _needless(findings: Sequence[Finding], policy: Policy, today: date) -> list[Finding]:
-    """Waivers in force that no finding needs."""
+def _needless(findings: Sequence[Finding], policy: Policy, known: set[str], today: date) -> list[Finding]:
+    """Waivers in force that no finding needs; names of no check are named by themselves."""
     open_ = {(finding.check, finding.object) for finding in findings if finding.outcome is not Outcome.PASS}
+    objects = sorted({name for f in findings for name in (f.object, f.object.partition(", ")[0])})
     return [
         _about(
             "policy-needless",
@@ -72,16 +73,26 @@ def _needless(findings: Sequence[Finding], policy: Policy, today: date) -> list[
             "info",
             policy,
             waiver,
-            f"{_title(waiver)} by {waiver.owner} covers nothing: take it out",
+            f"{_title(waiver)} by {waiver.owner} covers nothing: {_why_nothing(waiver, objects)}",
         )
         for waiver in policy.waivers
-        if not over(waiver, today) and not any(c == waiver.check and covers(waiver, o) for c, o in open_)
+        if waiver.check in known
+        and not over(waiver, today)
+        and not any(c == waiver.check and covers(waiver, o) for c, o in open_)
     ]
+
+
+def _why_nothing(waiver: Waiver, objects: Sequence[str]) -> str:
+    """What passes there now needs no waiver any more; what is not there may be misspelt."""
+    if any(covers(waiver, one) for one in objects):
+        return "nothing is open there, take it out"
+    near = get_close_matches(waiver.object, objects, 1)
+    return f"there is no such object; {near[0]} is meant?" if near else "there is no such object, take it out"
 
 
 def _unknown(policy: Policy, known: set[str]) -> list[Finding]:
     """Names of no check: whoever wrote them believes that something is off."""
-    lines = {waiver.check: waiver.line for waiver in (*policy.waivers, *policy.switched_off)}
+    lines = policy.severity_lines | {waiver.check: waiver.line for waiver in (*policy.waivers, *policy.switched_off)}
     result = []
     for name in dict.fromkeys((*lines, *policy.severities)):
         if name in known or name.startswith(("DL", "SC", "hadolint")):

@@ -51,6 +51,19 @@ def test_a_waiver_covers_nothing_else_and_is_then_needless(change: dict[str, str
     assert (second.check, second.severity, second.line) == ("policy-needless", "info", 3)
 
 
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("Deployment/shop", "covers nothing: nothing is open there, take it out"),
+        ("Deployment/sho", "covers nothing: there is no such object; Deployment/shop is meant?"),
+        ("CronJob/nightly", "covers nothing: there is no such object, take it out"),
+    ],
+)
+def test_a_needless_waiver_says_whether_its_object_is_there(about: str, said: str) -> None:
+    _, found = held(replace(WAIVER, object=about), replace(OPEN, outcome=Outcome.PASS))
+    assert found.message.endswith(said)
+
+
 def test_an_expired_waiver_counts_again_and_is_named() -> None:
     first, second = held(replace(WAIVER, expires=date(2026, 11, 19)))
     assert not first.waived and blocking([first, second]) is Outcome.FAIL
@@ -66,10 +79,10 @@ def test_a_check_that_was_switched_off_until_yesterday_is_named() -> None:
 
 
 def test_a_name_of_no_check_is_told_with_what_was_probably_meant() -> None:
-    *_, found = held(replace(WAIVER, check="livenes"))
+    _, found = held(replace(WAIVER, check="livenes"))
     assert (found.check, found.severity) == ("policy-names", "warning") and "liveness is meant?" in found.message
-    *_, found = held(None, severities={"hadolint": "info", "readines": "info"})
-    assert "readines: there is no such check; readiness is meant?" in found.message
+    *_, found = held(None, severities={"hadolint": "info", "readines": "info"}, severity_lines={"readines": 9})
+    assert found.line == 9 and "readines: there is no such check; readiness is meant?" in found.message
 
 
 def test_nobody_answers_for_what_could_not_be_read() -> None:
@@ -77,6 +90,11 @@ def test_nobody_answers_for_what_could_not_be_read() -> None:
     findings = held(replace(WAIVER, check="manifest-readable"), broken)
     assert not any(finding.waived for finding in findings)
     assert any(f.check == "policy-names" and "not read" in f.message for f in findings)
+
+
+def test_what_blocks_without_an_answer_stands_before_warnings() -> None:
+    asked, warned = replace(OPEN, outcome=Outcome.INCONCLUSIVE), replace(OPEN, severity="warning")
+    assert sorted([warned, asked, OPEN], key=order) == [OPEN, asked, warned]
 
 
 def test_what_is_waived_stands_behind_what_is_open_and_before_what_passed() -> None:

@@ -33,6 +33,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
     )
     assert (policy.off, policy.registries) == (("min-ready",), ("registry.example",))
     assert policy.severities == {"dns-config": "info"}
+    assert list(policy.severity_lines) == ["dns-config"] and policy.severity_lines["dns-config"] > 1
     assert (policy.heap_share, policy.scan_days, policy.unfixed) == (0.6, 7, "warning")
     (waiver,), (accepted,) = policy.waivers, policy.accepted
     assert (waiver.check, waiver.object, waiver.expires, waiver.line) == (

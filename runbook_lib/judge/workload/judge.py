@@ -123,10 +123,10 @@ def check_manifests(world: World, manifests: Manifests | None = None) -> Report:
     return Report(tuple(sorted(found, key=order)), tuple(silent))
 
 
-def order(finding: Finding) -> tuple[float, int, str, str, int]:
-    """Failed and blocking first, then what has no answer, what somebody answers for, and what passed."""
-    weight = -0.5 if finding.waived and finding.outcome else -finding.outcome
-    return (weight, GRAVITY.index(finding.severity), finding.check, finding.file, finding.line)
+def order(finding: Finding) -> tuple[int, int, int, str, str, int]:
+    """Blocking first, of each severity what failed before what has no answer; then what is waived, and what passed."""
+    rest = 2 if not finding.outcome else 1 if finding.waived else 0
+    return (rest, GRAVITY.index(finding.severity), -finding.outcome, finding.check, finding.file, finding.line)
 
 
 def _finding(world: World, check: Check, seen: Seen, reason: str, mend_works: bool) -> Finding:

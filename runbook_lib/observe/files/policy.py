@@ -54,6 +54,7 @@ def read_policy(path: Path, today: date) -> Policy:
             _entry(item, path, Waiver, ("check", "object"), (), dated=True) for item in node.get("waivers").elements()
         ),
         severities=node.get("severity").labels(),
+        severity_lines={check: entry.line for check, entry in node.get("severity").entries()},
         accepted=accepted,
         scan_days=int(_number(node, "scan_days", path, Policy.scan_days)),
         unfixed=node.get("unfixed").text(Policy.unfixed),
