@@ -33,6 +33,8 @@ class Assessed:
     demands: tuple[Demanded, ...] = ()
     decided: dict[str, str] = field(default_factory=dict)
     """Paths that are written today, and where the profile sends them."""
+    rpo_seconds: float | None = None
+    """Data of so many seconds may be lost at most, as the profile's objectives say."""
 
 
 def home_of(decided: Mapping[str, str], path: str) -> str:

@@ -54,4 +54,6 @@ class Policy:
     """A CPU limit, where there is one, is so many times what was measured, at least."""
     pause_before_stop: int = 5
     """Seconds that a mend lets preStop wait until nobody sends requests any more."""
+    rpo_hours: float | None = None
+    """Data of so many hours may be lost at most, where the profile names no RPO of its own; None: nobody said."""
     file: str = ""

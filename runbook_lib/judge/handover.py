@@ -8,7 +8,7 @@ from runbook_lib.artefacts import Assessed, Demanded, Host, Node
 from runbook_lib.judge.capacity import Sizing
 from runbook_lib.judge.drift import Drift, usual
 from runbook_lib.judge.portability import Demand
-from runbook_lib.judge.profile import decided, ports, seconds
+from runbook_lib.judge.profile import decided, ports, seconds, span
 
 
 def handover(
@@ -32,4 +32,5 @@ def handover(
         runtime=language or (f"java {java}" if java else ""),
         demands=tuple(Demanded(d.topic, d.severity, d.control, d.places, d.captured) for d in asked),
         decided=decided(stated),
+        rpo_seconds=span(stated.get("objectives", "rpo")),
     )

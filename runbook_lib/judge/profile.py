@@ -54,6 +54,7 @@ ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("releases", "rollbacks last year", ("releases", "rollbacks_last_year"), ""),
     ("environment", "environment", ("environment",), "local/application/environment"),
 )
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 DRIFTS = (("environment", "operating system"), ("environment", "JDK"), ("environment", "C library"))
 # The profile's key -> the name in the gain formulas.
 FIGURES = {
@@ -147,6 +148,12 @@ def decided(stated: Node) -> dict[str, str]:
 def seconds(node: Node) -> float | None:
     """A stated number of seconds, or of anything else that is not below zero; None when there is none."""
     return number(node.value)
+
+
+def span(node: Node) -> float | None:
+    """The seconds of a length of time such as 0s, 15min, 24h or 7d, as the parameters write them; None for all else."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|min|m|h|d|w)", node.text().strip())
+    return float(found[1]) * UNITS[found[2]] if found else None
 
 
 def number(value: object) -> float | None:

@@ -68,6 +68,14 @@ def test_the_handover_holds_what_was_measured_and_decided_and_no_number_that_was
 
 
 @pytest.mark.parametrize(
+    ("rpo", "wanted"),
+    [("0s", 0.0), ("15min", 900.0), ("1.5h", 5400.0), ("7d", 604800.0), ("soon", None), (15, None), (None, None)],
+)
+def test_how_much_data_may_be_lost_is_handed_over(rpo: object, wanted: float | None) -> None:
+    assert handover(node_of({"objectives": {"rpo": rpo}}), [], [], [], REFUSED).rpo_seconds == wanted
+
+
+@pytest.mark.parametrize(
     ("runtime", "facts", "heap"),
     [
         ({"language": "java", "options": "-Xmx2g -XX:MaxMetaspaceSize=128m"}, "-Xmx512m", 2048.0),

@@ -11,6 +11,7 @@ import yaml
 from runbook_lib.artefacts import Manifests
 from runbook_lib.judge.workload import (
     api_versions,
+    backup,
     batch,
     burst,
     claims,
@@ -87,6 +88,7 @@ TOPICS = (
     volumes,
     scratch,
     claims,
+    backup,
     host,
     pod,
     batch,

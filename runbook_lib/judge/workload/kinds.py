@@ -36,7 +36,9 @@ HOME = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
 """Where a kind that the checks look at lives; an HPA of autoscaling/v1 is as good."""
-EXTENSIONS = frozenset({"HTTPRoute", "Gateway", "ServiceMonitor", "PodMonitor", "PrometheusRule"})
+EXTENSIONS = frozenset(
+    {"HTTPRoute", "Gateway", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Schedule", "SnapshotSchedule"}
+)
 """Kinds that checks look at and that are not Kubernetes' own."""
 _DOTTED = """
 admissionregistration apiextensions apiregistration authentication authorization certificates coordination discovery

@@ -47,8 +47,8 @@ def _wrong_part(part: str, title: str, least: int, most: int, names: tuple[str, 
         return f"{title} {part}: a step of 0"
     if found["first"] in ("*", "?"):
         return ""
-    first = _number(found["first"], least, names)
-    last = first if found["last"] is None else _number(found["last"], least, names)
+    first = number_in(found["first"], least, names)
+    last = first if found["last"] is None else number_in(found["last"], least, names)
     if first is None or last is None:
         return f"{title} {part!r} cannot be read"
     if title == "day of the week" and 7 in (first, last):
@@ -58,7 +58,8 @@ def _wrong_part(part: str, title: str, least: int, most: int, names: tuple[str, 
     return f"{title} {part} ends before it begins" if last < first else ""
 
 
-def _number(text: str, least: int, names: tuple[str, ...]) -> int | None:
+def number_in(text: str, least: int, names: tuple[str, ...]) -> int | None:
+    """A name or a number of a column; None when it is neither."""
     if text.lower() in names:
         return names.index(text.lower()) + least
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None

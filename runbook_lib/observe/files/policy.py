@@ -21,6 +21,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "heap_share": (0.1, 0.95),
     "cpu_headroom": (1, 10),
     "pause_before_stop": (1, 300),
+    "rpo_hours": (0, 8760),
 }
 KEYS = ("tag_pattern", "tag_example", "unfixed", "severity", *LISTS, *NUMBERS)
 PERSON = ("owner", "reason", "expires")
@@ -61,6 +62,7 @@ def read_policy(path: Path, today: date) -> Policy:
         heap_share=_number(node, "heap_share", path, Policy.heap_share),
         cpu_headroom=_number(node, "cpu_headroom", path, Policy.cpu_headroom),
         pause_before_stop=int(_number(node, "pause_before_stop", path, Policy.pause_before_stop)),
+        rpo_hours=_number(node, "rpo_hours", path, 0.0) if node.get("rpo_hours").exists else None,
         file=str(path),
     )
 

@@ -27,6 +27,7 @@ ASSESSED = Assessed(
     memory_mib=500.0,
     replicas=6,
     time_zone="Asia/Shanghai",
+    rpo_seconds=86400.0,
     demands=(
         Demanded("session", "blocking", "a session store", ("A.java:3",)),
         Demanded("local-file", "blocking", "a volume", ("B.java:7",), ("/data/out",)),

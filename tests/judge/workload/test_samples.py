@@ -69,6 +69,7 @@ SOUND = {
         "memory_mib": 500.0,
         "replicas": 6,
         "time_zone": "Asia/Shanghai",
+        "rpo_seconds": 86400.0,
     },
 }
 LACKING = set((HERE / "lacking.txt").read_text().split())
