@@ -39,7 +39,8 @@ def cpu_is_not_cut_off(world: World) -> Iterator[Seen]:
         elif most is None:
             continue  # no quantity: that is a finding of its own
         elif not needed:
-            message = f"whether the CPU limit {node.text()} throttles was not measured: run 01_assessment"
+            how = world.how_to_measure(workload)
+            message = f"whether the CPU limit {node.text()} throttles was not measured: {how}"
             yield unknown((workload, container), node, message)
         elif most >= headroom * needed:
             yield passed((workload, container), node, f"CPU limit {node.text()} for a measured {needed:g} cores")

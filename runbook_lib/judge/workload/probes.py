@@ -73,7 +73,8 @@ def startup_budget(world: World) -> Iterator[Seen]:
         budget, sum_ = allowed(probe)
         measured = world.assessed_of(workload).start_seconds
         if measured is None:
-            message = f"{name} allows {budget:g} s ({sum_}), but the start-up time was not measured: run 01_assessment"
+            message = f"{name} allows {budget:g} s ({sum_}), but the start-up time was not measured"
+            message += f": {world.how_to_measure(workload)}"
             yield unknown((workload, container), probe, message, severity="warning")
         elif budget >= 1.5 * measured:
             yield passed(

@@ -102,7 +102,7 @@ def deadline(world: World) -> Iterator[Seen]:
         needed = start + settle
         if given > needed and measured is None and not probes:
             message = f"deadline {given} s, minReadySeconds {settle} s, but the start-up time was not measured"
-            yield unknown(workload, node, f"{message}: run 01_assessment", "info")
+            yield unknown(workload, node, f"{message}: {world.how_to_measure(workload)}", "info")
         elif given > needed:
             yield passed(workload, node, f"deadline {given} s > start {start:g} s + minReadySeconds {settle} s")
         else:

@@ -106,9 +106,8 @@ def enough_for_the_peak(world: World) -> Iterator[Seen]:
         node = scaler.node.get("spec", "maxReplicas") if scaler else workload.spec.get("replicas")
         most = node.integer(count) if scaler else count
         if needed is None:
-            yield unknown(
-                workload, node, "how many replicas the peak needs was not measured: run 01_assessment", severity="info"
-            )
+            message = f"how many replicas the peak needs was not measured: {world.how_to_measure(workload)}"
+            yield unknown(workload, node, message, severity="info")
         elif most is not None and most >= needed:
             yield passed(workload, node, f"up to {most} replicas, the measured peak needs {needed}")
         else:

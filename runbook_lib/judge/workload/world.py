@@ -163,9 +163,16 @@ class World:
 
     def assessed_of(self, workload: Workload) -> Assessed:
         """What was measured of the workload: nothing, where it is not the application's, or nobody knows."""
+        return self.assessed if self._is_application(workload) else Assessed()
+
+    def how_to_measure(self, workload: Workload) -> str:
+        """What would tell what was not measured of it; of what is not the application the assessment never will."""
+        own = self._is_application(workload)
+        return "run 01_assessment" if own else "the assessment is of the application alone"
+
+    def _is_application(self, workload: Workload) -> bool:
         named = [main for main, _ in self.named_mains]
-        own = any(workload is main for main in named) if named else self.one_application
-        return self.assessed if own else Assessed()
+        return any(workload is main for main in named) if named else self.one_application
 
     def instructions(self, name: str) -> list[Instruction]:
         """The instructions of that name in all stages that the image is made of; none without a Dockerfile."""

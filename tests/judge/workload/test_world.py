@@ -113,6 +113,8 @@ def test_what_is_known_of_the_application_is_held_against_no_other(
     world = World(tuple(resource(one) for one in deployments), assessed=assessed, application=name)
     assert [workload.resource.name for workload, _ in world.applications] == own
     assert [w.resource.name for w in world.workloads() if world.assessed_of(w) == assessed] == measured
+    asked = [w.resource.name for w in world.workloads() if world.how_to_measure(w) == "run 01_assessment"]
+    assert asked == measured  # nobody is sent to measure what the assessment is not of
 
 
 def test_the_only_image_is_the_application_s_whatever_it_is_called() -> None:
