@@ -12,6 +12,9 @@ from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, 
 
 LINK = DOCS + "concepts/configuration/manage-resources-containers/"
 MIB = 2**20
+KNOWN = ("cpu", "memory", "ephemeral-storage")
+CORES = 100
+"""So many cores at once hardly a machine has; a number without m is what it mostly is."""
 
 
 def cpu_request(world: World) -> Iterator[Seen]:
@@ -29,22 +32,45 @@ def memory_limit(world: World) -> Iterator[Seen]:
 
 
 def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
-    """For everything that runs beside others; what ends by itself is a lesser evil, what ends before the start none."""
+    """For everything that runs beside others; what ends by itself is a lesser evil, what ends before the start none.
+
+    Zero is as good as nothing; a LimitRange fills in what nobody says.
+    """
+    ranges = defaults(world)
     for workload, container in world.containers():
         if not container.runs_on:
             continue
         node, whole = resource(container, part, name), workload.pod.get("resources", part, name)
         implied = part == "requests" and resource(container, "limits", name).exists
-        if node.exists or implied:
+        filled = ranges.get(world.space(workload.resource), {}).get((part, name))
+        if node.exists and number_of(node) == 0:
+            mend = _sized(world, workload, container, part, name)
+            yield failed((workload, container), node, f"{name} {part[:-1]} {node.text()} is none: {harm}", mend)
+        elif node.exists or implied:
             yield passed((workload, container), node, f"{name} {part[:-1]} {node.text() or 'equals the limit'}")
         elif whole.exists:
             yield passed((workload, container), whole, f"{name} {part[:-1]} of the whole Pod: {whole.text()}")
+        elif filled is not None:
+            yield passed((workload, container), filled, f"{name} {part[:-1]} {filled.text()}, from a LimitRange")
         else:
             mend = _sized(world, workload, container, part, name)
             severity: Severity | None = None if workload.kind in LONG_RUNNING else "warning"
             yield failed(
                 (workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend, severity
             )
+
+
+def defaults(world: World) -> dict[str, dict[tuple[str, str], Node]]:
+    """By namespace: what LimitRanges give to containers that say nothing; without a request the limit is one, too."""
+    found: dict[str, dict[tuple[str, str], Node]] = {}
+    for limits in world.of_kind("LimitRange"):
+        own = found.setdefault(world.space(limits), {})
+        for entry in limits.node.get("spec", "limits").elements():
+            if entry.get("type").text() == "Container":
+                own |= {("requests", name): node for name, node in entry.get("default").entries()}
+                own |= {("limits", name): node for name, node in entry.get("default").entries()}
+                own |= {("requests", name): node for name, node in entry.get("defaultRequest").entries()}
+    return found
 
 
 def well_formed(world: World) -> Iterator[Seen]:
@@ -63,17 +89,30 @@ def well_formed(world: World) -> Iterator[Seen]:
                     yield failed(
                         (workload, container), node, f"memory {node.text()} is {value:g} bytes: Mi or Gi is meant"
                     )
-                elif name == "cpu" and value > 512:
+                elif name not in KNOWN and "/" not in name and not name.startswith("hugepages-"):
+                    message = f"{name} is no resource of a container, these are {', '.join(KNOWN)}: it is refused"
+                    yield failed((workload, container), node, message)
+                elif "/" in name and value % 1:
+                    message = f"{name} {node.text()} is not whole: the API server refuses it"
+                    yield failed((workload, container), node, message)
+                elif name == "cpu" and value >= CORES:
                     yield failed((workload, container), node, f"cpu {node.text()} is {value:g} cores: m is missing")
                 else:
                     yield passed((workload, container), node, f"{name} {part[:-1]} {node.text()}")
 
 
 def in_order(world: World) -> Iterator[Seen]:
+    """Processors, memory and storage may be lent; of devices and large pages the limit is what is asked for."""
     for workload, container in world.containers():
-        for name in ("cpu", "memory"):
+        names = [name for name, _ in container.node.get("resources", "requests").entries()]
+        for name in names:
             request, limit = resource(container, "requests", name), resource(container, "limits", name)
             asked, most = number_of(request), number_of(limit)
+            if name not in KNOWN and asked is not None and asked != most:
+                message = f"{name} request {request.text()}, limit {limit.text('not set')}: they must be the same"
+                mend = patch_container(workload, container, {"resources": {"limits": {name: request.text()}}})
+                yield failed((workload, container), request, message, mend)
+                continue
             if asked is None or most is None:
                 continue
             if asked > most:
@@ -88,11 +127,14 @@ def in_order(world: World) -> Iterator[Seen]:
 
 def quality(world: World) -> Iterator[Seen]:
     """Names the QoS class: what is evicted first when a node runs short."""
+    ranges = defaults(world)
     for workload in world.workloads(*LONG_RUNNING):
         name = quality_class(workload)
         if not workload.containers:
             continue
-        if name == "BestEffort":
+        if name == "BestEffort" and ranges.get(world.space(workload.resource)):
+            yield passed(workload, workload.pod, "requests or limits come from a LimitRange")
+        elif name == "BestEffort":
             yield failed(workload, workload.pod, "QoS class BestEffort: these Pods are evicted first")
         else:
             yield passed(workload, workload.pod, f"QoS class {name}")
