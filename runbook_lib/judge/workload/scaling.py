@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.artefacts import Resource
+from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
-from runbook_lib.judge.workload.world import REPLICATED, World
+from runbook_lib.judge.workload.resources import defaults
+from runbook_lib.judge.workload.world import REPLICATED, Container, World
 
 SCALING = DOCS + "concepts/workloads/autoscaling/horizontal-pod-autoscale/"
 NOT_SCALED = ("DaemonSet", "Job", "CronJob", "Pod")
@@ -73,29 +74,41 @@ def scaler_bounds(world: World) -> Iterator[Seen]:
 
 def scaler_can_compute(world: World) -> Iterator[Seen]:
     """A share of a request that does not exist cannot be computed: the HPA does nothing."""
+    ranges = defaults(world)
     for workload in world.workloads(*REPLICATED):
         scaler = world.scaler(workload)
-        for metric in scaler.node.get("spec", "metrics").elements() if scaler else ():
-            name = metric.get("resource", "name").text()
-            if not name or not metric.get("resource", "target", "averageUtilization").exists or scaler is None:
-                continue
-            lacking = [
-                c.name
-                for c in workload.containers
-                if c.runs_on
-                and not (
-                    c.node.get("resources", "requests", name).exists or c.node.get("resources", "limits", name).exists
-                )
-            ]
-            if lacking:
-                yield failed(
-                    scaler,
-                    metric,
-                    f"utilisation of {name}, but {', '.join(lacking)} in "
-                    f"{workload.title} requests none: it never scales",
-                )
+        if scaler is None:
+            continue
+        for node, name, only in _shares(scaler):
+            filled = ranges.get(world.space(workload.resource), {}).get(("requests", name)) is not None
+            counted = [c for c in workload.containers if c.runs_on and only in ("", c.name)]
+            lacking = [c.name for c in counted if not (filled or _requests(c, name))]
+            if not counted:
+                message = f"utilisation of {name} in container {only}, which {workload.title} has not: it never scales"
+                yield failed(scaler, node, message)
+            elif lacking:
+                message = f"utilisation of {name}, but {', '.join(lacking)} in {workload.title} requests none"
+                yield failed(scaler, node, f"{message}: it never scales")
             else:
-                yield passed(scaler, metric, f"every container of {workload.title} requests {name}")
+                whose = f"{only} in" if only else "every container of"
+                yield passed(scaler, node, f"{whose} {workload.title} requests {name}")
+
+
+def _shares(scaler: Resource) -> Iterator[tuple[Node, str, str]]:
+    """Where, of which resource, of which container or of all; without any metric it is 80 % of the processors."""
+    spec = scaler.node.get("spec")
+    older = spec.get("targetCPUUtilizationPercentage")
+    if older.exists or not spec.get("metrics").elements():
+        yield older if older.exists else spec, "cpu", ""
+    for metric in spec.get("metrics").elements():
+        for kind in ("resource", "containerResource"):
+            name, target = metric.get(kind, "name").text(), metric.get(kind, "target")
+            if name and target.get("averageUtilization").exists:
+                yield metric, name, metric.get(kind, "container").text()
+
+
+def _requests(container: Container, name: str) -> bool:
+    return any(container.node.get("resources", part, name).exists for part in ("requests", "limits"))
 
 
 def enough_for_the_peak(world: World) -> Iterator[Seen]:
