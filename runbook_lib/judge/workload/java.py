@@ -31,7 +31,8 @@ def heap_fits(world: World) -> Iterator[Seen]:
                 subject, java.where, f"Java {java.text} does not know MaxRAMPercentage and does not start", mend
             )
         elif fixed is None and java.sees_limits is False:
-            message = f"Java {java.text} does not see the limit {node.text()} on nodes of today (cgroup v2)"
+            why = "with UseContainerSupport switched off" if java.blind else "on nodes of today (cgroup v2)"
+            message = f"Java {java.text} does not see the limit {node.text()} {why}"
             yield failed(subject, java.where, f"{message}: it takes its share of the node's memory as heap", mend)
         elif fixed is None and java.sees_limits is None:
             message = f"whether Java {java.text} sees the limit {node.text()} is not known: 8u372, 11.0.16 and 15 do"
@@ -75,6 +76,10 @@ def flags_are_read(world: World) -> Iterator[Seen]:
             older = f"Java {java.text} does not know it" if name not in SCRIPTS else "java is started without a script"
             mend = with_flag(world, workload, container, value or "") if node.get("value").exists else None
             yield failed((workload, container), node, f"{name} is read by nobody: {older}", mend)
+        elif java.late:
+            message = f"{java.late[0]} stands behind the jar: the application gets it, and the JVM does not"
+            node = container.node.get("command" if container.node.get("command").exists else "args")
+            yield failed((workload, container), node if node.exists else java.where, message)
         elif first is not None and most is not None and first > most:
             message = f"-Xms {first / MIB:.0f} MiB > -Xmx {most / MIB:.0f} MiB: the JVM does not start"
             yield failed((workload, container), java.where, message, severity="blocking")

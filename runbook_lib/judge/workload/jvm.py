@@ -36,10 +36,19 @@ class Java:
     unread: tuple[str, ...]
     outside: str
     """The flags that JAVA_TOOL_OPTIONS does not hold: a patch there cannot take them away."""
+    late: tuple[str, ...] = ()
+    """What stands behind the jar and looks like a flag: the application gets it."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether it is told not to look at limits."""
+        return re.findall(r"-XX:([+-])UseContainerSupport", self.flags)[-1:] == ["-"]
 
     @property
     def sees_limits(self) -> bool | None:
         """Whether it reads cgroup v2; None when the version is not known well enough."""
+        if self.blind:
+            return False
         first = {8: 372, 11: 16}
         if self.major in first:
             return None if self.update is None else self.update >= first[self.major]
@@ -91,7 +100,7 @@ def version(name: str, tag: str) -> tuple[int, int | None, str] | None:
 
 def _flags(
     world: World, workload: Workload, container: Container, major: int | None
-) -> tuple[str, Node, tuple[str, ...], str]:
+) -> tuple[str, Node, tuple[str, ...], str, tuple[str, ...]]:
     """JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS, the command line, _JAVA_OPTIONS: what comes later wins."""
     words = started(world, container)
     parts: dict[str, str] = {}
@@ -107,8 +116,11 @@ def _flags(
         else:
             parts[name], where = value, node
     before = [parts.get(name, "") for name in ("JDK_JAVA_OPTIONS", *SCRIPTS)]
-    outside = " ".join([*before, *words, parts.get("_JAVA_OPTIONS", "")])
-    return f"{parts.get('JAVA_TOOL_OPTIONS', '')} {outside}", where, tuple(unread), outside
+    line = " ".join(words).split()
+    end = line.index("-jar") + 2 if "-jar" in line else len(line)
+    outside = " ".join([*before, *line[:end], parts.get("_JAVA_OPTIONS", "")])
+    late = tuple(word for word in line[end:] if re.match(r"-(X[mns:]|D[\w.]+=)", word))
+    return f"{parts.get('JAVA_TOOL_OPTIONS', '')} {outside}", where, tuple(unread), outside, late
 
 
 def _passed_on(name: str, words: tuple[str, ...]) -> bool:
