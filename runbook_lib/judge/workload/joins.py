@@ -63,13 +63,13 @@ def user_fits(world: World) -> Iterator[Seen]:
 
 
 def ports_agree(world: World) -> Iterator[Seen]:
-    exposed = [word.partition("/")[0] for i in world.instructions("EXPOSE") for word in i.value.split()]
+    exposed = [w.removesuffix("/tcp") for i in world.instructions("EXPOSE") for w in i.value.split()]
     for workload, container in world.applications:
         assessed = {str(port) for port in world.assessed_of(workload).ports}
         for port in container.node.get("ports").elements():
             node = port.get("containerPort")
             number = node.text()
-            if exposed and not any(_within(number, word) for word in exposed):
+            if exposed and not any(_within(number, port.get("protocol").text("TCP"), word) for word in exposed):
                 message = f"containerPort {number}, the image exposes {', '.join(sorted(set(exposed)))}"
                 yield failed((workload, container), node, message)
             elif assessed and number not in assessed:
@@ -80,12 +80,15 @@ def ports_agree(world: World) -> Iterator[Seen]:
                 yield passed((workload, container), node, f"containerPort {number}{known}")
 
 
-def _within(number: str, word: str) -> bool:
-    """EXPOSE takes ranges, and what a variable stands for is not known."""
-    first, dash, end = word.partition("-")
+def _within(number: str, protocol: str, word: str) -> bool:
+    """EXPOSE takes ranges and a protocol, TCP without one; what a variable stands for is not known."""
+    told, _, by = word.partition("/")
+    if (by or "tcp").upper() != protocol and "$" not in word:
+        return False
+    first, dash, end = told.partition("-")
     if dash and all(text.isdecimal() and len(text) < 9 for text in (number, first, end)):
         return int(first) <= int(number) <= int(end)
-    return number == word or "$" in word
+    return number == told or "$" in word
 
 
 def process_is_whole(world: World) -> Iterator[Seen]:
