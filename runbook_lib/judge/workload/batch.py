@@ -113,6 +113,11 @@ def finished_are_removed(world: World) -> Iterator[Seen]:
             yield failed(workload, kept, message, mend, "warning")
         elif workload.kind == "CronJob":
             yield passed(workload, kept, f"{kept.text('1')} failed runs are kept, and not more")
+        elif lives.integer() == 0:
+            mend = _patch_job(workload, {"ttlSecondsAfterFinished": 86400})
+            yield failed(
+                workload, lives, "ttlSecondsAfterFinished 0: of a failed run neither Pod nor log is left", mend
+            )
         elif lives.exists or metadata.get("ownerReferences").elements() or _hooked(metadata):
             yield passed(workload, lives, "it is removed after its end")
         else:

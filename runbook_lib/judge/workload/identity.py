@@ -130,7 +130,8 @@ def no_ssh(world: World) -> Iterator[Seen]:
     """Who has to get in uses exec, which asks for rights and is written down."""
     for workload, container in world.containers():
         ports = container.node.get("ports").elements()
-        open_ = [port for port in ports if port.get("containerPort").integer() == SSH]
+        by_tcp = [port for port in ports if port.get("protocol").text("TCP") == "TCP"]
+        open_ = [port for port in by_tcp if port.get("containerPort").integer() == SSH]
         if open_:
             yield failed(
                 (workload, container), open_[0], "port 22: nobody logs in to a Pod, kubectl exec does it with rights"

@@ -53,7 +53,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def moves(tag: str) -> bool:
-    """Whether a tag names what is newest: latest, stable, lts, 1.0-SNAPSHOT; a version has digits, nearly every commit."""
+    """Whether a tag names what is newest: latest, stable, lts, 1.0-SNAPSHOT; a version has digits."""
     return bool(NO_VERSION.fullmatch(tag)) and not COMMIT.fullmatch(tag)
 
 

@@ -22,12 +22,13 @@ def pause_before_stop(world: World) -> Iterator[Seen]:
         if container.kind != "app" or not world.services(workload):
             continue
         hook = container.node.get("lifecycle", "preStop")
-        if any(hook.get(way).exists for way in ("exec", "httpGet", "sleep")) and pause(container) != 0:
+        acts = any(hook.get(way).exists for way in ("exec", "httpGet", "sleep"))
+        if acts and pause(container) != 0:
             yield passed((workload, container), hook, f"preStop is there{_shown(pause(container))}")
         else:
             others = {name: None for name, _ in hook.entries()}  # a hook acts in one way only
             change = {"lifecycle": {"preStop": {**others, "sleep": {"seconds": world.policy.pause_before_stop}}}}
-            begin = "preStop waits 0 s" if hook.get("sleep").exists else "no preStop"
+            begin = "preStop waits 0 s" if acts else "no preStop"
             message = f"{begin}: requests still arrive for some seconds after SIGTERM and are refused"
             yield failed(
                 (workload, container),
