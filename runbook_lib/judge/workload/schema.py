@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
-from runbook_lib.judge.workload.kinds import foreign, group_of
+from runbook_lib.judge.workload.kinds import group_of, own
 from runbook_lib.judge.workload.world import World
 
 _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 SEGMENT = re.compile(r"(?!\.{1,2}$)[^/%]+")
 """What the names of roles and their bindings are held against: a segment of a path, so that system:x is one."""
+LABELS = {("v1", "Service"), ("v1", "Namespace")}
+"""Whose names are one label of a domain name; a Service's begins with a letter unless a feature of alpha is on."""
 # Where the checks look, and what they expect there: a wrong type would otherwise be read as absent.
 SHAPES: dict[tuple[str, ...], type | tuple[type, ...]] = {
     ("metadata",): dict,
@@ -81,9 +83,10 @@ def right_types(world: World) -> Iterator[Seen]:
     """What the checks rely on; where the whole form is held against a schema, only what no schema says."""
     for resource in world.resources:
         held = _held(world, resource)
-        wrong = [] if held else list(_mismatches(resource.node, SHAPES))
+        wrong = [] if held else [*_mismatches(resource.node, SHAPES), *_no_texts(resource.node)]
         for workload in filter(None, [world.workload(resource)]):
             if not held:
+                wrong += _no_texts(workload.template) if workload.template is not resource.node else []
                 wrong += _mismatches(workload.spec, WORKLOAD_SHAPES)
                 wrong += _mismatches(workload.pod, POD_SHAPES)
             if workload.pod.exists and not workload.pod.get("containers").elements():
@@ -104,12 +107,22 @@ def _held(world: World, resource: Resource) -> bool:
 def _container(node: Node) -> list[tuple[Node, str]]:
     if not isinstance(node.value, dict):
         return [(node, f"{node.path or 'a container'} must be a mapping")]
-    wrong = list(_mismatches(node, CONTAINER_SHAPES))
-    for entry in node.get("env").elements():
-        value = entry.get("value")
-        if value.exists and not isinstance(value.value, str):
-            wrong.append((value, f"{value.path} is {value.text('no text')}, it must be text: put it in quotes"))
-    return wrong + _ports(node)
+    values = _texts(entry.get("value") for entry in node.get("env").elements())
+    return [*_mismatches(node, CONTAINER_SHAPES), *values, *_ports(node)]
+
+
+def _no_texts(owner: Node) -> list[tuple[Node, str]]:
+    """Labels and annotations that are read as numbers or booleans."""
+    fields = (owner.get("metadata", field) for field in ("labels", "annotations"))
+    return _texts(value for field in fields for _, value in field.entries())
+
+
+def _texts(values: Iterable[Node]) -> list[tuple[Node, str]]:
+    return [
+        (value, f"{value.path} is {value.text('no text')}, it must be text: put it in quotes")
+        for value in values
+        if value.exists and not isinstance(value.value, str)
+    ]
 
 
 def _ports(node: Node) -> list[tuple[Node, str]]:
@@ -125,7 +138,7 @@ def valid_names(world: World) -> Iterator[Seen]:
     seen: dict[tuple[str, ...], Resource] = {}
     for resource in world.resources:
         node = resource.node.get("metadata", "name")
-        group = group_of(resource.api_version) if foreign(resource) else ""
+        group = "" if own(resource) else group_of(resource.api_version)
         key = (group, resource.kind, world.space(resource), resource.name)
         if wrong := _no_name(resource):
             if not resource.node.get("metadata", "generateName").exists:
@@ -144,6 +157,10 @@ def _no_name(resource: Resource) -> str:
     """What is wrong with the name; empty when it is one."""
     if resource.name and group_of(resource.api_version) == "rbac.authorization.k8s.io":
         return "" if SEGMENT.fullmatch(resource.name) else "has / or %, or is a dot or two"
+    if (resource.api_version, resource.kind) in LABELS and resource.name:
+        letter = resource.kind != "Service" or resource.name[0].isalpha()
+        right = letter and len(resource.name) <= 63 and re.fullmatch(_LABEL, resource.name)
+        return "" if right else f"is not a DNS label{' that begins with a letter' * (resource.kind == 'Service')}"
     return "" if NAME.fullmatch(resource.name) else "is not a DNS name in small letters"
 
 
