@@ -30,7 +30,7 @@ def monitors_see(world: World) -> Iterator[Seen]:
         if annotation.text() == "true" or told:
             yield passed(workload, annotation, "Prometheus is told to scrape its Pods")
         elif world.services(workload) and id(workload.resource) not in watched:
-            message = "neither a ServiceMonitor nor prometheus.io/scrape: its metrics are not collected"
+            message = "no ServiceMonitor, PodMonitor or prometheus.io/scrape: its metrics are not collected"
             yield failed(workload, workload.template, message)
 
 
@@ -66,8 +66,10 @@ def monitors_can_ask(world: World) -> Iterator[Seen]:
         services, workloads = _selected(world, monitor, known)
         if not services and not workloads:
             continue
-        field = "endpoints" if monitor.kind == "ServiceMonitor" else "podMetricsEndpoints"
-        ports = [p for s in services for p in s.node.get("spec", "ports").elements()] or list(_ports(workloads))
+        if monitor.kind == "ServiceMonitor":
+            field, ports = "endpoints", [p for s in services for p in s.node.get("spec", "ports").elements()]
+        else:
+            field, ports = "podMetricsEndpoints", list(_ports(workloads))
         names = {port.get("name").text() for port in ports} - {""}
         for endpoint in monitor.node.get("spec", field).elements():
             port = endpoint.get("port")
@@ -87,7 +89,8 @@ def monitors_can_ask(world: World) -> Iterator[Seen]:
             yield passed(workload, port, f"Prometheus asks port {port.text()}")
         else:
             shown = ", ".join(sorted(numbers))
-            yield failed(workload, port, f"Prometheus asks port {port.text()}, the containers declare {shown}")
+            message = f"Prometheus asks port {port.text()}, the containers declare {shown}"
+            yield failed(workload, port, f"{message}: right only when something listens there", severity="warning")
 
 
 def _ports(workloads: list[Workload]) -> Iterator[Node]:

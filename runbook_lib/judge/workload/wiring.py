@@ -62,6 +62,11 @@ def service_ports(world: World) -> Iterator[Seen]:
         pods = world.pods(service)
         for port in service.node.get("spec", "ports").elements() if pods else ():
             target = port.get("targetPort") if port.get("targetPort").exists else port.get("port")
+            if isinstance(target.value, str) and target.value.isdecimal():
+                message = f"targetPort {target.value!r} is a name because of its quotes, and a name has a letter"
+                mend = _aimed(service, port, int(target.value[:6]))
+                yield failed(service, target, f"{message}: the API server refuses it", mend)
+                continue
             for workload in pods:
                 ports = [p for c in workload.containers if c.runs_on for p in c.node.get("ports").elements()]
                 names = {p.get("name").text() for p in ports}
@@ -84,12 +89,20 @@ def service_ports(world: World) -> Iterator[Seen]:
 
 
 def _to_the_only_one(service: Resource, port: Node, ports: list[Node]) -> dict[str, Any] | None:
-    """A patch to the only port there is; None when there are several, or several entries that it could be about."""
-    entries = [p.get("port").value for p in service.node.get("spec", "ports").elements()]
-    if len(ports) != 1 or entries.count(port.get("port").value) != 1:
+    """A patch to the only port there is; None when there are several."""
+    if len(ports) != 1:
         return None
-    only = ports[0].get("name") if ports[0].get("name").exists else ports[0].get("containerPort")
-    return patch(service, {"spec": {"ports": [{"port": port.get("port").value, "targetPort": only.value}]}})
+    name = ports[0].get("name")
+    return _aimed(service, port, name.value if name.exists else ports[0].get("containerPort").value)
+
+
+def _aimed(service: Resource, port: Node, target: Any) -> dict[str, Any] | None:
+    """A patch of one entry; None when there are several that it could be about."""
+    number = port.get("port").value
+    entries = [p.get("port").value for p in service.node.get("spec", "ports").elements()]
+    if entries.count(number) != 1:
+        return None
+    return patch(service, {"spec": {"ports": [{"port": number, "targetPort": target}]}})
 
 
 def headless_for_stateful(world: World) -> Iterator[Seen]:
