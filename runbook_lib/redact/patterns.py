@@ -77,14 +77,24 @@ def _assigned(match: Match, value: str) -> bool:
         return True
     if match.string.startswith(("(", "["), end) and _CODE.match(value + "("):
         return False
-    if names_it(value) and re.fullmatch(r"[A-Za-z_][\w.]*", value):
-        return False  # password=password, token=self.token
+    if _repeats(match, value):
+        return False
     if _PATH.match(value) and len(value) != 40:  # 40: a secret access key may begin with a slash
         return False
     if "<" in between:  # the next cell of a table, when the one before is a name and no sentence
         return re.search(r">\s*[\w.-]*\Z", match.string[max(0, match.start() - 80) : match.start()]) is not None
     # a word of a sentence goes on; what was assigned with a colon is the last of its line or its list
     return "=" in between or (len(value) >= 3 and bool(_ENDS.match(match.string, end)))
+
+
+def _repeats(match: Match, value: str) -> bool:
+    """``password=password``, ``token=self.token``: code that hands on what it was given; ``token=mytoken`` is none."""
+    before = match.string[max(0, match.start("key") - 64) : match.start("key")]
+    whole = re.search(r"\w*\Z", before)[0] + match["key"]  # type: ignore[index]
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", value):
+        return False
+    owner, _, last = value.rpartition(".")
+    return last.lower() in (whole.lower(), match["key"].lower()) or (bool(owner) and names_it(last))
 
 
 def _option(match: Match, value: str) -> bool:

@@ -60,6 +60,10 @@ REPOSITORY = Path(__file__).parents[2]
         ("'kind: Secret\\ndata:\\n  any: aHVudGVy\\n'", "aHVudGVy"),
         ("{'kind': 'Secret', 'data': {'any': 'aHVudGVy'}}", "aHVudGVy"),
         (html.escape('{"kind": "Secret", "data": {"any": "aHVudGVy"}}'), "aHVudGVy"),
+        ("DB_PASSWORD=my_secret", "my_secret"),
+        ("password: supersecret", "supersecret"),
+        ("-Djavax.net.ssl.trustStorePassword=oraclepassword", "oraclepassword"),
+        ("redis-cli --token=shoptoken", "shoptoken"),
     ],
 )
 def test_what_looks_like_a_secret_is_marked(text: str, secret: str) -> None:
@@ -82,6 +86,8 @@ def test_what_looks_like_a_secret_is_marked(text: str, secret: str) -> None:
         f"commit {HEX[:40]}, uid 0f8fad5b-d9cb-469f-a165-70867728950e",
         "http://127.77.0.10:8080/orders@2026",
         "def f(token: str, password=password, secret=clients.secret(reference)):",
+        "login(db_password=db_password, token=self.token, password=settings.db_password)",
+        "Secret/orders-token of secretKeyRef: {name: orders_secret, key: api_token}, volumes: [{secretName: shop_token}]",
         "basic authentication and the bearer of a token; passwords: 3",
         "imagePullSecrets, secretName: orders-db-login-of-the-shop, token_file: /run/secrets/token",
         "PASS: error rate 2.33% (6/258) > 1.25 x old side (0.00% (0/636))",
