@@ -18,7 +18,10 @@ ANSWERS = ("RequestRedirect", "ExtensionRef")  # filters of a rule after which n
 
 def routes_lead_somewhere(world: World) -> Iterator[Seen]:
     for route in world.of_kind(*ROUTES):
-        for rule in route.node.get("spec", "rules").elements():
+        rules = route.node.get("spec", "rules").elements()
+        if not rules:
+            yield failed(route, route.node.get("spec"), "no rules: it leads nowhere")
+        for rule in rules:
             backends = rule.get("backendRefs").elements()
             for backend in backends:
                 if backend.get("kind").text("Service") == "Service" and not backend.get("group").text():
