@@ -87,7 +87,7 @@ def test_what_looks_like_a_secret_is_marked(text: str, secret: str) -> None:
         "http://127.77.0.10:8080/orders@2026",
         "def f(token: str, password=password, secret=clients.secret(reference)):",
         "login(db_password=db_password, token=self.token, password=settings.db_password)",
-        "Secret/orders-token of secretKeyRef: {name: orders_secret, key: api_token}, volumes: [{secretName: shop_token}]",
+        "Secret/orders-token of secretKeyRef: {name: orders_secret, key: api_token}, secretName: shop_token",
         "basic authentication and the bearer of a token; passwords: 3",
         "imagePullSecrets, secretName: orders-db-login-of-the-shop, token_file: /run/secrets/token",
         "PASS: error rate 2.33% (6/258) > 1.25 x old side (0.00% (0/636))",
