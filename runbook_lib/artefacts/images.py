@@ -12,7 +12,8 @@ class Instruction:
     """One instruction of a Dockerfile, its variables filled in where the builder does.
 
     ``words`` is the exec form, empty in the shell form; ``body`` what its here-documents hold; a flag that is given
-    twice holds both values, a line each; ``inner`` is what an ONBUILD keeps for later.
+    twice holds both values, a line each; ``inner`` is what an ONBUILD keeps for later; ``raw`` are its lines as they
+    stand in the file.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Instruction:
     flags: dict[str, str] = field(default_factory=dict)
     body: str = ""
     inner: Instruction | None = None
+    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Dockerfile:
     file: str
     stages: tuple[Stage, ...]
     findings: tuple[Finding, ...] = ()
+    text: str = ""
 
     def parent(self, position: int) -> int | None:
         """Which earlier stage a stage is built on; None for an image from elsewhere."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, cast
 
 from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build import base, content, fetching, habits, packages, process
+from runbook_lib.judge.image_build.mend import LARGEST, MOST, Said, helps, mended, open_questions, patch
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.image_build.rule import Looked, Rule, passed
 from runbook_lib.model import Finding, Outcome
 
@@ -14,12 +18,34 @@ RULES: tuple[Rule, ...] = base.RULES + process.RULES + habits.RULES + content.RU
 
 
 def check_dockerfile(dockerfile: Dockerfile, policy: Policy | None = None) -> list[Finding]:
-    """All findings of one Dockerfile, passed ones too; what could not be parsed comes first."""
+    """All findings of one Dockerfile, passed ones too; what could not be parsed comes first.
+
+    A mend is tried on a copy, which is read and judged again, and shown where it takes its finding away and brings no
+    other: of the first fifty that could be written, in a file that a person can have written.
+    """
     allowed = policy or Policy()
-    found = list(dockerfile.findings)
-    for rule in (rule for rule in RULES if dockerfile.stages and rule.id not in allowed.off):
-        found += [_finding(rule, looked, dockerfile, allowed) for looked in _looked(rule, dockerfile, allowed)]
-    return found
+    told = list(_told(dockerfile, allowed))
+    before = open_questions([finding for finding, _ in told])
+    secret = {f.line for f, _ in told if f.check == "image-secret" and f.outcome is Outcome.FAIL}
+    tried = [one for one in told if one[1] and one[1].mend and one[0].line not in secret][:MOST]
+    tried = tried if len(dockerfile.text) <= LARGEST else []
+    mends = {id(finding): _mend(finding, looked, dockerfile, allowed, before) for finding, looked in tried if looked}
+    return [dataclasses.replace(f, mend=mends[id(f)]) if mends.get(id(f)) else f for f, _ in told]
+
+
+def _told(dockerfile: Dockerfile, policy: Policy) -> Iterator[tuple[Finding, Looked | None]]:
+    """Every finding with what the rule saw; None for what could not be parsed."""
+    yield from ((finding, None) for finding in dockerfile.findings)
+    for rule in (rule for rule in RULES if dockerfile.stages and rule.id not in policy.off):
+        yield from (
+            (_finding(rule, looked, dockerfile, policy), looked) for looked in _looked(rule, dockerfile, policy)
+        )
+
+
+def _mend(finding: Finding, looked: Looked, dockerfile: Dockerfile, policy: Policy, before: Counter[Said]) -> str:
+    text = mended(dockerfile, looked)
+    after = open_questions(f for f, _ in _told(parse_dockerfile(text, dockerfile.file), policy))
+    return patch(dockerfile.text, text) if helps(finding, before, after) else ""
 
 
 def not_applicable(dockerfile: Dockerfile, policy: Policy | None = None) -> tuple[Rule, ...]:
@@ -51,5 +77,4 @@ def _finding(rule: Rule, looked: Looked, dockerfile: Dockerfile, policy: Policy)
         reason=f"{rule.reason} {rule.link}",
         file=dockerfile.file,
         line=looked.line,
-        mend=looked.mend if looked.outcome is Outcome.FAIL else "",
     )

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from runbook_lib.artefacts import Policy
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile
 from runbook_lib.judge.image_build.hadolint import ANSWERED, Remark, Remarks, check_remarks
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.hadolint import parse_remarks, program_at, remarks
-from runbook_lib.observe.files.images import parse_dockerfile
 
 DOCKERFILE = parse_dockerfile("FROM a:1\nRUN x\n", "Dockerfile")
 SAMPLES = Path(__file__).parents[1] / "judge" / "image_build" / "samples"
@@ -114,7 +114,14 @@ ONLY_HADOLINT = {
     "image-workdir: from the root": "a relative WORKDIR below an absolute one is well defined",
     "packages-fixed: tools of the distribution, where it is only built": "they are not in the image that runs",
     "image-pipe: in the RUN itself, and what only prints": "set -o pipefail in the RUN does what SHELL does",
+    "image-pipe: SHELL of the stage below": "a stage has the SHELL of the stage it is built on",
+    "image-pipe: patterns of a case, and a last program that looks": "grep fails for what it does not find",
+    "image-signals: exec at the end of a shell form": "the shell is gone after exec",
+    "image-signals: an init, and a shell that is gone after exec": "the shell is gone after exec",
+    "image-signals: an ENTRYPOINT ends the CMD of the stage below": "the builder takes that CMD away",
     "image-user: of the stage below": "the variable is a number when it is filled in",
+    "packages-ask: yes answers": "somebody answers",
+    "packages-fixed: values of options are no packages": "they name files, and no package",
 }
 # Rules that see more of what hadolint asks, at any sample of theirs: what it does not look at.
 ONLY_OURS = {

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.dockerfile import check_dockerfile
+from runbook_lib.judge.image_build.parse import expand, parse_dockerfile
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.images import expand, parse_dockerfile, read_dockerfile
+from runbook_lib.observe.files.images import read_dockerfile
 
 SOUND = """\
 # syntax=docker/dockerfile:1

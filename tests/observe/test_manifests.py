@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from runbook_lib.artefacts import Assessed, Demanded, Policy
 from runbook_lib.errors import BadParameters
 from runbook_lib.judge.dockerfile import check_dockerfile
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.workload.judge import check_manifests
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
 from runbook_lib.observe.files.schemas import read_schemas
 from runbook_lib.observe.release import bundle

@@ -13,7 +13,7 @@ import pytest
 
 from runbook_lib.artefacts import Output, Policy, Waiver
 from runbook_lib.judge.fitness import Fitness, Given, asked, fitness
-from runbook_lib.observe.files.images import parse_dockerfile
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.excerpt import excerpts
 from runbook_lib.observe.files.manifests import parse_manifests

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build.rule import PRACTICE, REFERENCE, Looked, Rule, every, failed, passed, unknown
-from runbook_lib.judge.workload.image import MOVING, parse_reference
+from runbook_lib.judge.workload.image import Reference, moves, parse_reference
 
+RELEASE = re.compile(r"(bullseye|bookworm|trixie|forky|focal|jammy|noble|resolute)\b")
 RESERVED = ("scratch", "context")
 
 
@@ -39,10 +42,16 @@ def fixed_base(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
             yield unknown(line, f"{what} {image}: the argument has no default")
         elif reference.digest:
             yield passed(line, f"{what} {image} is named by its digest")
-        elif not reference.tag or reference.tag.lower() in MOVING:
+        elif moves(reference.tag) and not _is_release(reference):
             yield failed(line, f"{what} {image} moves: the same commit builds another image tomorrow")
         else:
             yield passed(line, f"{what} {image}")
+
+
+def _is_release(reference: Reference) -> bool:
+    """``debian:bookworm-slim`` is a name of 12: it moves as that does, by corrections."""
+    distribution = reference.repository.rpartition("/")[2] in ("debian", "ubuntu")
+    return distribution and RELEASE.match(reference.tag) is not None
 
 
 def trusted_base(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -112,9 +121,10 @@ def once(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 
 def maintainer(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    mend = "LABEL org.opencontainers.image.authors="
     for i in every(dockerfile, "MAINTAINER"):
-        yield failed(i.line, "MAINTAINER is no longer read by tools: a label is", f'{mend}"{i.value}"')
+        name = json.dumps(i.value.strip("\"'"), ensure_ascii=False)
+        mend = f"LABEL org.opencontainers.image.authors={name}"
+        yield failed(i.line, "MAINTAINER is no longer read by tools: a label is", mend)
 
 
 RULES = (

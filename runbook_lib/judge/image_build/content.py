@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.packages import installed, spellings
+from runbook_lib.judge.image_build.packages import ASKS, installed, spellings
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
     PRACTICE,
@@ -19,7 +20,7 @@ from runbook_lib.judge.image_build.rule import (
     failed,
     in_image,
 )
-from runbook_lib.judge.image_build.words import pairs
+from runbook_lib.judge.image_build.words import Command, commands, pairs
 from runbook_lib.judge.workload.clear_text import URL_PASSWORD, is_secret
 
 TOOLS = re.compile(
@@ -37,33 +38,59 @@ KEY_FILE = re.compile(
     r"|credentials(\.json)?|.*\.(pem|key|p12|pfx|jks|keystore)|\.aws/?|\.ssh/?|\.kube/?|\.docker/config\.json)$"
 )
 OPEN_KEY = re.compile(r"(^|/)(ca|ca-bundle|ca-certificates|truststore|.*public.*|.*-ca|ca-.*)\.(pem|crt|jks)$", re.I)
+STAND_IN = re.compile(r"(?i)dummy|placeholder|precompil|not[-_]?(a[-_]?)?(real|secret)|^(x|fake|none|unused|build)$")
+MOUNT = "--mount=type=secret,id=…"
+REMOVES = {"purge", "remove", "autoremove", "del", "erase", "uninstall"}
 PASSWORD_OPTION = re.compile(r"^--?(password|passwd|token|api-key|secret)=(?!\$)(.{2,})$", re.I)
 
 
 def without_tools(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """What the same RUN takes away again is not in the image, nor is what it built from."""
     for instruction, command in all_commands(dockerfile, last_only=True):
         tools = [name for name in installed(command) or () if any(map(TOOLS.match, spellings(name)))]
-        text = f"{command.program} {' '.join(command.words[1:])}"
-        if tools and not re.search(rf"(purge|remove|del)\b[^&;|]*{re.escape(tools[0])}", instruction.value):
-            yield failed(
-                instruction.line, f"{tools[0]} is installed in the image that runs: build in a stage of its own"
-            )
+        built = BUILDS.match(f"{command.program} {' '.join(command.words[1:])}")
+        if not tools and not built:
+            continue
+        taken = _taken_away(instruction)
+        names = {spelt for tool in tools for spelt in (tool, *spellings(tool))}
+        if tools and not taken & {*names, *_group(command)} and "apt-mark auto" not in instruction.value:
+            name = spellings(tools[0])[0]
+            yield failed(instruction.line, f"{name} is installed in the image that runs: build in a stage of its own")
             return
-        if BUILDS.match(text):
+        if built and not taken and not command.has("--version", "-version", "--help", "-v"):
             yield failed(
                 instruction.line, "the application is built in the image that runs: its sources and tools stay in it"
             )
             return
 
 
+def _taken_away(instruction: Instruction) -> set[str]:
+    """The packages, and groups of them, that a RUN removes."""
+    found: set[str] = set()
+    for command in commands(instruction):
+        if command.program in (*ASKS, "apk", "npm") and REMOVES & set(command.words):
+            found |= set(command.words[1:])
+    return found
+
+
+def _group(command: Command) -> tuple[str, ...]:
+    """The name that apk gives to what it installs together."""
+    return tuple(after for before, after in pairwise(command.words) if before in ("--virtual", "-t"))
+
+
 def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """ENV, ARG and LABEL, files that hold keys, and what a RUN is told; a secret mount leaves nothing behind."""
-    mend = "RUN --mount=type=secret,id=…"
+    """ENV, ARG and LABEL, files that hold keys, and what a RUN is told; a secret mount leaves nothing behind.
+
+    What a stage knows that is left behind is not in the image, but in the builder's cache and its record.
+    """
+    last = {id(instruction) for instruction in dockerfile.final}
     for instruction in every(dockerfile, "ENV", "ARG", "LABEL"):
-        for key, value in pairs(instruction.value):
-            if is_secret(key, "given at the build" if value is None and instruction.name == "ARG" else value or ""):
-                message = f"{instruction.name} {key} holds a secret: it stays in the image's history"
-                yield failed(instruction.line, message, mend)
+        argument = instruction.name == "ARG"
+        for key, value in pairs(instruction.value, older=not argument):
+            if is_secret(key, value or ("given at the build" if argument else "")):
+                where = "in the image's history" if id(instruction) in last else "in the builder's cache and record"
+                message = f"{instruction.name} {key} holds a secret: it stays {where}; RUN {MOUNT} does not"
+                yield failed(instruction.line, message, "", None if id(instruction) in last else "warning")
     for instruction in in_image(dockerfile, "COPY", "ADD"):
         for source in sources(instruction) if "from" not in instruction.flags else ():
             if KEY_FILE.search(source) and not OPEN_KEY.search(source):
@@ -71,11 +98,14 @@ def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
                 yield failed(instruction.line, message)
     for instruction in in_image(dockerfile, "RUN"):
         if any(_tells(word.strip("\"'")) for word in f"{instruction.value} {instruction.body}".split()):
-            yield failed(instruction.line, "RUN is told a password: it stays in the image's history", mend)
+            message = f"RUN is told a password: it stays in the image's history; RUN {MOUNT} leaves nothing"
+            yield failed(instruction.line, message)
 
 
 def _tells(word: str) -> bool:
     key, _, value = word.partition("=")
+    if STAND_IN.search(value):
+        return False
     named = bool(value) and not value.startswith("$") and key.isidentifier() and is_secret(key, value)
     return bool(PASSWORD_OPTION.match(word) or URL_PASSWORD.match(word)) or named
 
@@ -90,9 +120,8 @@ def copy_not_add(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction in every(dockerfile, "ADD"):
         given = sources(instruction)
         if given and not any(REMOTE.search(s) or ARCHIVE.search(s) or "$" in s for s in given):
-            flags = "".join(f" --{key}={value}" for key, value in instruction.flags.items())
             message = f"ADD {given[0]} only copies, and would unpack what happens to be an archive"
-            yield failed(instruction.line, message, f"COPY{flags} {instruction.value}")
+            yield failed(instruction.line, message, re.sub("(?i)^add", "COPY", instruction.raw.lstrip()))
 
 
 def folder_target(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -101,9 +130,7 @@ def folder_target(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         words = instruction.words or tuple(instruction.value.split())
         if len(words) > 2 and not words[-1].endswith("/") and "$" not in words[-1] and not instruction.body:
             message = f"{len(words) - 1} sources into {words[-1]} without / at its end: not every builder sees a folder"
-            flags = "".join(f"--{key}={value} " for key, value in instruction.flags.items())
-            mend = "" if instruction.words else f"{instruction.name} {flags}{instruction.value}/"
-            yield failed(instruction.line, message, mend)
+            yield failed(instruction.line, message, "" if instruction.words else instruction.raw.rstrip() + "/")
 
 
 def absolute_folder(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -132,10 +159,8 @@ def named_content(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         if "from" not in instruction.flags and any(
             source in (".", "./", "*", "./*") for source in sources(instruction)
         ):
-            message = (
-                f"{instruction.name} {instruction.value} takes everything: .git, .env and the tests are in the image"
-            )
-            yield failed(instruction.line, message)
+            message = f"{instruction.name} {instruction.value} takes everything that .dockerignore does not name"
+            yield failed(instruction.line, f"{message}: .git, .env, the tests")
 
 
 def no_volume(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -153,7 +178,8 @@ def order_of_variables(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looke
         all_known.append(known)
         for instruction in stage.instructions:
             together: set[str] = set()
-            for key, value in pairs(instruction.value) if instruction.name in ("ENV", "ARG") else ():
+            set_here = instruction.name in ("ENV", "ARG")
+            for key, value in pairs(instruction.value, instruction.name == "ENV") if set_here else ():
                 used = {found.group(1) for found in USED.finditer(value or "")}
                 for earlier in sorted(used & together - known - {key}):
                     message = f"ENV {key} uses {earlier} of the same ENV: it takes what that was before"

@@ -18,13 +18,17 @@ from runbook_lib.judge.image_build.rule import (
     all_commands,
     every,
     failed,
+    shells,
 )
-from runbook_lib.judge.image_build.words import commands, script, without_sudo
+from runbook_lib.judge.image_build.words import commands, without_sudo
 
 VERIFY_OFF = re.compile(
     r"(?i)^(NODE_TLS_REJECT_UNAUTHORIZED=0|PYTHONHTTPSVERIFY=0|GIT_SSL_NO_VERIFY=(1|true)|GOINSECURE=.+|GONOSUMDB=\*"
     r"|NPM_CONFIG_STRICT_SSL=false|PIP_TRUSTED_HOST=.+)$"
 )
+PIPES = ("|", "|&")
+PRINTS = ("echo", "printf", "yes", "cat", "true", "done", "fi", "esac", "}")
+LOOKS = ("grep", "egrep", "fgrep", "sha256sum", "sha512sum", "sha1sum", "md5sum", "shasum", "gpg", "gpgv")
 UNVERIFIED = (
     "--no-check-certificate --allow-unauthenticated --force-yes --no-gpg-checks --nogpgcheck --no-gpgcheck "
     "--nosignature --trusted-host --allow-untrusted --allow-insecure-repositories --insecure"
@@ -49,7 +53,7 @@ def verified(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction in every(dockerfile, "RUN"):
-        if any(command.program in ("sudo", "su") for command in commands(instruction)):
+        if any(command.program == "sudo" for command in commands(instruction)):
             message = "sudo in a build: whoever may build is root already, and where no-new-privileges holds it fails"
             yield failed(instruction.line, message, "", "info")
     for instruction, command in all_commands(dockerfile, last_only=True):
@@ -60,27 +64,28 @@ def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 def whole_pipe(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """A pipe answers with its last command: a download that fails passes for one that did not."""
-    for stage in dockerfile.stages:
-        safe = False
-        for instruction in stage.instructions:
-            if instruction.name == "SHELL":
-                safe = "pipefail" in instruction.value or not instruction.value.lstrip('[ "').startswith(
-                    ("/", "sh", "ba")
-                )
-            elif instruction.name == "RUN" and not safe and "pipefail" not in instruction.value + instruction.body:
-                piped = _first_of_pipe(instruction)
-                if piped:
-                    message = f"{piped} | …: when {piped} fails the build goes on with half of it"
-                    yield failed(instruction.line, message)
+    for _, instruction, shell in shells(dockerfile):
+        other = bool(shell) and not shell[0].startswith(("/", "sh", "ba"))
+        if other or any("pipefail" in text for text in (*shell, instruction.value, instruction.body)):
+            continue
+        piped = _first_of_pipe(instruction)
+        if piped:
+            message = f"{piped} | …: when {piped} fails the build goes on with half of it"
+            yield failed(instruction.line, message)
 
 
 def _first_of_pipe(instruction: Instruction) -> str:
-    """The program before the first pipe whose failure matters: what only prints does not fail."""
-    found = script(instruction.value) if not instruction.words else []
-    for before, after in pairwise(found):
-        if after.after in ("|", "|&") and before.program not in ("echo", "printf", "yes", "cat", "true"):
-            return before.program
-    return ""
+    """The program before the first pipe whose failure matters: what only prints does not fail.
+
+    A last program that finds nothing in what is missing fails for it.
+    """
+    found = commands(instruction) if not instruction.words else []
+    end = first = ""
+    for before, after in reversed(list(pairwise(found))):
+        end = (end or after.program) if after.after in PIPES else ""
+        if end and end not in LOOKS and before.program not in PRINTS:
+            first = before.program
+    return first
 
 
 def nothing_fetched_blindly(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -88,12 +93,12 @@ def nothing_fetched_blindly(dockerfile: Dockerfile, policy: Policy) -> Iterator[
         remote = [source for source in sources(instruction) if REMOTE.search(source)]
         plain = [source for source in remote if not re.search(r"\.git(#|$)|^git@", source)]
         if plain and "checksum" not in instruction.flags:
-            yield failed(instruction.line, "ADD fetches from the network without a checksum", "ADD --checksum=sha256:…")
+            yield failed(instruction.line, "ADD fetches from the network without a checksum: --checksum=sha256:…")
         elif remote and not plain and not re.search(r"#\w", remote[0]):
             yield failed(instruction.line, f"ADD {remote[0]} takes whatever the branch holds on that day")
     for instruction in every(dockerfile, "RUN"):
         for before, after in pairwise(without_sudo(commands(instruction))):
-            fetches = before.program in ("curl", "wget") and after.after in ("|", "|&")
+            fetches = before.program in ("curl", "wget") and after.after in PIPES
             if fetches and after.program in ("sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl"):
                 yield failed(instruction.line, "runs a script straight from the network")
 

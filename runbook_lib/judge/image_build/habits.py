@@ -15,7 +15,7 @@ from runbook_lib.judge.image_build.rule import (
     all_commands,
     failed,
     in_image,
-    written,
+    rewritten,
 )
 from runbook_lib.judge.image_build.words import Command
 
@@ -82,8 +82,7 @@ def small_accounts(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
             message = (
                 f"useradd -u {found.group(1)} without -l: lastlog and faillog grow to that number, gigabytes of layer"
             )
-            text = instruction.value.replace("useradd ", "useradd -l ", 1)
-            yield failed(instruction.line, message, written(instruction, text))
+            yield failed(instruction.line, message, rewritten(instruction, r"\buseradd(?=\s)", "useradd -l"))
 
 
 RULES = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Policy
-from runbook_lib.judge.image_build.rule import PRACTICE, Looked, Rule, all_commands, every, failed, written
+from runbook_lib.judge.image_build.rule import PRACTICE, Looked, Rule, all_commands, every, failed, rewritten
 from runbook_lib.judge.image_build.words import Command, commands
 
 RPM = ("yum", "dnf", "microdnf", "zypper")
@@ -20,7 +20,28 @@ UPGRADES = {
 }
 TAKES_VALUE: tuple[str, ...] = ("-t", "-o", "-c", "-r", "-i", "-f", "-X", "--virtual", "--repository", "--registry")
 TAKES_VALUE += ("--index-url", "--extra-index-url", "--target", "--requirement", "--constraint", "--target-release")
-TAKES_VALUE += ("--prefix",)
+TAKES_VALUE += ("--prefix", "--find-links", "--timeout", "--retries", "--proxy", "--cache-dir", "--trusted-host")
+TAKES_VALUE += (
+    "--only-binary",
+    "--no-binary",
+    "--progress-bar",
+    "--root-user-action",
+    "--platform",
+    "--python-version",
+)
+TAKES_VALUE += (
+    "--omit",
+    "--only",
+    "--include",
+    "--loglevel",
+    "--network-timeout",
+    "--fetch-timeout",
+    "--fetch-retries",
+)
+TAKES_VALUE += ("--releasever", "--installroot", "--setopt", "--enablerepo", "--disablerepo", "--option")
+TAKES_VALUE += ("--fetch-retries", "--python-version")
+USES = ("build-dep", "source", "download", "satisfy")
+SCRIPT = re.compile(r"\.sh\b|install|setup|^(sh|bash)\b")  # what may install for itself
 PIP_FILES = ("-r", "--requirement", "-c", "--constraint")
 LOCAL = re.compile(r"^(\.|/|\$|~|file:|.*\.(whl|tgz|tar\.gz|deb|rpm|apk|gem)$)")
 
@@ -29,6 +50,8 @@ def installed(command: Command) -> tuple[str, ...] | None:
     """The packages that a command installs; None when it installs nothing."""
     words = command.plain(*TAKES_VALUE)
     program, verb = _manager(command)
+    if program == "yarn" and verb == "install":  # it takes what package.json names, and no other
+        return ()
     if program and (verb in INSTALLS or (program == "apk" and verb == "add")):
         return words[words.index(verb) + 1 :]
     return None
@@ -59,7 +82,7 @@ def fixed_versions(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
         names, program = installed(command), _manager(command)[0]
         if program in (*ASKS, "apk") and id(instruction) not in final:
             continue
-        if names is None or (program == "npm" and not names) or (program == "pip" and command.has(*PIP_FILES)):
+        if not names or (program == "pip" and command.has(*PIP_FILES)):
             continue
         loose = [name for name in names if not LOCAL.match(name) and not _is_fixed(program, name, command)]
         if loose:
@@ -83,12 +106,11 @@ def asks_nothing(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile):
         program, verb = _manager(command)
         quiet = command.has("-y", "--yes", "--assumeyes", "--assume-yes", "-qq", "--non-interactive", "-n")
-        if program in ASKS and (verb in INSTALLS or verb in UPGRADES[program]) and not quiet:
+        if program in ASKS and (verb in INSTALLS or verb in UPGRADES[program]) and not quiet and command.after != "|":
             hint = "" if answered else "; nobody is there to answer"
             message = f"{program} {verb} without -y asks back{hint}"
-            said = f"{program} {verb}"
-            mend = written(instruction, instruction.value.replace(said, f"{said} -y", 1))
-            yield failed(instruction.line, message, mend if said in instruction.value else "")
+            mend = rewritten(instruction, rf"\b{program} {verb}\b(?! -y)", f"{program} {verb} -y")
+            yield failed(instruction.line, message, mend)
 
 
 def same_tomorrow(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
@@ -105,7 +127,8 @@ def lists_with_install(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looke
     for instruction in every(dockerfile, "RUN"):
         found = [c for c in commands(instruction) if _manager(c)[0] in (*DEBIAN, "apk")]
         updates = [c for c in found if _manager(c)[1] == "update"]
-        if updates and not any(installed(c) is not None or _manager(c)[1] in UPGRADES[c.program] for c in found):
+        used = any(installed(c) is not None or _manager(c)[1] in (*UPGRADES[c.program], *USES) for c in found)
+        if updates and not used and not any(SCRIPT.search(c.text) for c in commands(instruction)):
             message = (
                 f"{updates[0].program} update stands alone: its layer is cached, and installs below it find nothing"
             )
@@ -144,10 +167,8 @@ def _leaves(command: Command, text: str, cached: bool) -> str:
 def no_apt(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile):
         if command.program == "apt":
-            text = re.sub(r"(?<![\w/.-])apt(?=\s)", "apt-get", instruction.value)
-            yield failed(
-                instruction.line, "apt is for people: its options change, apt-get's do not", written(instruction, text)
-            )
+            mend = rewritten(instruction, r"(?<![\w/.-])apt(?=\s)", "apt-get")
+            yield failed(instruction.line, "apt is for people: its options change, apt-get's do not", mend)
 
 
 RULES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from runbook_lib.judge.image_build.rule import (
     REFERENCE,
     Looked,
     Rule,
+    all_commands,
     failed,
     in_image,
     passed,
@@ -19,6 +21,7 @@ from runbook_lib.judge.image_build.rule import (
 from runbook_lib.judge.image_build.words import SHELLS, script
 
 STOP = KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
+SOMEBODY = "USER 10001:10001"
 INITS = ("tini", "dumb-init", "catatonit", "docker-init")
 WRAPPERS: tuple[str, ...] = (
     "npm",
@@ -30,88 +33,162 @@ WRAPPERS: tuple[str, ...] = (
     "gradlew",
     "sudo",
     "su",
-    "nohup",
     "service",
     "systemctl",
 )
-WRAPPERS += ("supervisord", "init", "systemd", "runsvdir")
+WRAPPERS += ("systemd", "runsvdir")
+HANDS_OVER = re.compile(r"(^|[;&|({\n]\s*|\b(then|do|else)\s+)exec\s")
+NO_ROOT = re.compile(r"non-?root|unprivileged|rootless|chiseled|^cgr\.dev/chainguard/")
+WINDOWS = re.compile(r"(^|/)windows(/|$)|nanoserver|servercore")
+ADDS_USER: tuple[str, ...] = (
+    "-u",
+    "-g",
+    "-G",
+    "-s",
+    "-h",
+    "-d",
+    "-c",
+    "-k",
+    "-e",
+    "-f",
+    "-b",
+    "-K",
+    "--uid",
+    "--gid",
+    "--home",
+    "--shell",
+)
+ADDS_USER += ("--ingroup", "--home-dir", "--comment", "--gecos", "--group", "--groups")
 SIGNALS = re.compile(r"^(SIG)?(KILL|STOP)$|^(9|19)$", re.I)
 
 
 def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    users = in_image(dockerfile, "USER")
+    """A name is mended where the build gives it a number; which one a base image gives nobody sees here."""
+    users, base = in_image(dockerfile, "USER"), dockerfile.lineage[0].image
     line = dockerfile.stages[-1].line
+    if WINDOWS.search(base):
+        yield unknown(line, "users of Windows have no numbers: the Pod names one in windowsOptions.runAsUserName")
+        return
     if not users:
-        yield failed(
-            line, "no USER in the image that runs: it is root, unless its base says otherwise", "USER 10001:10001"
-        )
+        if NO_ROOT.search(base):
+            yield unknown(line, f"no USER: {base} seems not to run as root, a number says so where the kubelet looks")
+        else:
+            message = "no USER in the image that runs: it is root, unless its base says otherwise"
+            yield failed(line, message, SOMEBODY, appended=True)
         return
     name, at = users[-1].value.split(":")[0].strip(), users[-1].line
     if "$" in name:
-        yield unknown(at, f"USER {name}: the argument has no default")
+        yield unknown(at, f"USER {name}: nothing here sets it, unless the base image does")
     elif name == "root" or (name.isdecimal() and int(name[:20]) == 0):
-        yield failed(at, f"USER {name} is root", "USER 10001:10001")
+        yield failed(at, f"USER {name} is root", SOMEBODY, appended=True)
     elif not name.isdecimal():
         message = f"USER {name} is a name: with runAsNonRoot the kubelet cannot prove that it is not root"
-        yield failed(at, message, "USER 10001:10001")
+        number = _number_of(name, dockerfile)
+        yield failed(at, message, f"USER {number}" if number else "")
     else:
         yield passed(at, f"USER {users[-1].value}")
 
 
+def _number_of(name: str, dockerfile: Dockerfile) -> str:
+    """The number that useradd or adduser gives to an account; empty where the system chooses."""
+    for _, command in all_commands(dockerfile, last_only=True):
+        if command.program in ("useradd", "adduser") and command.plain(*ADDS_USER)[:1] == (name,):
+            found = re.search(r"\s(?:--uid|-u)[= ]([1-9]\d{0,8})(?=\s|$)", command.text)
+            return found.group(1) if found else ""
+    return ""
+
+
 def hears_signals(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """An ENTRYPOINT outweighs every CMD, which becomes its arguments."""
-    entry = _process(dockerfile)
-    if entry is None:
+    entry, command = _process(dockerfile)
+    first = entry or command
+    if first is None:
         yield unknown(dockerfile.stages[-1].line, "no ENTRYPOINT or CMD: the base image decides what runs")
-    elif not entry.words:
-        yield _shell_form(entry)
+    elif not first.words:
+        yield _shell_form(first)
+    elif entry and command and not command.words:
+        yield from _shell_arguments(entry, command, dockerfile)
     else:
-        yield _exec_form(entry, dockerfile)
-        command = next(reversed(in_image(dockerfile, "CMD")), None)
-        if entry.name == "ENTRYPOINT" and command and not command.words and command.value.replace(" ", "") != "[]":
-            words = ", ".join(f'"{word}"' for word in command.value.split())
-            message = f"CMD in shell form: the ENTRYPOINT is given /bin/sh, -c and {command.value} as its arguments"
-            yield failed(command.line, message, f"CMD [{words}]")
+        yield _exec_form(first, (*first.words, *(command.words if entry and command else ())), dockerfile)
 
 
-def _process(dockerfile: Dockerfile) -> Instruction | None:
-    found = [i for i in in_image(dockerfile, "ENTRYPOINT", "CMD") if i.value.replace(" ", "") != "[]"]
-    entries = [i for i in found if i.name == "ENTRYPOINT"]
-    return next(reversed(entries or found), None)
+def _shell_arguments(entry: Instruction, command: Instruction, dockerfile: Dockerfile) -> Iterator[Looked]:
+    """An init or a script runs what CMD says, other programs only read it; the shell of CMD is gone after exec."""
+    name = entry.words[0].rpartition("/")[2]
+    if name not in INITS:
+        yield _exec_form(entry, entry.words, dockerfile)
+    if (name in INITS or name.endswith(".sh")) and HANDS_OVER.search(command.value):
+        yield passed(command.line, "CMD hands over by exec")
+    else:
+        message = f"CMD in shell form: the ENTRYPOINT is given /bin/sh, -c and {command.value} as its arguments"
+        yield failed(command.line, message, _as_exec_form(command))
+
+
+def _process(dockerfile: Dockerfile) -> tuple[Instruction | None, Instruction | None]:
+    """The ENTRYPOINT and the CMD that count.
+
+    An empty one takes back what was there, and an ENTRYPOINT the CMD of the stages below.
+    """
+    entry: Instruction | None = None
+    command: Instruction | None = None
+    for stage in dockerfile.lineage:
+        own = False
+        for instruction in stage.instructions:
+            given = instruction if instruction.value.replace(" ", "") != "[]" else None
+            if instruction.name == "CMD":
+                command, own = given, True
+            elif instruction.name == "ENTRYPOINT":
+                entry, command = given, command if own else None
+    return entry, command
 
 
 def _shell_form(entry: Instruction) -> Looked:
-    if entry.value.startswith("exec "):
+    if HANDS_OVER.search(entry.value):
         return passed(entry.line, f"{entry.name} hands over by exec")
     if entry.value.startswith("["):
         message = f"{entry.name} is no JSON (double quotes are), so it is the shell form: sh is process 1"
         return failed(entry.line, message, f"{entry.name} {entry.value}".replace("'", '"'))
-    words = ", ".join(f'"{word}"' for word in entry.value.split())
-    plain = not re.search(r"[;&|$<>`'\"\\*]", entry.value)
     message = f"{entry.name} in shell form: sh is process 1 and keeps SIGTERM to itself"
-    return failed(entry.line, message, f"{entry.name} [{words}]" if plain else "")
+    return failed(entry.line, message, _as_exec_form(entry))
 
 
-def _exec_form(entry: Instruction, dockerfile: Dockerfile) -> Looked:
-    words = list(entry.words)
-    names = [word.rpartition("/")[2] for word in words]
-    if names and names[0] in INITS:
-        skip = next((n for n, word in enumerate(words) if n and not word.startswith("-")), len(words))
-        words, names = words[skip:], names[skip:]
-    if not names:
+def _as_exec_form(instruction: Instruction) -> str:
+    """The same words as an array; nothing where only a shell can read them."""
+    if re.search(r"[;&|$<>`'\"\\*?~(){}=]", instruction.value):
+        return ""
+    return f"{instruction.name} {json.dumps(instruction.value.split(), ensure_ascii=False)}"
+
+
+def _exec_form(entry: Instruction, words: tuple[str, ...], dockerfile: Dockerfile) -> Looked:
+    words = _behind_init(words)
+    if not words:
         return unknown(entry.line, f"{entry.name} names an init and nothing to run")
-    if names[0] in SHELLS and "-c" in words[1:3]:
-        last = script(words[-1])
-        if not re.search(r"(^|[;&|]\s*)exec\s", words[-1]) and last:
+    name = words[0].rpartition("/")[2]
+    option = next((n for n, word in enumerate(words[:4]) if n and re.fullmatch(r"-[a-z]*c", word)), 0)
+    if name in SHELLS and option:
+        text = "".join(words[option + 1 : option + 2])
+        if not HANDS_OVER.search(text) and script(text):
             return failed(
                 entry.line, f"{entry.name} runs a shell, which keeps SIGTERM to itself: exec before the last command"
             )
-    elif names[0] in WRAPPERS:
-        message = f"{entry.name} runs {names[0]}, which starts the service as its child and passes no SIGTERM on"
+    elif name in WRAPPERS:
+        message = f"{entry.name} runs {name}, which starts the service as its child and passes no SIGTERM on"
         return failed(entry.line, message)
-    elif names[0].endswith(".sh") or (names[0] in SHELLS and len(names) > 1):
-        return _script(entry, next(word for word in words if word.rpartition("/")[2] not in SHELLS), dockerfile)
+    elif name == "init":
+        return unknown(entry.line, f"{words[0]} is not seen here: make sure that it passes SIGTERM on")
+    elif name.endswith(".sh") or (name in SHELLS and len(words) > 1):
+        path = next((w for w in words if w.rpartition("/")[2] not in SHELLS and not w.startswith("-")), words[0])
+        return _script(entry, path, dockerfile)
     return passed(entry.line, f"{entry.name} in exec form")
+
+
+def _behind_init(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What an init starts: what stands behind --, or behind its options."""
+    if not words or words[0].rpartition("/")[2] not in INITS:
+        return words
+    if "--" in words:
+        return words[words.index("--") + 1 :]
+    return words[next((n for n, word in enumerate(words) if n and not word.startswith("-")), len(words)) :]
 
 
 def _script(entry: Instruction, path: str, dockerfile: Dockerfile) -> Looked:
@@ -136,25 +213,28 @@ def stop_signal(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 
 def exposes(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    """Docker's ``8080:80`` is taken by the builder, without what stands before the port of the container."""
     ports = in_image(dockerfile, "EXPOSE")
     for instruction in ports:
-        wrong = [word for word in instruction.value.split() if "$" not in word and not _port(word)]
+        words = [word.strip("\"'") for word in instruction.value.split() if "$" not in word]
+        wrong = [word for word in words if not _port(word.rpartition(":")[2])]
         if wrong:
             yield failed(instruction.line, f"EXPOSE {wrong[0]} is no port: the build refuses it", "", "blocking")
+        elif any(":" in word for word in words):
+            yield failed(instruction.line, f"EXPOSE {instruction.value}: a port of the host means nothing in a Pod")
         elif "$" in instruction.value:
             yield unknown(instruction.line, f"EXPOSE {instruction.value}: the argument has no default")
         else:
             yield passed(instruction.line, f"EXPOSE {instruction.value}")
     if not ports:
-        line = dockerfile.stages[-1].line
-        yield failed(line, "no EXPOSE: nothing says which port Service and probes mean", "EXPOSE 8080")
+        yield failed(dockerfile.stages[-1].line, "no EXPOSE: nothing says which port Service and probes mean")
 
 
 def _port(word: str) -> bool:
     numbers, _, protocol = word.partition("/")
     ends = numbers.split("-")
     right = len(ends) <= 2 and all(end.isdecimal() and 0 < int(end[:9]) <= 65535 for end in ends)
-    return right and protocol.lower() in ("", "tcp", "udp", "sctp")
+    return right and int(ends[0]) <= int(ends[-1]) and protocol.lower() in ("", "tcp", "udp", "sctp")
 
 
 def kubernetes_probes(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:

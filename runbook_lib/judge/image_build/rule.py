@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook_lib.artefacts import Dockerfile, Instruction, Policy
+from runbook_lib.artefacts import Dockerfile, Instruction, Policy, Stage
 from runbook_lib.judge.image_build.words import Command, commands, without_sudo
 from runbook_lib.model import Outcome
 
@@ -14,18 +15,20 @@ Severity = Literal["blocking", "warning", "info"]
 REFERENCE = "https://docs.docker.com/reference/dockerfile/"
 PRACTICE = "https://docs.docker.com/build/building/best-practices/"
 KUBERNETES = "https://kubernetes.io/docs/"
+LONGEST = 10_000  # characters of one instruction
 POSIX = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 
 
 @dataclass(frozen=True)
 class Looked:
-    """One thing a rule looked at; ``mend`` is the instruction that should stand there."""
+    """One thing a rule looked at; ``mend`` are the lines that should stand there, or be ``appended`` at the end."""
 
     outcome: Outcome
     line: int
     message: str
     mend: str = ""
     severity: Severity | None = None
+    appended: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ def passed(line: int, message: str) -> Looked:
     return Looked(Outcome.PASS, line, message)
 
 
-def failed(line: int, message: str, mend: str = "", severity: Severity | None = None) -> Looked:
-    return Looked(Outcome.FAIL, line, message, mend, severity)
+def failed(line: int, message: str, mend: str = "", severity: Severity | None = None, appended: bool = False) -> Looked:
+    return Looked(Outcome.FAIL, line, message, mend, severity, appended)
 
 
 def unknown(line: int, message: str) -> Looked:
@@ -64,18 +67,32 @@ def in_image(dockerfile: Dockerfile, *names: str) -> list[Instruction]:
     return [instruction for instruction in dockerfile.final if instruction.name in names]
 
 
-def written(instruction: Instruction, value: str) -> str:
-    """The instruction with another value, where one line can say it."""
-    one_line = not (instruction.flags or instruction.body or instruction.words or "\n" in value)
-    return f"{instruction.name} {value}" if one_line else ""
-
-
 def all_commands(dockerfile: Dockerfile, last_only: bool = False) -> Iterator[tuple[Instruction, Command]]:
     """The commands of every RUN whose shell is a Unix one, each with its instruction; sudo is looked through."""
-    for stage in dockerfile.lineage if last_only else dockerfile.stages:
-        posix = True
+    kept = {id(stage) for stage in dockerfile.lineage}
+    for stage, instruction, shell in shells(dockerfile):
+        if (not last_only or id(stage) in kept) and (not shell or _name(shell[0]) in POSIX):
+            yield from ((instruction, command) for command in without_sudo(commands(instruction)))
+
+
+def rewritten(instruction: Instruction, pattern: str, new: str) -> str:
+    """Its lines with what the pattern finds put otherwise; nothing where they are more than a person wrote."""
+    return re.sub(pattern, new, instruction.raw) if len(instruction.raw) < LONGEST else ""
+
+
+def shells(dockerfile: Dockerfile) -> Iterator[tuple[Stage, Instruction, tuple[str, ...]]]:
+    """Every RUN with its stage and the SHELL that holds there; a stage has the one of the stage it is built on."""
+    last: list[tuple[str, ...]] = []
+    for position, stage in enumerate(dockerfile.stages):
+        parent = dockerfile.parent(position)
+        shell = () if parent is None else last[parent]
         for instruction in stage.instructions:
             if instruction.name == "SHELL" and instruction.words:
-                posix = instruction.words[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe") in POSIX
-            elif instruction.name == "RUN" and posix:
-                yield from ((instruction, command) for command in without_sudo(commands(instruction)))
+                shell = instruction.words
+            elif instruction.name == "RUN":
+                yield stage, instruction, shell
+        last.append(shell)
+
+
+def _name(program: str) -> str:
+    return program.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")

@@ -82,11 +82,13 @@ def script(text: str) -> list[Command]:
     to: list[str] = []
     operator = ""
     redirect = ""
+    pattern = False  # between ``case … in`` or ``;;`` and the bracket, where | separates patterns
     for found in TOKEN.finditer(text):
         kind, value = found.lastgroup, found.group()
         if kind == "operator":
-            result += _command(words, operator, to)
+            result += _command(words, operator, to) if not pattern else []
             words, to, operator = [], [], value
+            pattern = value == ";;" or (pattern and value != ")")
         elif kind == "redirect":
             redirect = "" if value[-1:] in "0123456789-" and "&" in value else value
         elif kind in ("word", "other"):
@@ -96,6 +98,10 @@ def script(text: str) -> list[Command]:
             else:
                 words.append(value)
             redirect = ""
+            if pattern and words == ["esac"]:
+                pattern = False
+            elif value == "in" and words[-3:-2] == ["case"]:
+                words, pattern = [], True
     return result + _command(words, operator, to)
 
 
@@ -111,10 +117,14 @@ def without_sudo(found: list[Command]) -> list[Command]:
     return [Command(c.words[1:], c.after, c.to) if c.program == "sudo" and len(c.words) > 1 else c for c in found]
 
 
-def pairs(text: str) -> Iterator[tuple[str, str | None]]:
-    """Key and value of ENV, ARG and LABEL, quotes taken off, or None; also of the old ``ENV key value``."""
+def pairs(text: str, older: bool = True) -> Iterator[tuple[str, str | None]]:
+    """Key and value of ENV, ARG and LABEL, quotes taken off, or None.
+
+    ``older`` is the form ``ENV key value``, which every ENV and LABEL has whose first word holds no sign; an ARG
+    without values is a list of names.
+    """
     first, _, rest = text.partition(" ")
-    if "=" not in first and rest.strip() and "=" not in rest.split()[0]:
+    if older and "=" not in first and rest.strip():
         yield first, rest.strip()
         return
     for found in PAIR.finditer(text):

@@ -9,9 +9,10 @@ from typing import Any
 
 from runbook_lib.artefacts import Dockerfile, Node
 from runbook_lib.errors import BadParameters
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted
 from runbook_lib.judge.image_build.write import dockerfile_text
-from runbook_lib.observe.files.images import parse_dockerfile, read_dockerfile
+from runbook_lib.observe.files.images import read_dockerfile
 from runbook_lib.observe.files.located import read_located
 
 IMAGE_KEYS = ("from", *(f.name for f in fields(Base) if f.name not in ("name", "line")))

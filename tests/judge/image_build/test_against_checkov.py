@@ -12,8 +12,8 @@ import yaml
 
 from bench import checkov
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 
 SAMPLES = Path(__file__).parent / "samples"
 OURS = {
@@ -46,6 +46,7 @@ REASONS = {
         "CKV_DOCKER_3",
         "we",
     ): "root that is named, a name that runAsNonRoot refuses, a user of a stage that is left behind",
+    ("CKV_DOCKER_3", "they"): "a base whose name says that it is not root is open, until a USER with a number says so",
     ("CKV_DOCKER_5", "we"): "the list alone in a layer is as old as the cache, whatever the next RUN does",
     ("CKV_DOCKER_7", "we"): "a registry's port is no tag, and images that are copied from may move, too",
     ("CKV_DOCKER_8", "we"): "as CKV_DOCKER_3; and variables are filled in",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from runbook_lib.artefacts import Policy
+from runbook_lib.artefacts import Dockerfile, Policy
+from runbook_lib.judge import dockerfile
 from runbook_lib.judge.dockerfile import RULES, check_dockerfile
+from runbook_lib.judge.image_build.parse import parse_dockerfile
+from runbook_lib.judge.image_build.process import stop_signal
+from runbook_lib.judge.image_build.rule import Looked
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 
 FOLDER = Path(__file__).parent / "samples"
 ENTRIES: list[dict[str, Any]] = [
@@ -33,9 +38,9 @@ def _samples(kind: str) -> Iterator[Any]:
 
 def judged(entry: dict[str, Any], text: str) -> list[Finding]:
     policy = Policy(**{key: tuple(value) for key, value in entry.get("policy", {}).items()})
-    dockerfile = parse_dockerfile(text, "Dockerfile")
-    assert dockerfile.findings == ()
-    return check_dockerfile(dockerfile, policy)
+    image = parse_dockerfile(text, "Dockerfile")
+    assert image.findings == ()
+    return check_dockerfile(image, policy)
 
 
 def worst(findings: list[Finding]) -> dict[str, Outcome]:
@@ -78,27 +83,71 @@ def test_the_damage_a_rule_is_about_makes_exactly_it_fail(entry: dict[str, Any],
     assert changed - {entry["check"]} <= set(sample.get("also", ()))
 
 
-def _mended(text: str, finding: Finding) -> str:
-    """The text with the mend in the place of the instruction it is for, or before what starts the process."""
-    lines = text.splitlines()
-    name = finding.mend.split()[0]
-    there = lines[finding.line - 1].split()[0].upper()
-    if there == name or (there, name) in (("ADD", "COPY"), ("MAINTAINER", "LABEL")):
-        lines[finding.line - 1] = finding.mend
-    else:
-        lines.append(finding.mend)
-    return "\n".join(lines) + "\n"
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+
+
+def patched(text: str, mend: str) -> str:
+    """The text after the patch, as the program patch would write it."""
+    lines, shift = text.split("\n"), 0
+    for hunk in re.split(r"(?m)^(?=@@ )", mend)[1:]:
+        head, *told = hunk.rstrip("\n").split("\n")
+        found = HUNK.fullmatch(head)
+        assert found
+        start, count = int(found[1]), int(found[2] or 1)
+        begin = start - 1 + shift if count else start + shift
+        old, new = ([line[1:] for line in told if line[0] == sign] for sign in "-+")
+        assert lines[begin : begin + count] == old
+        lines[begin : begin + count] = new
+        shift += len(new) - count
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize(("entry", "sample"), samples("fails"))
 def test_a_mend_that_is_shown_mends(entry: dict[str, Any], sample: dict[str, Any]) -> None:
     for finding in judged(entry, sample["dockerfile"]):
-        if finding.check == entry["check"] and finding.mend and "…" not in finding.mend:
-            again = judged(entry, _mended(sample["dockerfile"], finding))
+        if finding.check == entry["check"] and finding.mend:
+            again = judged(entry, patched(sample["dockerfile"], finding.mend))
             assert (finding.check, finding.message) not in {(f.check, f.message) for f in again}
             assert sum(f.check == finding.check and f.outcome is Outcome.FAIL for f in again) < sum(
                 f.check == finding.check and f.outcome is Outcome.FAIL for f in judged(entry, sample["dockerfile"])
             )
+
+
+# What the mend of a check is: the lines that are new, or nothing where a machine cannot write one that mends.
+MENDS = [
+    ("image-user", "FROM a:1\nRUN adduser -D -u 1001 -G app app\nUSER app\n", "+USER 1001"),
+    ("image-user", "FROM a:1\nRUN useradd -r -g 5 --uid=77 app\nUSER app:app\n", "+USER 77"),
+    ("image-user", "FROM a:1\nRUN adduser -D other -u 7\nUSER app\n", ""),
+    ("image-user", "FROM a:1\nUSER root\nRUN a\n\n", "+USER 10001:10001"),
+    ("image-signals", "FROM a:1\nUSER 1\nENTRYPOINT npm start\n", ""),
+    ("image-signals", "FROM a:1\nENTRYPOINT java -jar a.jar\n", '+ENTRYPOINT ["java", "-jar", "a.jar"]'),
+    ("image-signals", "FROM a:1\nCMD java $JAVA_OPTS -jar a.jar\n", ""),
+    ("image-add", "FROM a:1\nADD --chown=7:7 a \\\n  # told\n  b /x/\n", "+COPY --chown=7:7 a \\"),
+    ("packages-ask", "FROM a:1\nRUN apt-get update \\\n && apt-get install \\\n  a=1\n", "+ && apt-get install -y \\"),
+    ("packages-apt", "FROM a:1\nRUN <<E\napt install -y a=1\nE\n", "+apt-get install -y a=1"),
+    ("packages-apt", "FROM a:1\r\nRUN apt install -y a=1\r\n", "+RUN apt-get install -y a=1"),
+    ("packages-apt", "FROM a:1\nRUN TOKEN=abcdefgh apt install -y a=1\n", ""),
+]
+
+
+@pytest.mark.parametrize(("check", "text", "new"), MENDS)
+def test_a_mend_is_what_a_machine_can_write_and_was_tried(check: str, text: str, new: str) -> None:
+    (mend,) = (f.mend for f in judged({}, text) if f.check == check and f.outcome is Outcome.FAIL)
+    assert [line for line in mend.split("\n") if line.startswith("+")] == ([new] if new else [])
+
+
+def test_a_mend_that_brings_another_finding_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "FROM a:1\nSTOPSIGNAL KILL\n"
+    (sound,) = (f.mend for f in judged({}, text) if f.check == "stop-signal")
+    assert sound == "@@ -2 +2 @@\n-STOPSIGNAL KILL\n+STOPSIGNAL SIGTERM"
+    worse = replace(next(rule for rule in RULES if rule.id == "stop-signal"), judge=_worse)
+    monkeypatch.setattr(dockerfile, "RULES", tuple(worse if rule.id == worse.id else rule for rule in RULES))
+    assert [f.mend for f in judged({}, text) if f.check == "stop-signal"] == [""]
+
+
+def _worse(image: Dockerfile, policy: Policy) -> Iterator[Looked]:
+    for looked in stop_signal(image, policy):
+        yield replace(looked, mend="STOPSIGNAL SIGTERM\nMAINTAINER ada")
 
 
 def test_every_rule_has_its_samples() -> None:

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from runbook_lib.artefacts import Assessed, Demanded, Policy
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.workload.judge import Report, check_manifests, verdicts
 from runbook_lib.judge.workload.mend import mended
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
 
 GOOD = (Path(__file__).parent / "good.yaml").read_text()

@@ -49,11 +49,11 @@ import pytest
 import yaml
 
 from runbook_lib.artefacts import Assessed, Demanded, Manifests, Policy
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.workload.judge import CHECKS, check_manifests
 from runbook_lib.judge.workload.mend import working
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
 from runbook_lib.observe.files.schemas import read_schemas
 

@@ -8,10 +8,10 @@ import pytest
 
 from runbook_lib.artefacts import Assessed, Policy
 from runbook_lib.judge.capacity.jvm import HEAP_SHARE
+from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.judge.workload.judge import check_manifests
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.observe.files.images import parse_dockerfile
 from runbook_lib.observe.files.manifests import parse_manifests
 
 GOOD = (Path(__file__).parent / "good.yaml").read_text()

@@ -14,12 +14,16 @@ WITH_HEREDOC = ("RUN", "COPY", "ADD")
 
 @dataclass(frozen=True)
 class Line:
-    """One instruction; ``number`` counts from one, ``problem`` says why the builder refuses it."""
+    """One instruction; ``number`` counts from one, ``problem`` says why the builder refuses it.
+
+    ``raw`` are the lines as they stand in the file, comments between them too.
+    """
 
     number: int
     text: str
     body: str = ""
     problem: str = ""
+    raw: str = ""
 
 
 def logical_lines(text: str) -> Iterator[Line]:
@@ -42,7 +46,7 @@ def logical_lines(text: str) -> Iterator[Line]:
         joined = "".join(parts).strip()
         if joined:
             body, position, problem = _bodies(joined, lines, position)
-            yield Line(start + 1, joined, body, problem)
+            yield Line(start + 1, joined, body, problem, "\n".join(lines[start:position]))
 
 
 def _bodies(joined: str, lines: list[str], position: int) -> tuple[str, int, str]:
