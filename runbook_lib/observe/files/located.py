@@ -50,7 +50,7 @@ def located(text: str, file: str, api: bool = False) -> Located:
     Raises yaml.YAMLError, RecursionError or ValueError when it is no YAML.
     """
     built, twice, renamed = [], [], []
-    for document in list(_documents(text)):
+    for document in _composed(text):
         reading = _Reading(file, api)
         node = _build(document, reading, "")
         if reading.aliased and _expanded(node, {}) > MOST:
@@ -75,6 +75,16 @@ def read_located(path: Path, what: str) -> Node:
     if found.twice:
         raise BadParameters(f"{what} {path}:{found.twice[0][0]}: {found.twice[0][1]} is given twice; keep one")
     return found.documents[0]
+
+
+def _composed(text: str) -> list[yaml.Node]:
+    try:
+        return list(_documents(text))
+    except yaml.reader.ReaderError:  # it tells the byte, which is nobody's line
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        at = found.start() if found else 0
+        mark = yaml.Mark("", at, text.count("\n", 0, at), 0, None, None)
+        raise yaml.MarkedYAMLError(problem=f"a control character, 0x{ord(text[at]):02x}", problem_mark=mark) from None
 
 
 def _documents(text: str) -> Iterator[yaml.Node]:
@@ -136,7 +146,9 @@ def _mapping(source: yaml.MappingNode, reading: _Reading, path: str) -> dict[str
         name = _key(key, reading, path)
         child = _build(item, reading, f"{path}.{name}" if path else name)
         if key.tag.endswith(":merge"):
-            for parent in child.elements() or (child,):
+            for parent in child.elements() if isinstance(child.value, list) else (child,):
+                if not isinstance(parent.value, dict):
+                    raise _marked("<< takes a mapping or a list of them", key)
                 merged = {**dict(parent.entries()), **merged}
             continue
         line = key.start_mark.line + 1

@@ -30,6 +30,8 @@ def read_manifests(path: Path, rendering: Rendering | None = None, place: Place 
     if not path.exists():
         raise BadParameters(f"manifests {path} do not exist: check their path")
     made: tuple[Output, ...] = ()
+    if not path.is_file() and not path.is_dir():
+        raise BadParameters(f"{path} is neither a file nor a folder: name one of them")
     if needs_tool(path):
         texts = render(path, rendering or Rendering(), place or Place("default", "release")).texts
         made = tuple(Output(f"{path} as rendered", text.text, str(source_of(path))) for text in texts)
@@ -58,6 +60,7 @@ def parse_manifests(text: str, file: str) -> Manifests:
         line, expression = template
         message = f"{file}:{line} holds a template expression, {expression}: render it first (helm template)"
         return Manifests((), (_broken(file, line, message),))
+    text = text.replace("\n\ufeff", "\n")  # cat keeps the byte order mark of each file
     try:
         found = located(_as_yaml(text), file, api=True)
     except yaml.YAMLError as error:
@@ -93,13 +96,18 @@ def _as_yaml(text: str) -> str:
 
 def _objects(node: Node, findings: list[Finding], listed: tuple[str, str] = ("", "")) -> Iterator[Resource]:
     """The object of a document, or the members of its list; what has items is one, whatever its kind."""
+    for entry in (node.get("apiVersion"), node.get("kind")):
+        if isinstance(entry.value, bool | int | float):
+            message = f"{node.file}:{entry.line}: {entry.path} is {entry.text()}, it must be text: put it in quotes"
+            findings.append(_broken(node.file, entry.line, message))
+            return
     kind = node.get("kind").text() or listed[1]
     version = node.get("apiVersion").text() or listed[0]
     if not kind or not version:
         message = f"{node.file}:{node.line} has no kind and apiVersion: it is not a Kubernetes object"
         findings.append(_broken(node.file, node.line, message))
         return
-    if isinstance(node.value, dict) and "items" in node.value:
+    if isinstance(node.value, dict) and ("items" in node.value or (version, kind) == ("v1", "List")):
         yield from _members(node.get("items"), findings, (version, kind))
         return
     metadata = node.get("metadata")

@@ -57,6 +57,9 @@ def _more(text: str) -> Any:
 
 
 def _integer(text: str) -> int:
-    """As YAML 1.1 reads it: 0644 is octal, which is what a file's mode means; ValueError for none."""
+    """As YAML 1.1 reads it: 0644 is octal, which is what a file's mode means; ValueError for none that 64 bits hold."""
     digits = text.lstrip("-+")
-    return int(text, 8) if digits.startswith("0") and digits.isdigit() and digits != "0" else int(text, 0)
+    number = int(text, 8) if digits.startswith("0") and digits.isdigit() and digits != "0" else int(text, 0)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError
+    return number

@@ -26,6 +26,8 @@ def read_text(path: Path, what: str) -> str:
         raise BadParameters(f"{what} {path} does not exist: check its path") from None
     except OSError as error:
         raise BadParameters(f"{what} {path} cannot be read ({error.strerror}): check the path and its rights") from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadParameters(f"{what} {path}:1 is UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,7 +60,10 @@ def parse_json(text: str, path: Path, what: str) -> Any:
 
 def where(error: yaml.YAMLError) -> int:
     """The line, counted from one, that a YAML error is about."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun, noticed = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+    # that a key lacks its colon is noticed on a later line
+    simple_key = getattr(error, "context", None) == "while scanning a simple key"
+    mark = begun if begun and (simple_key or not noticed) else noticed
     return mark.line + 1 if mark else 1
 
 

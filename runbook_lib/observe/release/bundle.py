@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.artefacts import Resource
-from runbook_lib.errors import BadParameters
+from runbook_lib.errors import BadParameters, Unreachable
 from runbook_lib.model import digest
 from runbook_lib.observe.cluster import LAST_APPLIED
 from runbook_lib.observe.files.manifests import parse_manifests
@@ -111,7 +111,7 @@ def read(path: Path, namespace: str) -> tuple[Manifest, ...]:
 
 def load(path: Path, place: Place, wanted: Rendering) -> Release:
     """Render, read and check; an object stands in the result, in ``left_out`` or in the error, never nowhere."""
-    rendered = render(path, wanted, place)
+    rendered = _rendered(path, wanted, place)
     found = [pair for text in rendered.texts for pair in _resources(text)]
     if not found:
         raise BadParameters(f"no Kubernetes object in {path}; nothing was applied")
@@ -124,11 +124,21 @@ def load(path: Path, place: Place, wanted: Rendering) -> Release:
     return Release(tuple(manifests), str(path), rendered, left_out)
 
 
+def _rendered(path: Path, wanted: Rendering, place: Place) -> Rendered:
+    """What is behind the path, or why nothing: in the words of whoever set the parameters."""
+    try:
+        return render(path, wanted, place)
+    except (BadParameters, Unreachable) as error:
+        named = "kubernetes.manifests and kubernetes.rendering tell what is read and how"
+        raise type(error)(f"{error} ({named}); nothing was applied") from None
+
+
 def _resources(text: Text) -> list[tuple[str, Resource]]:
     """The objects of one text and where each stands."""
     parsed = parse_manifests(text.text, text.name)
     for finding in parsed.findings:
-        raise BadParameters(f"{finding.message}; nothing was applied")
+        place = "" if text.name in finding.message else f"{finding.file}:{finding.line}: "
+        raise BadParameters(f"{place}{finding.message}; nothing was applied")
     return [(_where(text, resource.node.line), resource) for resource in parsed.resources]
 
 

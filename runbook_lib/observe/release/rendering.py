@@ -51,11 +51,11 @@ class Place:
 def render(path: Path, wanted: Rendering, place: Place) -> Rendered:
     """The texts behind a path; BadParameters says in one sentence what is missing, or what the tool complains of."""
     if not path.exists():
-        raise BadParameters(f"there is no {path}; kubernetes.manifests must name a folder or a file of manifests")
+        raise BadParameters(f"there is no {path}: name a folder or a file of manifests")
     if path.is_file():
         return Rendered((Text(path.name, read_text(path, "manifest")),))
     if not path.is_dir():
-        raise BadParameters(f"{path} is neither a file nor a folder; kubernetes.manifests must name one of them")
+        raise BadParameters(f"{path} is neither a file nor a folder: name one of them")
     if _is_kustomization(path):
         return _kustomization(path, wanted)
     if _is_chart(path):
@@ -89,10 +89,10 @@ def files(folder: Path) -> list[Path]:
             continue
         if file.name in KUSTOMIZATIONS or file.name == "Chart.yaml":
             what = "chart" if file.name == "Chart.yaml" else "kustomization"
-            raise BadParameters(f"{file} is a {what} among plain manifests; name {file.parent} in kubernetes.manifests")
+            raise BadParameters(f"{file} is a {what} among plain manifests; name {file.parent} itself")
         if file.suffix.lower() in SUFFIXES and not file.is_dir():
             if not file.is_file():
-                raise BadParameters(f"{file} is a link to nothing or no ordinary file; nothing was applied")
+                raise BadParameters(f"{file} is a link to nothing or no ordinary file: take it away or make it one")
             found.append(file)
     if not found:
         raise BadParameters(f"no Kubernetes object in {folder}: there is no .yaml, .yml or .json file in it")
@@ -104,9 +104,8 @@ def _kustomization(folder: Path, wanted: Rendering) -> Rendered:
     program = next((name for name in given if shutil.which(name)), None)
     if program is None:
         raise BadParameters(
-            f"{folder} is a kustomization and {' or '.join(given)} is not on PATH: name kustomize or kubectl in "
-            f"kubernetes.rendering.kustomize, or render it elsewhere (kustomize build {folder} > release.yaml) and "
-            "name that file in kubernetes.manifests"
+            f"{folder} is a kustomization and {' or '.join(given)} is not on PATH: install it, or render the folder "
+            f"elsewhere (kustomize build {folder} > release.yaml) and name that file in its place"
         )
     with_kubectl = Path(program).name.startswith("kubectl")
     command = (program, "kustomize" if with_kubectl else "build", str(folder))
@@ -127,13 +126,12 @@ def _kustomize_version(said: str) -> str:
 def _chart(folder: Path, wanted: Rendering, place: Place) -> Rendered:
     if shutil.which(wanted.helm) is None:
         raise BadParameters(
-            f"{folder} is a Helm chart and {wanted.helm} is not on PATH: name it in kubernetes.rendering.helm, or "
-            f"render it elsewhere (helm template {place.release} {folder} > release.yaml) and name that file in "
-            "kubernetes.manifests"
+            f"{folder} is a Helm chart and {wanted.helm} is not on PATH: install it, or render the chart elsewhere "
+            f"(helm template {place.release} {folder} > release.yaml) and name that file in its place"
         )
     for file in place.values:
         if not file.is_file():
-            raise BadParameters(f"kubernetes.rendering.values: there is no file {file}; nothing was applied")
+            raise BadParameters(f"there is no file {file}, which is to give the chart its values")
     command = [wanted.helm, "template", place.release, str(folder), "--namespace", place.namespace, "--include-crds"]
     command += [word for file in place.values for word in ("--values", str(file))]
     # without the vendor's ending, which a chart's ">=1.25.0" would take for a version before the release
@@ -159,19 +157,16 @@ def _run(command: Sequence[str], wanted: Rendering, problem: str) -> str:
         except OSError as error:
             raise BadParameters(f"{problem}: {command[0]} cannot be started ({error.strerror})") from None
         if code is None:
-            raise Unreachable(
-                f"{problem}: {command[0]} did not end within {limit:g} s (kubernetes.rendering.timeout); a remote base "
-                "may not answer; nothing was applied"
-            )
+            raise Unreachable(f"{problem}: {command[0]} did not end within {limit:g} s; a remote base may not answer")
         said = [_beginning(output), _beginning(errors)]
     if code:
-        raise BadParameters(f"{problem}: {complaint(said[1].decode(errors='replace'))}; nothing was applied")
+        raise BadParameters(f"{problem}: {complaint(said[1].decode(errors='replace'))}")
     if len(said[0]) > LARGEST:
-        raise BadParameters(f"{problem}: it is larger than {LARGEST // 2**20} MiB; nothing was applied")
+        raise BadParameters(f"{problem}: it is larger than {LARGEST // 2**20} MiB")
     try:
         return said[0].decode()
     except UnicodeDecodeError:
-        raise BadParameters(f"{problem}: what {command[0]} prints is not UTF-8; nothing was applied") from None
+        raise BadParameters(f"{problem}: what {command[0]} prints is not UTF-8") from None
 
 
 def _beginning(file: IO[bytes]) -> bytes:
