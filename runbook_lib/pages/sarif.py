@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from runbook_lib.model import Finding, Outcome
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 NAME = "kubernetes-migration-runbooks"
+AT_LINE = re.compile(r"(?<=\.yaml|\.json):\d+|(?<=\.yml):\d+", re.I)
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
 
 
@@ -121,5 +123,6 @@ def _fingerprints(finding: Finding, alone: bool) -> dict[str, str]:
     GitHub goes by the second one alone, and computes it from the line where it is not there: two findings of one check
     at one line would be one.
     """
-    said = hashlib.sha256("\0".join((finding.check, finding.object, finding.message)).encode()).hexdigest()
+    message = AT_LINE.sub("", finding.message)
+    said = hashlib.sha256("\0".join((finding.check, finding.object, message)).encode()).hexdigest()
     return {"checkAndObject/v1": said} | ({} if alone else {"primaryLocationLineHash": said})

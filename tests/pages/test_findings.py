@@ -117,7 +117,8 @@ def test_places_are_relative_to_the_root_with_their_line(tmp_path: Path) -> None
 
 
 def test_a_moved_line_is_the_same_finding_and_the_same_findings_are_the_same_text(tmp_path: Path) -> None:
-    first, moved = (sarif([one], (), tmp_path)["runs"][0]["results"][0] for one in (BROKEN, replace(BROKEN, line=9)))
+    before, after = (replace(BROKEN, line=at, message=f"deploy/a b.yaml:{at} is not YAML") for at in (3, 9))
+    first, moved = (sarif([one], (), tmp_path)["runs"][0]["results"][0] for one in (before, after))
     assert first["partialFingerprints"] == moved["partialFingerprints"]
     assert sarif(judged(tmp_path).findings, asked(), tmp_path) == sarif(judged(tmp_path).findings, asked(), tmp_path)
 
