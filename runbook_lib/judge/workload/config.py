@@ -161,7 +161,10 @@ def _references(workload: Workload) -> Iterator[tuple[str, str, str, bool, Node]
     """Kind, name, key, optional, node."""
     for container in workload.containers:
         yield from _of_container(container)
+    own = {claim.get("metadata", "name").text() for claim in workload.spec.get("volumeClaimTemplates").elements()}
     for volume in workload.pod.get("volumes").elements():
+        if volume.get("name").text() in own:
+            continue  # the set's own claim stands in its place
         config, secret = volume.get("configMap"), volume.get("secret")
         yield from _of_volume("ConfigMap", config, config.get("name"))
         yield from _of_volume("Secret", secret, secret.get("secretName"))
