@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Resource
 from runbook_lib.judge.quantity import rounded
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed, patch
+from runbook_lib.judge.workload.check import (
+    DOCS,
+    Check,
+    Seen,
+    failed,
+    free_name,
+    new_object,
+    own_pods,
+    passed,
+    patch,
+    unknown,
+)
 from runbook_lib.judge.workload.world import REPLICATED, World
 
 BUDGETS = DOCS + "tasks/run-application/configure-pdb/"
@@ -86,6 +97,9 @@ def budget_applies(world: World) -> Iterator[Seen]:
             yield failed(budget, selector, message)
         elif taken:
             yield failed(budget, selector, f"a drain leaves the Pods of {taken[0].title} alone: it has no effect")
+        elif others := world.unjudged(budget, selector):
+            names = ", ".join(resource.title for resource in others[:5])
+            yield unknown(budget, selector, f"selects Pods of {names}, which no check looks at", "warning")
         else:
             yield failed(budget, selector, "selects no Pod among the objects given: it protects nothing")
 

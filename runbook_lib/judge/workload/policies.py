@@ -137,6 +137,9 @@ def policies_apply(world: World) -> Iterator[Seen]:
         if found or everybody:
             shown = ", ".join(w.title for w in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
             yield passed(policy, selector, f"applies to {shown or 'the whole namespace'}")
+        elif others := world.unjudged(policy, selector):
+            names = ", ".join(resource.title for resource in others[:5])
+            yield unknown(policy, selector, f"selects Pods of {names}, which no check looks at", "warning")
         else:
             yield failed(policy, selector, "selects no Pod among the objects given: it protects nothing")
 

@@ -50,6 +50,10 @@ def service_has_pods(world: World) -> Iterator[Seen]:
         found = world.pods(service)
         if found:
             yield passed(service, selector, f"selects {', '.join(w.title for w in found[:5])}")
+        elif others := world.unjudged(service, selector):
+            names = ", ".join(resource.title for resource in others[:5])
+            message = f"{_pairs(selector)} selects Pods of {names}, which no check looks at"
+            yield unknown(service, selector, message, "warning")
         else:
             yield failed(
                 service, selector, f"{_pairs(selector)} selects no Pod among the objects given: it has no endpoint"

@@ -86,6 +86,12 @@ class World:
         selector = service.node.get("spec", "selector").labels()
         return self._labelled.included(self.space(service), selector)
 
+    def unjudged(self, resource: Resource, selector: Node) -> tuple[Resource, ...]:
+        """The objects of kinds that no check looks at whose Pods an object's selector takes in."""
+        if resource.kind == "Service":
+            return self._unjudged.included(self.space(resource), selector.labels())
+        return self._unjudged.selected(self.space(resource), selector)
+
     def taken_in(self, resource: Resource, selector: Node) -> tuple[Workload, ...]:
         """The workloads of any kind in the object's namespace that a label selector takes in.
 
@@ -237,6 +243,12 @@ class World:
     @cached_property
     def _labelled(self) -> Labelled[Workload]:
         return Labelled((self.space(w.resource), w.labels, w) for w in self.workloads())
+
+    @cached_property
+    def _unjudged(self) -> Labelled[Resource]:
+        others = (resource for resource in self.resources if self.workload(resource) is None)
+        named = ((r, r.node.get("spec", "template", "metadata", "labels").labels()) for r in others)
+        return Labelled((self.space(resource), labels, resource) for resource, labels in named if labels)
 
     @cached_property
     def _services(self) -> dict[int, list[Resource]]:
