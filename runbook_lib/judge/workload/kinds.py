@@ -36,10 +36,10 @@ HOME = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
 """Where a kind that the checks look at lives; an HPA of autoscaling/v1 is as good."""
-EXTENSIONS = frozenset(
-    {"HTTPRoute", "Gateway", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Schedule", "SnapshotSchedule"}
-)
+EXTENSIONS = frozenset({"HTTPRoute", "Gateway", "ServiceMonitor", "PodMonitor", "PrometheusRule"})
 """Kinds that checks look at and that are not Kubernetes' own."""
+SAVING = {"Schedule": "velero.io", "SnapshotSchedule": "snapscheduler.backube"}
+"""The same, of those whose name others have, too: only what is of this group is looked at."""
 _DOTTED = """
 admissionregistration apiextensions apiregistration authentication authorization certificates coordination discovery
 events flowcontrol.apiserver internal.apiserver networking node rbac.authorization resource scheduling storage
@@ -97,6 +97,12 @@ def foreign(resource: Resource) -> bool:
     if HOME.get(resource.kind, resource.api_version) == resource.api_version:
         return False  # so it is for nearly all, and they are asked for each copy of everything given
     return "." in group_of(resource.api_version) and not own(resource)
+
+
+def looked_at(resource: Resource) -> bool:
+    """Whether some check knows the kind: one of Kubernetes' own, or an extension of the maker that is meant."""
+    maker = SAVING.get(resource.kind)
+    return resource.kind in HOME or resource.kind in EXTENSIONS or maker == group_of(resource.api_version)
 
 
 def own(resource: Resource) -> bool:
