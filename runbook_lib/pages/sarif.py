@@ -19,6 +19,7 @@ from runbook_lib.model import Finding, Outcome
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 NAME = "kubernetes-migration-runbooks"
 AT_LINE = re.compile(r"(?<=\.yaml|\.json):\d+|(?<=\.yml):\d+", re.I)
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? ")
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
 
 
@@ -83,22 +84,49 @@ def _place(finding: Finding, sources: dict[str, str], somewhere: str) -> Place:
 
 
 def _result(finding: Finding, number: int, place: Place, root: Path, alone: bool) -> dict[str, Any]:
-    """A question without an answer is ``open``, and only what failed may have a level."""
+    """A question without an answer is ``open``, and only what failed may have a level.
+
+    What somebody answers for is a note: GitHub knows no suppressions, and would block what the house lets pass.
+    """
     failed = finding.outcome is Outcome.FAIL
+    level = "note" if finding.waived else LEVELS[finding.severity]
     rendered = f" ({finding.file}:{finding.line})" if finding.file not in ("", place.file) else ""
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": number,
         "kind": "fail" if failed else "open",
-        "level": LEVELS[finding.severity] if failed else "none",
+        "level": level if failed else "none",
         "message": {"text": f"{finding.object}: {finding.message}{rendered}"},
         "locations": [_location(finding, place, root)],
         "partialFingerprints": _fingerprints(finding, alone=alone and place.line > 0),
         "properties": {"severity": finding.severity} | ({"mend": finding.mend} if finding.mend else {}),
     }
+    if fixes := _fixes(finding, root):
+        result["fixes"] = fixes
     if finding.waived:
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.waived}]
     return result
+
+
+def _fixes(finding: Finding, root: Path) -> list[dict[str, Any]]:
+    """What a patch of lines says, for editors that put it in: a Dockerfile's; an object's patch names no lines."""
+    replaced: list[dict[str, Any]] = []
+    for hunk in re.split(r"(?m)^(?=@@ )", finding.mend)[1:] if finding.mend.startswith("@@ ") else ():
+        head, *told = hunk.splitlines()
+        found = HUNK.match(head)
+        first, count = (int(found[1]), int(found[2] or 1)) if found else (0, 0)
+        new = "\n".join(line[1:] for line in told if line.startswith("+"))
+        if count:
+            replaced.append(_replacement({"startLine": first, "endLine": first + count - 1}, new))
+        else:  # in front of the line behind
+            region = {"startLine": first + 1, "startColumn": 1, "endLine": first + 1, "endColumn": 1}
+            replaced.append(_replacement(region, f"{new}\n"))
+    change = {"artifactLocation": {"uri": _uri(finding.file, root)}, "replacements": replaced}
+    return [{"artifactChanges": [change]}] if replaced else []
+
+
+def _replacement(region: dict[str, int], text: str) -> dict[str, Any]:
+    return {"deletedRegion": region, "insertedContent": {"text": text}}
 
 
 def _location(finding: Finding, place: Place, root: Path) -> dict[str, Any]:

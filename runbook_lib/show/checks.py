@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.overlay.choose import Chosen
 from runbook_lib.model import Finding, Outcome, Verdict, worst
-from runbook_lib.pages.findings import WORDS, of_object, weight
+from runbook_lib.pages.findings import WORDS, weight
 from runbook_lib.redact import Redactor
 from runbook_lib.show.verdicts import COLOURS
 
@@ -101,9 +101,7 @@ def _detail(finding: Finding, lines: str, root: Path | None) -> str:
     reason, _, link = finding.reason.partition(" https://")
     more = f" <a href='https://{escape(link)}'>documentation</a>" if link else ""
     waived = f"<p>Waived by {escape(finding.waived)}</p>" if finding.waived else ""
-    whole = of_object(finding) or "\n" in finding.mend
-    patch = "Patch, tried on a copy" if whole else "Line for the Dockerfile"
-    patch = patch if whole or finding.object == "Dockerfile" else "What mends it"
+    patch = "Patch, tried on a copy" if "\n" in finding.mend else "What mends it"
     return (
         "<details style='margin:.4em 0'><summary><b "
         f"style='color:{WEIGHTS[weight(finding).rstrip('?')]}'>{weight(finding)}</b> "
@@ -115,7 +113,7 @@ def _detail(finding: Finding, lines: str, root: Path | None) -> str:
 
 
 def _block(text: str) -> str:
-    return f"<pre style='background:#f6f8fa;padding:.6em'>{escape(text)}</pre>" if text else ""
+    return f"<pre style='background:#f6f8fa;padding:.6em;overflow-x:auto'>{escape(text)}</pre>" if text else ""
 
 
 def overlay_summary(chosen: Chosen, built: str) -> HTML:

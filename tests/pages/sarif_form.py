@@ -43,6 +43,22 @@ SUPPRESSION = _object(  # 3.35
     status={"enum": ["accepted", "underReview", "rejected"]},
     justification=TEXT,
 )
+LINE = {"type": "integer", "minimum": 1}
+REGION = _object(["startLine"], startLine=LINE, startColumn=LINE, endLine=LINE, endColumn=LINE)  # 3.30
+FIX = _object(  # 3.55
+    ["artifactChanges"],
+    artifactChanges=_list(
+        _object(  # 3.56
+            ["artifactLocation", "replacements"],
+            artifactLocation=_object([], uri={"type": "string", "format": "uri-reference"}),
+            replacements=_list(
+                _object(["deletedRegion"], deletedRegion=REGION, insertedContent=MESSAGE),  # 3.57
+                minItems=1,
+            ),
+        ),
+        minItems=1,
+    ),
+)
 RESULT = _object(  # 3.27
     ["message"],
     ruleId=TEXT,
@@ -53,6 +69,7 @@ RESULT = _object(  # 3.27
     locations=_list(LOCATION),
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
     suppressions=_list(SUPPRESSION, uniqueItems=True),
+    fixes=_list(FIX, uniqueItems=True),
     properties=BAG,
 ) | {  # whoever has a level has failed
     "if": {"properties": {"kind": {"not": {"const": "fail"}}}},

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from runbook_lib.artefacts import Output, Policy, Waiver
+from runbook_lib.judge.dockerfile import check_dockerfile
 from runbook_lib.judge.fitness import Fitness, Given, asked, fitness
 from runbook_lib.judge.image_build.parse import parse_dockerfile
 from runbook_lib.model import Finding, Outcome
@@ -99,6 +100,7 @@ def test_only_what_failed_has_a_level_and_what_is_waived_is_suppressed(tmp_path:
     by_rule = {result["ruleId"]: result for result in run["results"]}
     assert (by_rule["manifest-readable"]["kind"], by_rule["manifest-readable"]["level"]) == ("fail", "error")
     assert (by_rule["startup-budget"]["kind"], by_rule["startup-budget"]["level"]) == ("open", "none")
+    assert by_rule["readiness-probe"]["level"] == "note"
     (suppression,) = by_rule["readiness-probe"]["suppressions"]
     assert suppression == {
         "kind": "external",
@@ -142,6 +144,22 @@ def test_the_terminal_says_the_verdict_first_then_what_blocks_with_its_place(tmp
     assert max(len(line) for line in said if "https" not in line) <= 120
 
 
+def test_the_patch_of_a_dockerfile_is_a_fix_that_an_editor_can_put_in(tmp_path: Path) -> None:
+    text = "FROM a.example/a:1\nADD src /app/\nSTOPSIGNAL KILL\n"
+    found = check_dockerfile(parse_dockerfile(text, str(tmp_path / "Dockerfile")))
+    (run,) = sarif(found, asked(), tmp_path)["runs"]
+    by_rule = {result["ruleId"]: result for result in run["results"]}
+    (change,) = by_rule["image-add"]["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "Dockerfile"}
+    assert change["replacements"] == [
+        {"deletedRegion": {"startLine": 2, "endLine": 2}, "insertedContent": {"text": "COPY src /app/"}}
+    ]
+    (added,) = by_rule["image-user"]["fixes"][0]["artifactChanges"][0]["replacements"]
+    assert added["deletedRegion"] == {"startLine": 4, "startColumn": 1, "endLine": 4, "endColumn": 1}
+    assert added["insertedContent"] == {"text": "USER 10001:10001\n"}
+    assert "fixes" not in by_rule["image-port"]
+
+
 def test_a_mend_of_the_dockerfile_is_said_and_not_promised_in_the_overlay(tmp_path: Path) -> None:
     said = lines(judged(tmp_path), tmp_path, 100)
     user = next(number for number, line in enumerate(said) if line.startswith("blocking   image-user"))
@@ -181,6 +199,13 @@ def test_a_newer_package_is_named_and_not_promised_in_the_overlay(tmp_path: Path
     scan = replace(BROKEN, check="vulnerability", mend="openssl 3.0.1 -> 3.0.2")
     said = lines(replace(judged(tmp_path), findings=(scan,)), tmp_path)
     assert said[-1] == "    mend: openssl 3.0.1 -> 3.0.2"
+
+
+def test_a_line_that_no_scan_is_of_is_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("image: shop:latest\n")
+    scan, tag = (replace(BROKEN, check=check, file=str(path), line=1) for check in ("image-scanned", "image-fixed"))
+    assert excerpts([scan, tag]) == {(str(path), 1): "> 1  image: shop:latest"}
 
 
 TEXT = "a: 1\nb: 2\n---\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\n---\nh: 8\n"

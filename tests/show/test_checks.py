@@ -57,6 +57,8 @@ def test_a_place_behind_a_check_about_secrets_is_not_taken_for_one() -> None:
     assert "Dockerfile:4" in table and Redactor().text(table) == table
 
 
-def test_a_line_for_a_dockerfile_is_not_called_tried() -> None:
-    finding = Finding(**{**vars(FAILED), "object": "Dockerfile", "mend": "USER 10001:10001"})
-    assert "tried on a copy" not in details([finding]).data and "USER 10001" in details([finding]).data
+def test_the_patch_of_a_dockerfile_was_tried_and_a_version_to_take_was_not() -> None:
+    patch = Finding(**{**vars(FAILED), "object": "Dockerfile", "mend": "@@ -3,0 +4 @@\n+USER 10001:10001"})
+    assert "tried on a copy" in details([patch]).data and "+USER 10001" in details([patch]).data
+    version = Finding(**{**vars(FAILED), "object": "shop:1, openssl", "mend": "openssl 3.0.1 -> 3.0.2"})
+    assert "tried on a copy" not in details([version]).data and "What mends it" in details([version]).data
