@@ -11,8 +11,10 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.text import read_text
 
-SILENT = re.compile(r"secret|placeholder|leak|password|image-scanned|scan-|vulnerability")
-"""Checks whose line is the secret itself, or a report in which others lie beside it."""
+SECRET = re.compile(r"secret|placeholder|leak|password")
+"""Checks whose line is the secret itself."""
+REPORT = re.compile(r"image-scanned|scan-|vulnerability")
+"""Checks whose line is of a scanner's report, in which secrets lie beside it."""
 HIDDEN = "«redacted: a line that may hold a secret»"
 AROUND = 2
 Place = tuple[str, int]
@@ -24,9 +26,9 @@ def excerpts(findings: Iterable[Finding], rendered: Iterable[Output] = (), aroun
     files: dict[str, list[str]] = {}
     found: dict[Place, str] = {}
     open_ = [finding for finding in findings if finding.outcome is not Outcome.PASS and finding.line]
-    silent = {(f.file, f.line) for f in open_ if SILENT.search(f.check)}
+    silent = {(f.file, f.line) for f in open_ if SECRET.search(f.check)}
     for finding in open_:
-        if SILENT.search(finding.check) or finding.object.startswith("Secret/"):
+        if SECRET.search(finding.check) or REPORT.search(finding.check) or finding.object.startswith("Secret/"):
             continue
         if finding.file not in files:
             lines = made.get(finding.file) or _lines(finding.file)
