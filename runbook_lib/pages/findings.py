@@ -53,7 +53,8 @@ def _finding(finding: Finding, root: Path, width: int, excerpt: str) -> list[str
     head = f"{weight(finding):<9}  {finding.check:<22}  {where(finding, root)}".rstrip()
     found = _wrapped(f"{finding.object}: {finding.message}", width)
     why = _wrapped(f"waived by {finding.waived}" if finding.waived else f"why: {finding.reason}", width)
-    return ["", head, *found, *_quoted(excerpt, width), *why, *_mend(finding, width)]
+    quoted = [f"      {line}"[:width] for line in excerpt.splitlines()]
+    return ["", head, *found, *quoted, *why, *_mend(finding, width)]
 
 
 def _mend(finding: Finding, width: int) -> Sequence[str]:
@@ -63,17 +64,13 @@ def _mend(finding: Finding, width: int) -> Sequence[str]:
     if of_object(finding):
         return _wrapped("mend: a machine can write it; --overlay FOLDER, or --format json", width)
     if "\n" in finding.mend:
-        return ["    mend:", *_quoted(finding.mend, width)]
+        return ["    mend:", *(f"      {line}" for line in finding.mend.splitlines())]
     return _wrapped(f"mend: {finding.mend}", width)
 
 
 def of_object(finding: Finding) -> bool:
     """Whether the mend is a patch of an object, and no line for the Dockerfile or a version to take."""
     return finding.object != "Dockerfile" and "\n" in finding.mend
-
-
-def _quoted(text: str, width: int) -> list[str]:
-    return [f"      {line}"[:width].rstrip() for line in text.splitlines()]
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from runbook_lib.artefacts import Output
 from runbook_lib.judge.fitness import Asked
 from runbook_lib.model import Finding, Outcome
+from runbook_lib.pages.findings import where
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 NAME = "kubernetes-migration-runbooks"
@@ -90,7 +91,7 @@ def _result(finding: Finding, number: int, place: Place, root: Path, alone: bool
     """
     failed = finding.outcome is Outcome.FAIL
     level = "note" if finding.waived else LEVELS[finding.severity]
-    rendered = f" ({finding.file}:{finding.line})" if finding.file not in ("", place.file) else ""
+    rendered = f" ({where(finding, root)})" if finding.file not in ("", place.file) else ""
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": number,

@@ -69,7 +69,7 @@ def test_two_findings_of_one_check_at_one_line_stay_two_where_lines_are_hashed(t
 
 
 def test_what_was_rendered_is_told_at_the_file_it_was_rendered_from(tmp_path: Path) -> None:
-    made = Output("deploy as rendered", TEXT, str(tmp_path / "deploy" / "kustomization.yaml"))
+    made = Output(f"{tmp_path}/deploy as rendered", TEXT, str(tmp_path / "deploy" / "kustomization.yaml"))
     (result,) = sarif([replace(BROKEN, file=made.name)], (), tmp_path, [made])["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "deploy/kustomization.yaml"}}
     assert result["message"]["text"] == "a b.yaml: no YAML (deploy as rendered:3)"
