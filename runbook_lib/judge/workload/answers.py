@@ -9,19 +9,27 @@ import re
 from collections.abc import Callable
 
 from runbook_lib.artefacts import Demanded
+from runbook_lib.judge.kernel_settings import namespace_of
 from runbook_lib.judge.workload.built import started
 from runbook_lib.judge.workload.identity import not_root
 from runbook_lib.judge.workload.jvm import javas
 from runbook_lib.judge.workload.pod import session_store, variable, variable_names
 from runbook_lib.judge.workload.schedule import wrong_schedule
 from runbook_lib.judge.workload.security import effective
-from runbook_lib.judge.workload.volumes import volume_at
+from runbook_lib.judge.workload.volumes import fixed, volume_at
 from runbook_lib.judge.workload.world import Container, Workload, World
 
+TELLS_WHERE = re.compile(r"(?i)log.*(stdout|console|stream|format|target|output|dest)|LOG_TO$")
+CONSOLE = re.compile(r"(?i)\b(console|stdout|stderr)\b|/dev/(std(out|err)|fd/[12])|^-$")
 
-def _volume_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
+
+def _volume_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str | None:
+    """Of what is mounted to be read only nobody knows whether the source reads there, or writes."""
     paths = [path for path in demand.captured if path.startswith("/")]
     answers = {path: _kept(world, workload, container, path) for path in paths}
+    volumes = {path: volume_at(workload, container, path) for path in paths if not world.decision(path)}
+    if all(answers.values()) and any(v and fixed(container, v, path) for path, v in volumes.items()):
+        return None
     return "; ".join(f"{path} {answer}" for path, answer in answers.items()) if paths and all(answers.values()) else ""
 
 
@@ -37,13 +45,13 @@ def _cron_answers(world: World, workload: Workload, container: Container, demand
     """Every schedule that was found as one has its CronJob; where none could be read any CronJob will do."""
     jobs = world.workloads("CronJob")
     asked = {_five_columns(text) for text in demand.captured} - {""}
-    there = {" ".join(job.spec.get("schedule").text().split()) for job in jobs}
+    there = {" ".join(job.spec.get("schedule").text().replace("?", "*").split()) for job in jobs}
     return ", ".join(job.title for job in jobs) if asked <= there else ""
 
 
 def _five_columns(text: str) -> str:
-    """A crontab's schedule as Kubernetes writes it: no seconds, and Sunday is 0; empty for anything else."""
-    columns = text.split()[-5:]
+    """A schedule as Kubernetes writes it: no seconds, Sunday is 0, and ? is *; empty for anything else."""
+    columns = text.replace("?", "*").split()[-5:]
     if len(text.split()) not in (5, 6):
         return ""
     schedule = " ".join([*columns[:4], "0" if columns[4] == "7" else columns[4]])
@@ -72,17 +80,25 @@ def _session_answers(world: World, workload: Workload, container: Container, dem
     return f"sessionAffinity on {', '.join(sticky)}" if sticky else ""
 
 
-def _log_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
-    names = variable_names(world, workload, container)
-    console = [name for name in names if re.search(r"(?i)log.*(stdout|console|stream|format|target)|LOG_TO", name)]
+def _log_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str | None:
+    names = [n for n in variable_names(world, workload, container) if TELLS_WHERE.search(n)]
+    values = {name: variable(world, workload, container, name)[0] or "" for name in names}
+    console = [name for name, value in values.items() if CONSOLE.search(value) or _switched_on(name, value)]
     if console:
         return f"{', '.join(console)} sends it to the console"
     linked = [
-        run.line for run in world.instructions("RUN") if re.search(r"ln .*/dev/std(out|err)", run.value + run.body)
+        run.line
+        for run in world.instructions("RUN")
+        if re.search(r"ln .*/dev/std(out|err)", run.value + run.body)
+        and (not demand.captured or any(path in run.value + run.body for path in demand.captured))
     ]
     if linked:
         return f"the image links it to the console (Dockerfile line {linked[0]})"
     return _volume_answers(world, workload, container, demand)
+
+
+def _switched_on(name: str, value: str) -> bool:
+    return bool(re.search(r"(?i)stdout|console", name)) and value.lower() not in ("", "false", "0", "no", "off")
 
 
 def _secret_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
@@ -96,14 +112,38 @@ def _secret_answers(world: World, workload: Workload, container: Container, dema
 
 def _address_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
     external = [s.title for s in world.of_kind("Service") if s.node.get("spec", "type").text() == "ExternalName"]
+    beside = _beside(workload, container, demand)
+    if beside:
+        return f"{beside} beside it listens there"
     settings = [
         n
         for n in variable_names(world, workload, container)
         if re.search(r"(?i)(url|host|address|endpoint|database|dsn|broker|server)", n)
+        and not _the_same(variable(world, workload, container, n)[0] or "", demand)
     ]
     if external:
         return f"names by {', '.join(external)}"
     return f"addresses by {', '.join(settings[:3])}" if settings else ""
+
+
+def _beside(workload: Workload, container: Container, demand: Demanded) -> str:
+    """The container of the same Pod that listens where the source calls its own machine."""
+    asked = {port for text in demand.captured for port in re.findall(r":(\d{2,5})\b", text)}
+    found = (
+        other.name
+        for other in workload.containers
+        if demand.topic == "localhost" and other is not container and other.runs_on
+        for port in other.node.get("ports").elements()
+        if port.get("containerPort").text() in asked
+    )
+    return next(found, "")
+
+
+def _the_same(value: str, demand: Demanded) -> bool:
+    """Whether a setting still names the address that it should take the place of."""
+    own = demand.topic == "localhost" and re.search(r"(?i)\blocalhost\b|\b127\.\d", value)
+    hosts = {host for text in demand.captured for host in re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", text)}
+    return bool(own) or any(re.search(rf"(?<![\d.]){re.escape(host)}(?![\d.])", value) for host in hosts)
 
 
 def _limits_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str | None:
@@ -167,8 +207,12 @@ def _registry_answers(world: World, workload: Workload, container: Container, de
     return "preStop leaves time to deregister" if container.node.get("lifecycle", "preStop").exists else ""
 
 
-def _sysctl_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str:
+def _sysctl_answers(world: World, workload: Workload, container: Container, demand: Demanded) -> str | None:
+    """Those that were found; where none could be read any will do. What is the node's alone no Pod can show."""
     names = [item.get("name").text() for item in workload.pod.get("securityContext", "sysctls").elements()]
+    lacking = set(demand.captured) - set(names)
+    if lacking:
+        return "" if any(namespace_of(name) for name in lacking) else None
     return f"sysctls {', '.join(names)}" if names else ""
 
 

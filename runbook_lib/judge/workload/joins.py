@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.built import at, base_image, last
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_pod, unknown
 from runbook_lib.judge.workload.probes import PROBES
 from runbook_lib.judge.workload.security import effective
-from runbook_lib.judge.workload.volumes import volume_at
+from runbook_lib.judge.workload.volumes import fixed, volume_at
 from runbook_lib.judge.workload.world import Container, Workload, World, repository
 
 CONTEXT = DOCS + "tasks/configure-pod-container/security-context/"
-READ_ONLY = ("configMap", "secret", "downwardAPI")
 # What official images write before the first request; where several paths stand together, one of them is enough.
 IMAGES_WRITE: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (r"(^|/)nginx(:|@|$)", (("/var/cache/nginx",), ("/var/run", "/run"))),
@@ -145,18 +143,10 @@ def _writable(workload: Workload, container: Container, path: str) -> Seen:
     if volume is None:
         message = f"{path} is written, but the root file system is read-only and no volume is mounted there"
         return failed((workload, container), container.node.get("volumeMounts"), message)
-    fixed = next((kind for kind in READ_ONLY if volume.get(kind).exists), "")
-    name = volume.get("name").text() or volume.get("metadata", "name").text()
-    mount = next((m for m in container.node.get("volumeMounts").elements() if _brings(m, name, path)), Node())
-    if fixed or mount.get("readOnly").is_true():
-        message = f"{path} is written, but {name} is {f'a {fixed}' if fixed else 'mounted'} to be read only"
-        return failed((workload, container), mount if mount.exists else volume, message)
+    closed = fixed(container, volume, path)
+    if closed is not None:
+        return failed((workload, container), closed[0], f"{path} is written, but {closed[1]}")
     return passed((workload, container), volume, f"{path} lies in a volume")
-
-
-def _brings(mount: Node, name: str, path: str) -> bool:
-    root = mount.get("mountPath").text().rstrip("/")
-    return mount.get("name").text() == name and (path + "/").startswith(root + "/")
 
 
 def _scratch(workload: Workload, container: Container, path: str) -> Seen:

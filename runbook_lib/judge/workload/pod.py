@@ -23,6 +23,8 @@ from runbook_lib.judge.workload.world import Container, Workload, World
 
 # nginx, HAProxy and Traefik, each with an annotation of its own
 STICKY = re.compile(r"/affinity=cookie|/cookie-persistence=.|/affinity=.*cookie|sticky.*=true")
+STORE = re.compile(r"(?i)redis|memcache|hazelcast|session\w*(store|url|uri|host|server|addr|endpoint|database|jdbc)")
+NO_STORE = re.compile(r"(?i)timeout|ttl|max|password|secret|cookie|enabled|pool")
 UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
 
@@ -124,16 +126,16 @@ def _routed(world: World) -> dict[tuple[str, str], tuple[str, bool]]:
     for ingress in world.of_kind("Ingress"):
         marks = ingress.node.get("metadata", "annotations").labels()
         keeps = any(STICKY.search(f"{key}={value}") for key, value in marks.items())
-        for rule in ingress.node.get("spec", "rules").elements():
-            for path in rule.get("http", "paths").elements():
-                found[world.space(ingress), path.get("backend", "service", "name").text()] = (ingress.title, keeps)
+        paths = [p for r in ingress.node.get("spec", "rules").elements() for p in r.get("http", "paths").elements()]
+        for backend in (ingress.node.get("spec", "defaultBackend"), *(path.get("backend") for path in paths)):
+            found[world.space(ingress), backend.get("service", "name").text()] = (ingress.title, keeps)
     return found
 
 
 def session_store(world: World, workload: Workload, container: Container) -> list[str]:
     """The variables that name a shared session store."""
     names = variable_names(world, workload, container)
-    return [name for name in names if re.search(r"(?i)redis|session|memcache", name)]
+    return [name for name in names if STORE.search(name) and not NO_STORE.search(name)]
 
 
 def service_links(world: World) -> Iterator[Seen]:

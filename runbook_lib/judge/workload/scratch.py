@@ -46,11 +46,11 @@ def no_state_in_scratch(world: World) -> Iterator[Seen]:
             volume = volume_at(workload, container, path)
             if volume is None or not path.startswith("/"):
                 continue
-            if volume.get("emptyDir").exists:
-                message = (
-                    f"{path} is written by the source ({demand.places[0]}) and lies in the emptyDir "
-                    f"{volume.get('name').text()}: gone with the Pod"
-                )
+            kind = next((kind for kind in ("emptyDir", "ephemeral") if volume.get(kind).exists), "")
+            if kind:
+                place = f" ({demand.places[0]})" if demand.places else ""
+                lies = f"lies in the {kind} {volume.get('name').text()}"
+                message = f"{path} is written by the source{place} and {lies}: gone with the Pod"
                 yield failed((workload, container), volume, message)
             else:
                 yield passed((workload, container), volume, f"{path} lies in {volume.get('name').text()}")

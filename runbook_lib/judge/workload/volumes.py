@@ -24,6 +24,7 @@ SYSTEM = (
     "/usr/bin",
     "/usr/lib",
 )
+READ_ONLY = ("configMap", "secret", "downwardAPI")
 # Octal numbers that lost their 0: as decimals they mean other rights, or none at all.
 SLIPS = {400, 440, 444, 500, 550, 555, 600, 640, 644, 660, 664, 700, 750, 755, 770, 775, 777}
 
@@ -144,6 +145,21 @@ def volume_at(workload: Workload, container: Container, path: str) -> Node | Non
         if name and name in (volume.get("name").text(), volume.get("metadata", "name").text()):
             return volume
     return None
+
+
+def fixed(container: Container, volume: Node, path: str) -> tuple[Node, str] | None:
+    """What keeps a volume at that path from being written, and how it does; None when nothing does."""
+    name = volume.get("name").text() or volume.get("metadata", "name").text()
+    mount = next((m for m in container.node.get("volumeMounts").elements() if _brings(m, name, path)), Node())
+    kind = next((kind for kind in READ_ONLY if volume.get(kind).exists), "")
+    if kind or mount.get("readOnly").is_true():
+        return (mount if mount.exists else volume), f"{name} is {f'a {kind}' if kind else 'mounted'} to be read only"
+    return None
+
+
+def _brings(mount: Node, name: str, path: str) -> bool:
+    root = mount.get("mountPath").text().rstrip("/")
+    return mount.get("name").text() == name and (path + "/").startswith(root + "/")
 
 
 CHECKS = (
