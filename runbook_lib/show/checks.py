@@ -12,6 +12,7 @@ from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.overlay.choose import Chosen
+from runbook_lib.judge.overlay.files import first
 from runbook_lib.model import Finding, Outcome, Verdict, worst
 from runbook_lib.pages.findings import WORDS, weight
 from runbook_lib.redact import Redactor
@@ -128,7 +129,11 @@ def overlay_summary(chosen: Chosen, built: str) -> HTML:
         f"{len(chosen.mends)} mends at {objects} objects fit together; {chosen.blocking} blocking findings of the "
         "manifests stay failed"
     )
-    return HTML(f"<p><b>{escape(head)}</b>. {escape(built)}</p>{rest}")
+    made = "".join(
+        f"<p>Somebody has to make {escape(one.said)} first: <code>{escape(one.command)}</code></p>"
+        for one in first(chosen)
+    )
+    return HTML(f"<p><b>{escape(head)}</b>. {escape(built)}</p>{made}{rest}")
 
 
 def coverage_table(findings: Iterable[Finding]) -> Styler:

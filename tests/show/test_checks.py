@@ -49,6 +49,14 @@ def test_the_overlay_says_what_it_makes_of_it_and_what_is_left() -> None:
     assert "built &amp; asked" in shown and "image-fixed – Pod/&lt;a&gt;" in shown
 
 
+def test_the_overlay_says_which_secret_somebody_has_to_make() -> None:
+    world = World((Resource("v1", "Pod", "a", "", node_of({})),))
+    source = {"valueFrom": {"secretKeyRef": {"name": "a-secrets", "key": "API_TOKEN"}}}
+    shown = overlay_summary(Chosen(world, world, (Mend("secret-in-env", "blocking", "Pod/a", source),), ()), "").data
+    assert "Somebody has to make Secret/a-secrets with the key API_TOKEN first" in shown
+    assert "kubectl create secret generic a-secrets --from-env-file=FILE" in shown
+
+
 def test_a_place_behind_a_check_about_secrets_is_not_taken_for_one() -> None:
     finding = Finding(
         **{**vars(FAILED), "check": "image-secret", "file": "Dockerfile", "line": 4, "object": "Dockerfile"}
