@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Resource, Schemas, Served
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
-from runbook_lib.judge.workload.kinds import GONE, HOME, foreign, group_of, looked_at, own
+from runbook_lib.judge.workload.kinds import GONE, GROUPS, HOME, foreign, group_of, looked_at, own
 from runbook_lib.judge.workload.world import World
 
 EARLY = re.compile(r"v\d+(alpha|beta)\d*")
@@ -68,6 +68,8 @@ def _refused(resource: Resource, schemas: Schemas | None) -> str:
         return f"{api} is not served for {kind} since 1.{since}: {f'it is {newer}' if newer else 'nothing replaces it'}"
     if since:
         return ""
+    if group_of(api) not in GROUPS and (schemas is None or not schemas.used or kind not in HOME):
+        return f"{api} is no group of Kubernetes, and that of an extension has a dot"
     if schemas is None or not schemas.used:
         home = {HOME.get(kind, api)} | ({"autoscaling/v1"} if kind == "HorizontalPodAutoscaler" else set())
         return "" if api in home else f"{api} is not served for {kind}: it is {HOME[kind]}"

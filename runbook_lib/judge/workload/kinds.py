@@ -25,6 +25,7 @@ HOME = {
     "PodDisruptionBudget": "policy/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
     "Ingress": "networking.k8s.io/v1",
+    "IngressClass": "networking.k8s.io/v1",
     "Role": "rbac.authorization.k8s.io/v1",
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "ClusterRole": "rbac.authorization.k8s.io/v1",
@@ -36,7 +37,8 @@ HOME = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
 """Where a kind that the checks look at lives; an HPA of autoscaling/v1 is as good."""
-EXTENSIONS = frozenset({"HTTPRoute", "Gateway", "ServiceMonitor", "PodMonitor", "PrometheusRule"})
+_ROUTES = {"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"}
+EXTENSIONS = frozenset({*_ROUTES, "Gateway", "ReferenceGrant", "ServiceMonitor", "PodMonitor", "PrometheusRule"})
 """Kinds that checks look at and that are not Kubernetes' own."""
 SAVING = {"Schedule": "velero.io", "SnapshotSchedule": "snapscheduler.backube"}
 """The same, of those whose name others have, too: only what is of this group is looked at."""
@@ -106,5 +108,6 @@ def looked_at(resource: Resource) -> bool:
 
 
 def own(resource: Resource) -> bool:
-    """True for what is in one of Kubernetes' own API groups, whether such a kind exists or not."""
-    return group_of(resource.api_version) in GROUPS
+    """True for what is in one of Kubernetes' own API groups, or in one without a dot, which nobody else may have."""
+    group = group_of(resource.api_version)
+    return group in GROUPS or "." not in group
