@@ -74,7 +74,7 @@ def test_hadolint_finds_nothing_either(tmp_path: Path, application: str) -> None
     path = tmp_path / "Dockerfile"
     path.write_text(written_dockerfile(tree_at(tmp_path), application)[1])
     told = remarks(path)
-    known = {"DL3042"}  # a cache that is mounted is not in the image
+    known = {"DL3042", "DL3002"}  # a cache that is mounted, and whoever builds, are not in the image
     assert (told.problem, [remark for remark in told.remarks if remark.code not in known]) == ("", [])
 
 
@@ -93,6 +93,7 @@ def test_the_whole_text_of_one() -> None:
         "# syntax=docker/dockerfile:1",
         "# Written from the image tree for shop: change it there.",
         "FROM r.example/maven:3.9 AS build",
+        "USER 0",
         "WORKDIR /build",
         "COPY pom.xml ./",
         f"RUN {mounts} mvn -B -q dependency:go-offline",
@@ -115,6 +116,42 @@ def test_the_whole_text_of_one() -> None:
         "STOPSIGNAL SIGTERM",
         'ENTRYPOINT ["java", "-jar", "/app/shop.jar"]',
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [
+        ("8u392", True),
+        ("1.8.0_191", True),
+        ("8", True),
+        ("17.0.13", True),
+        ("8u45", False),
+        ("1.7.0_80", False),
+        ("9", False),
+    ],
+)
+@pytest.mark.parametrize("build_image", ["", "maven:3.9"])
+def test_java_is_told_no_option_that_it_does_not_know(version: str, known: bool, build_image: str) -> None:
+    base = Base("jre", "r.example/jre:1", "java", version, build_image)
+    wanted = Wanted("shop", artefact="target/shop.jar", like="jre", command=("java", "-jar", "/app/shop.jar"))
+    text = dockerfile_text(ImageTree("t", (base,), {"shop": wanted}), "shop")
+    assert ("MaxRAMPercentage" in text) is known
+
+
+def test_what_is_built_of_node_has_its_tools_while_it_is_built_and_what_was_built_is_kept() -> None:
+    base = Base("node", "r.example/node:22", "node", "22", "r.example/node-build:22")
+    wanted = Wanted("web", "node", build="npm run build", sources=("src", "tsconfig.json"), artefact="dist", port=80)
+    text = dockerfile_text(ImageTree("t", (base,), {"web": wanted}), "web")
+    assert "RUN --mount=type=cache,target=/root/.npm npm ci\n" in text
+    assert "npm run build && npm prune --omit=dev\n" in text
+    assert "COPY --from=build /build/dist ./dist\n" in text and "/build/src" not in text
+
+
+def test_of_python_the_folder_that_is_named_is_taken() -> None:
+    base = Base("py", "r.example/py:3", "python", "3.11", "r.example/py-build:3")
+    wanted = Wanted("stock", "python", sources=("app",), artefact="app", port=80)
+    text = dockerfile_text(ImageTree("t", (base,), {"stock": wanted}), "stock")
+    assert "COPY --from=build /build/app ./\n" in text and "/build/src" not in text
 
 
 def test_images_have_what_those_have_that_they_grow_from(tmp_path: Path) -> None:

@@ -19,10 +19,16 @@ class Recipe:
     cache: str
     keep: tuple[tuple[str, str], ...]
     command: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...] = ()
+    fetch_all: str = ""
+    """What fetches where sources are built by tools that the service itself does not need, and what drops them then."""
+    drop: str = ""
 
 
-JAVA = (("JAVA_TOOL_OPTIONS", "-XX:MaxRAMPercentage=75.0"),)
+ENVIRONMENT = {
+    "java": {"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75.0"},
+    "python": {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    "node": {"NODE_ENV": "production"},
+}
 RECIPES = {
     ("java", "maven"): Recipe(
         first=("pom.xml",),
@@ -32,17 +38,15 @@ RECIPES = {
         cache="/root/.m2/repository",
         keep=(("target/{name}.jar", "./{name}.jar"),),
         command=("java", "-jar", "/app/{name}.jar"),
-        environment=JAVA,
     ),
     ("java", "gradle"): Recipe(
-        first=("build.gradle", "settings.gradle"),
+        first=("build.gradle*", "settings.gradle*"),  # .kts, too
         fetch="gradle --no-daemon -q dependencies",
         sources=("src",),
         build="gradle --no-daemon -q assemble",
         cache="/root/.gradle",
         keep=(("build/libs/{name}.jar", "./{name}.jar"),),
         command=("java", "-jar", "/app/{name}.jar"),
-        environment=JAVA,
     ),
     ("python", "pip"): Recipe(
         first=("requirements.txt",),
@@ -52,7 +56,6 @@ RECIPES = {
         cache="/root/.cache/pip",
         keep=(("/opt/venv", "/opt/venv"), ("src", "./")),
         command=("/opt/venv/bin/python", "-m", "{module}"),
-        environment=(("PYTHONUNBUFFERED", "1"), ("PYTHONDONTWRITEBYTECODE", "1")),
     ),
     ("node", "npm"): Recipe(
         first=("package.json", "package-lock.json"),
@@ -62,10 +65,11 @@ RECIPES = {
         cache="/root/.npm",
         keep=(("package.json", "./package.json"), ("node_modules", "./node_modules"), ("src", "./src")),
         command=("node", "/app/src/index.js"),
-        environment=(("NODE_ENV", "production"),),
+        fetch_all="npm ci",
+        drop="npm prune --omit=dev",
     ),
     ("go", "go"): Recipe(
-        first=("go.mod", "go.sum"),
+        first=("go.mod", "go.sum*"),  # whoever needs nothing has no sums
         fetch="go mod download",
         sources=("cmd", "internal"),
         build="CGO_ENABLED=0 go build -trimpath -o /out/{name} ./cmd/{name}",

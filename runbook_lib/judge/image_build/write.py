@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.judge.image_build.recipes import BUILT, CUSTOM, RECIPES, Recipe
-from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted, choose
+from runbook_lib.judge.image_build.recipes import BUILT, CUSTOM, ENVIRONMENT, RECIPES, Recipe
+from runbook_lib.judge.image_build.tree import Base, ImageTree, Wanted, choose, parts
 from runbook_lib.judge.workload.clear_text import is_secret
 
 INSTALL = {
@@ -52,19 +52,21 @@ def _build(wanted: Wanted, base: Base, recipe: Recipe) -> Iterator[str]:
         mounts += f" --mount=type=secret,id={id_},target={target}"
     sources = wanted.sources or recipe.sources
     build = wanted.build or recipe.build
+    whole = bool(wanted.build and recipe.fetch_all)
     yield f"FROM {base.build_image} AS build"
+    yield "USER 0"  # whose caches are mounted, and who reads the secrets
     yield "WORKDIR /build"
     yield f"COPY {' '.join(recipe.first)} ./"
-    yield f"RUN {mounts} {recipe.fetch}"
+    yield f"RUN {mounts} {recipe.fetch_all if whole else recipe.fetch}"
     yield from (f"COPY {source} ./{source}" for source in sources)
     if build:
-        yield f"RUN {mounts} {_named(build, wanted)}"
+        yield f"RUN {mounts} {_named(build, wanted)}{f' && {recipe.drop}' if whole else ''}"
 
 
 def _run(wanted: Wanted, base: Base, recipe: Recipe | None, tree: ImageTree) -> Iterator[str]:
     yield f"FROM {base.image}"
     yield f'LABEL org.opencontainers.image.title="{wanted.name}"'
-    yield from _environment(wanted, base, recipe, tree)
+    yield from _environment(wanted, base, tree)
     user = wanted.user or base.user
     if wanted.packages:
         yield "USER 0"
@@ -81,17 +83,24 @@ def _run(wanted: Wanted, base: Base, recipe: Recipe | None, tree: ImageTree) -> 
     yield f"ENTRYPOINT {json.dumps([_named(word, wanted) for word in command], ensure_ascii=False)}"
 
 
-def _environment(wanted: Wanted, base: Base, recipe: Recipe | None, tree: ImageTree) -> Iterator[str]:
+def _environment(wanted: Wanted, base: Base, tree: ImageTree) -> Iterator[str]:
     """What the base has is set there already: only what is new or other."""
     zone = wanted.time_zone or base.time_zone or "Etc/UTC"
-    custom: Mapping[str, str] = dict(recipe.environment) if recipe else {}
-    values = {"TZ": zone, "LANG": "C.UTF-8", **custom, **base.environment, **wanted.environment}
+    values = {"TZ": zone, "LANG": "C.UTF-8", **_custom(wanted, base), **base.environment, **wanted.environment}
     for key, value in values.items():
         if is_secret(key, value):
             where = f"image tree {tree.file}:{wanted.line}"
             raise BadParameters(f"{where}: {key} is a secret: whoever may pull the image reads it; give it to the Pod")
     quoted = [f"{key}={_quoted(value)}" for key, value in values.items()]
     yield "ENV " + " \\\n    ".join(quoted)
+
+
+def _custom(wanted: Wanted, base: Base) -> Mapping[str, str]:
+    """What the language needs; Java before 8u191, and 9, do not start with an option that they do not know."""
+    language = wanted.language or base.language
+    major, update, *_ = (int(part) if part.isdecimal() else 0 for part in (*parts(base.version), "", ""))
+    old = major in (6, 7, 9) or (major == 8 and 0 < update < 191)
+    return {} if language == "java" and old else ENVIRONMENT.get(language, {})
 
 
 def _quoted(text: str) -> str:
@@ -114,8 +123,11 @@ def _content(wanted: Wanted, recipe: Recipe | None, tree: ImageTree) -> Iterator
             raise BadParameters(f"image tree {tree.file}:{wanted.line}: {wanted.name} names no artefact to be copied")
         yield f"COPY {_named(wanted.artefact, wanted)} ./"
         return
+    own = 0 if recipe.build else len(recipe.keep) - 1  # what is built, or else the sources
     for number, (source, target) in enumerate(recipe.keep):
-        path = wanted.artefact if wanted.artefact and number == 0 and recipe.build else source
+        path = wanted.artefact if wanted.artefact and number == own else source
+        if path != source and target == f"./{source}":
+            target = f"./{path}"
         whole = path if path.startswith("/") else f"/build/{path}"
         yield f"COPY --from=build {_named(whole, wanted)} {_named(target, wanted)}"
 
