@@ -121,7 +121,7 @@ def overlay_summary(chosen: Chosen, built: str) -> HTML:
     """What all mends together make of it, and what is left for people; ``built`` says what the real tool made of it."""
     left = "".join(
         f"<li><b style='color:{WEIGHTS[severity]}'>{severity}</b> {escape(check)} – {escape(about)}</li>"
-        for severity, check, about in chosen.left
+        for severity, check, about in dict.fromkeys(chosen.left)
     )
     rest = f"<p>Left for people:</p><ul>{left}</ul>" if left else "<p>Nothing in the manifests is left that fails.</p>"
     objects = len({mend.about.partition(", ")[0] for mend in chosen.mends})

@@ -219,6 +219,31 @@ def test_what_no_machine_can_mend_is_named_in_the_overlay() -> None:
     assert "#   image-fixed at Deployment/order-service" in written(chosen)["kustomization.yaml"]
 
 
+def test_two_findings_of_one_check_at_one_object_are_counted_as_two() -> None:
+    objects = sample()
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    folders = [{"name": name, "hostPath": {"path": f"/var/{name}"}} for name in ("lib", "log")]
+    deployment["spec"]["template"]["spec"].setdefault("volumes", []).extend(folders)
+    world = world_of(objects)
+    chosen = choose(world, TODAY)
+    assert chosen.blocking == sum(f.severity == "blocking" for f in failed(chosen.after)) == 2
+    assert written(chosen)["kustomization.yaml"].count("host-path at Deployment/order-service") == 1
+
+
+@needs_kubectl
+@pytest.mark.parametrize("old", ["extensions/v1beta1", "apps/v1beta2"])
+def test_a_patch_of_a_version_that_kustomize_has_forgotten_keeps_what_it_does_not_name(
+    old: str, tmp_path: Path
+) -> None:
+    objects = damaged("resources")
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    deployment["apiVersion"] = old
+    chosen = choose(world_of(objects), TODAY)
+    result = built(chosen, tmp_path)
+    wanted = {(r.kind, r.name): r.node.plain() for r in chosen.after.resources}
+    assert {(r.kind, r.name): r.node.plain() for r in result.resources} == wanted
+
+
 def test_what_somebody_answers_for_and_what_is_off_is_not_mended() -> None:
     waiver = Waiver("memory-limit", "anna", "a trial", date(2026, 12, 1), "Deployment/*")
     chosen = choose(world_of(damaged("resources"), Policy(waivers=(waiver,), off=("memory-request",))), TODAY)

@@ -38,7 +38,7 @@ class Chosen:
     after: World
     mends: tuple[Mend, ...]
     left: tuple[tuple[str, str, str], ...]
-    """Severity, check and object, the gravest first."""
+    """Severity, check and object of each finding, the gravest first; two of one check at one object are two."""
     unanswered: int = 0
     """Blocking questions that have no answer after it; a mend may raise one."""
 
@@ -68,7 +68,7 @@ def choose(world: World, today: date) -> Chosen:
         kept += fitting
         if not fitting:
             break
-    left = sorted(now.failed, key=lambda one: (GRAVITY.index(one[0]), *one[1:]))
+    left = sorted(now.failed.elements(), key=lambda one: (GRAVITY.index(one[0]), *one[1:]))
     return Chosen(world, now.world, tuple(kept), tuple(left), now.weights[1])
 
 

@@ -6,13 +6,17 @@ from typing import Any
 
 from runbook_lib.judge.workload.mend import MERGE_KEYS
 
-BUILT_IN = ("apps", "autoscaling", "batch", "policy", "extensions")
+BUILT_IN = ("apps", "autoscaling", "batch", "policy")
+FORGOTTEN = ("extensions/v1beta1", "apps/v1beta1", "apps/v1beta2")
+"""Versions whose kinds are in no schema of today's kustomize: it replaces their lists whole."""
 NOT_BUILT_IN = ("gateway.networking.k8s.io", "snapshot.storage.k8s.io", "metrics.k8s.io")
 
 
 def is_built_in(api_version: str) -> bool:
     """Whether kustomize knows by which keys the lists of this object are merged; those of others are replaced whole."""
     group = api_version.rpartition("/")[0]
+    if api_version in FORGOTTEN:
+        return False
     return group in ("", *BUILT_IN) or (group.endswith(".k8s.io") and group not in NOT_BUILT_IN)
 
 

@@ -89,7 +89,9 @@ def _comment(checks: Sequence[str], indent: str = "") -> str:
 
 def _left(chosen: Chosen) -> str:
     """What blocks and no machine can mend, so that nobody takes the rest for all of it."""
-    blocking = [f"#   {check} at {about}\n" for severity, check, about in chosen.left if severity == "blocking"]
+    blocking = [
+        f"#   {check} at {about}\n" for severity, check, about in dict.fromkeys(chosen.left) if severity == "blocking"
+    ]
     return "".join(["# Still failed and blocking, for a person to mend:\n", *blocking]) if blocking else ""
 
 
