@@ -83,7 +83,7 @@ def _composed(text: str) -> list[yaml.Node]:
     except yaml.reader.ReaderError:  # it tells the byte, which is nobody's line
         found = yaml.reader.Reader.NON_PRINTABLE.search(text)
         at = found.start() if found else 0
-        mark = yaml.Mark("", at, text.count("\n", 0, at), 0, None, None)
+        mark = yaml.Mark("", at, text.count("\n", 0, at), 0, None, 0)
         raise yaml.MarkedYAMLError(problem=f"a control character, 0x{ord(text[at]):02x}", problem_mark=mark) from None
 
 
