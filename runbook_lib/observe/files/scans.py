@@ -12,6 +12,8 @@ from runbook_lib.judge.scan.seen import Leak, Scan, Vulnerability
 from runbook_lib.observe.files.text import parse_json, read_text
 
 ID = re.compile(r'"(?:VulnerabilityID|RuleID|id)"\s*:\s*"([^"]{1,200})"')
+GRYPES_REASONS = ("DistroPackageFixed", "Explicit APK NAK", "CPE not vulnerable")
+GRYPES_HEADERS = (("kernel-headers", "kernel"), ("linux(-.*)?-headers-.*", "linux.*"), ("linux-libc-dev", "linux"))
 EXPECTED = "give what `trivy image --format json` or `grype -o json` writes"
 
 
@@ -68,7 +70,8 @@ def _trivy(file: str, value: dict[str, Any], lines: dict[str, int]) -> Scan:
         vulnerabilities=tuple(weak),
         leaks=tuple(leaks),
         looked_at=sum(
-            _text(result, "Class") not in ("config", "secret", "license", "license-file") for result in results
+            _text(result, "Class") not in ("config", "secret", "license", "license-file", "custom")
+            for result in results
         ),
         hidden=hidden,
         broken=broken,
@@ -121,9 +124,24 @@ def _grype(file: str, value: dict[str, Any], lines: dict[str, int]) -> Scan:
         database=_time(database),
         vulnerabilities=tuple(weak),
         looked_at=1 if known else 0,
-        hidden=len(_list(value.get("ignoredMatches"))),
+        hidden=sum(_told_to(entry) for entry in _list(value.get("ignoredMatches"))),
         broken=broken,
     )
+
+
+def _told_to(entry: Any) -> bool:
+    """Whether somebody told Grype to leave a match out; its own rules are part of how it matches."""
+    rules, broken = _dicts(entry.get("appliedIgnoreRules") if isinstance(entry, dict) else None)
+    return bool(broken) or not rules or not all(_own_rule(rule) for rule in rules)
+
+
+def _own_rule(rule: dict[str, Any]) -> bool:
+    """The distribution says that it is not affected, or headers are taken for the kernel that they come with."""
+    if _text(rule, "vex-status") or _text(rule, "fix-state"):
+        return False
+    package = _dict(rule, "package")
+    headers = (_text(package, "name"), _text(package, "upstream-name")) in GRYPES_HEADERS
+    return _text(rule, "reason") in GRYPES_REASONS or (headers and _text(rule, "match-type") == "exact-indirect-match")
 
 
 def _of_grype(match: dict[str, Any], lines: dict[str, int]) -> Vulnerability:

@@ -271,6 +271,26 @@ def test_grype_is_read(tmp_path: Path) -> None:
     assert (read(tmp_path, older).at, read(tmp_path, older).database) == (None, datetime(2026, 11, 8, 1, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(
+    ("rules", "hidden"),
+    [
+        (None, 1),
+        ([], 1),
+        ([3], 1),
+        ([{"vulnerability": "CVE-2026-3"}], 1),
+        ([{"fix-state": "not-fixed"}], 1),
+        ([{"reason": "Explicit APK NAK", "vulnerability": "CVE-2026-3"}], 0),
+        ([{"reason": "DistroPackageFixed"}, {"vulnerability": "CVE-2026-3"}], 1),
+        ([{"reason": "our kernel is safe"}], 1),
+        ([{"match-type": "exact-indirect-match", "package": {"name": "linux-libc-dev", "upstream-name": "linux"}}], 0),
+        ([{"match-type": "exact-indirect-match", "package": {"name": "openssl", "upstream-name": "linux"}}], 1),
+        ([{"package": {"name": "linux-libc-dev", "upstream-name": "linux"}}], 1),
+    ],
+)
+def test_what_grype_leaves_out_by_itself_nobody_told_it(tmp_path: Path, rules: Any, hidden: int) -> None:
+    assert read(tmp_path, {**GRYPE, "ignoredMatches": [{"appliedIgnoreRules": rules}]}).hidden == hidden
+
+
 def test_a_scan_of_a_folder_is_of_no_image(tmp_path: Path) -> None:
     assert read(tmp_path, {**TRIVY, "ArtifactType": "filesystem", "Metadata": {}}).names == ()
     assert read(tmp_path, {**GRYPE, "source": {"type": "directory", "target": "/x"}}).names == ()
