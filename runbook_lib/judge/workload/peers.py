@@ -71,9 +71,10 @@ def is_namespace(name: str, given: Iterable[Resource], selector: Node) -> bool:
 
 def _outside(block: Node) -> str:
     """Why the API server refuses the addresses; empty when it does not."""
+    given = [block.get("cidr").text(), *(hole.text() for hole in block.get("except").elements())]
     try:
-        network = ipaddress.ip_network(block.get("cidr").text(), strict=False)
-        holes = [ipaddress.ip_network(hole.text(), strict=False) for hole in block.get("except").elements()]
+        # an address alone is a network to Python, and none to the API server
+        network, *holes = (ipaddress.ip_network(text if "/" in text else "", strict=False) for text in given)
     except ValueError:
         return f"{block.get('cidr').text('(no cidr)')[:60]} or one of its exceptions is no network"
     beside = [str(hole) for hole in holes if hole == network or not _inside(hole, network)]

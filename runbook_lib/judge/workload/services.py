@@ -82,6 +82,9 @@ def _clashes(workload: Workload) -> Iterator[tuple[Node, str]]:
             pair = (number, port.get("protocol").text("TCP"))
             if container.runs_on and number and taken.setdefault(pair, container.name) != container.name:
                 yield port, f"{container.name} and {taken[pair]} both listen on {number}: the second one cannot start"
+            host = port.get("hostPort")
+            if workload.pod.get("hostNetwork").is_true() and host.integer() and host.text() != number:
+                yield host, f"hostPort {host.text()} is not containerPort {number}, as hostNetwork wants: it is refused"
             if name and not PORT_NAME.fullmatch(name):
                 yield port, f"port name {name[:40]!r}: at most 15 of a-z, 0-9 and -, the API server refuses it"
             elif name and name in names:
@@ -93,15 +96,17 @@ def not_exposed(world: World) -> Iterator[Seen]:
     """A NodePort is an address of a node again; externalIPs takes traffic of others."""
     for service in world.of_kind("Service"):
         spec = service.node.get("spec")
-        kind, addresses = spec.get("type"), spec.get("externalIPs")
+        kind, addresses, ranges = spec.get("type"), spec.get("externalIPs"), spec.get("loadBalancerSourceRanges")
         if addresses.elements():
             message = f"externalIPs {addresses.elements()[0].text()}: the cluster takes what is sent to that address"
             yield failed(service, addresses, message, patch(service, {"spec": {"externalIPs": None}}), "blocking")
         elif kind.text() == "NodePort":
             mend = patch(service, {"spec": {"type": "ClusterIP", "ports": _without_node_ports(spec)}})
             yield failed(service, kind, "NodePort: open on every node, past the gateway and its weights", mend)
-        elif kind.text() == "LoadBalancer" and not spec.get("loadBalancerSourceRanges").elements():
+        elif kind.text() == "LoadBalancer" and not ranges.elements():
             yield failed(service, kind, "LoadBalancer without loadBalancerSourceRanges: open to all who reach it")
+        elif kind.text() == "LoadBalancer" and any(r.text().strip().endswith("/0") for r in ranges.elements()):
+            yield failed(service, ranges, "loadBalancerSourceRanges takes in every address: open to all who reach it")
         elif kind.text("ClusterIP") in ("ClusterIP", "LoadBalancer"):
             yield passed(service, kind if kind.exists else spec, f"{kind.text('ClusterIP')}, for those who should come")
 

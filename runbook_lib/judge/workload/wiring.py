@@ -61,7 +61,7 @@ def service_has_pods(world: World) -> Iterator[Seen]:
 
 
 def service_ports(world: World) -> Iterator[Seen]:
-    """A named target must exist in the containers; a number that no container declares is a slip if others are."""
+    """A named target must exist in the containers, by its protocol; a number that none declares is a slip if others are."""
     for service in world.of_kind("Service"):
         pods = world.pods(service)
         for port in service.node.get("spec", "ports").elements() if pods else ():
@@ -73,7 +73,9 @@ def service_ports(world: World) -> Iterator[Seen]:
                 continue
             for workload in pods:
                 ports = [p for c in workload.containers if c.runs_on for p in c.node.get("ports").elements()]
-                names = {p.get("name").text() for p in ports}
+                by = port.get("protocol").text("TCP")
+                alike = [p for p in ports if p.get("protocol").text("TCP") == by]
+                names = {p.get("name").text() for p in alike}
                 numbers = {p.get("containerPort").text() for p in ports}
                 if target.text() in names | numbers:
                     yield passed(service, target, f"targetPort {target.text()} is a port of {workload.title}")
@@ -86,10 +88,11 @@ def service_ports(world: World) -> Iterator[Seen]:
                     )
                 else:
                     shown = ", ".join(sorted(filter(None, names | numbers))) or "no port"
+                    shown += f", none of them by {by}" if ports and not alike else ""
                     message = f"targetPort {target.text()}, but {workload.title} has {shown}"
                     # a number works when something listens, declared or not; a name has to be declared
                     severity: Severity | None = "warning" if target.text().isdigit() else None
-                    yield failed(service, target, message, _to_the_only_one(service, port, ports), severity)
+                    yield failed(service, target, message, _to_the_only_one(service, port, alike), severity)
 
 
 def _to_the_only_one(service: Resource, port: Node, ports: list[Node]) -> dict[str, Any] | None:
