@@ -18,7 +18,8 @@ from runbook_lib.judge.workload.check import (
     patch,
     unknown,
 )
-from runbook_lib.judge.workload.world import REPLICATED, World
+from runbook_lib.judge.workload.scheduling import rules
+from runbook_lib.judge.workload.world import REPLICATED, World, selects
 
 BUDGETS = DOCS + "tasks/run-application/configure-pdb/"
 
@@ -122,9 +123,10 @@ def spread(world: World) -> Iterator[Seen]:
     for workload in world.workloads(*REPLICATED):
         constraints = workload.pod.get("topologySpreadConstraints")
         affinity = workload.pod.get("affinity", "podAntiAffinity")
-        if world.replicas(workload) < 2:
-            continue
-        if constraints.elements() or affinity.exists:
+        own = any(selects(selector, workload.labels) for _, selector, _ in rules(workload))
+        if world.replicas(workload) < 2 or (not own and (constraints.elements() or affinity.exists)):
+            continue  # a rule about other Pods is a finding of spread-own
+        if own:
             yield passed(workload, constraints if constraints.exists else affinity, "Pods are spread over nodes")
         else:
             rule = {

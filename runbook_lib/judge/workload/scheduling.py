@@ -54,7 +54,7 @@ def _hosts(term: Node) -> set[str]:
 def rules_count_themselves(world: World) -> Iterator[Seen]:
     """A spread or an anti-affinity whose selector does not take in the Pods themselves keeps none of them apart."""
     for workload in world.workloads(*REPLICATED):
-        for rule, selector, what in _rules(workload):
+        for rule, selector, what in rules(workload):
             if not rule.get("topologyKey").text():
                 yield failed(workload, rule, f"{what} without topologyKey: the API server refuses it")
             elif selects(selector, workload.labels):
@@ -70,7 +70,8 @@ def rules_count_themselves(world: World) -> Iterator[Seen]:
                 )
 
 
-def _rules(workload: Workload) -> Iterator[tuple[Node, Node, str]]:
+def rules(workload: Workload) -> Iterator[tuple[Node, Node, str]]:
+    """Each rule that keeps Pods apart, its selector and what it is called."""
     for rule in workload.pod.get("topologySpreadConstraints").elements():
         yield rule, rule.get("labelSelector"), "topologySpreadConstraints"
     against = workload.pod.get("affinity", "podAntiAffinity")
