@@ -67,8 +67,18 @@ def no_secret_in_clear(world: World) -> Iterator[Seen]:
                 clear += 1
                 message = f"env {name} holds a secret in clear text: use valueFrom.secretKeyRef"
                 yield failed((workload, container), value, message, _by_reference(world, workload, container, name))
+            elif option := _in_flags(value.text()):
+                clear += 1
+                message = f"env {name} holds a secret in clear text, of the option {option}: mount a file with it"
+                yield failed((workload, container), value, message)
         if not clear and container.node.get("env").exists:
             yield passed((workload, container), container.node.get("env"), "no secret in clear text")
+
+
+def _in_flags(text: str) -> str:
+    """The first option among flags, as JAVA_TOOL_OPTIONS has them, whose value is a secret."""
+    found = (OPTION.match(word) for word in text.split() if word.startswith("-"))
+    return next((match[1] for match in found if match and is_secret(match[1], match[2])), "")
 
 
 def _by_reference(world: World, workload: Workload, container: Container, name: str) -> dict[str, Any] | None:
