@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
+from runbook_lib.judge.workload.bindings import BINDINGS, ROLES, bindings_lead_somewhere, rules_are_whole
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
 from runbook_lib.judge.workload.world import World
 
 RBAC = DOCS + "reference/access-authn-authz/rbac/"
 PRACTICES = DOCS + "concepts/security/rbac-good-practices/"
-ROLES, BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
 DEFAULT = re.compile(r"system:serviceaccount:[^:]+:default")
 EVERYBODY = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
 CHANGES = ("create", "update", "patch")
@@ -132,47 +132,6 @@ def not_for_everybody(world: World) -> Iterator[Seen]:
             yield passed(binding, binding.node.get("subjects"), "given to named holders")
 
 
-def bindings_lead_somewhere(world: World) -> Iterator[Seen]:
-    clusterwide = {role.name for role in world.of_kind("ClusterRole")}
-    homes: dict[str, set[str]] = defaultdict(set)
-    for account in world.of_kind("ServiceAccount"):
-        homes[account.name].add(world.space(account))
-    for binding in world.of_kind(*BINDINGS):
-        ref = binding.node.get("roleRef")
-        kind, name = ref.get("kind").text(), ref.get("name").text()
-        if kind not in ROLES or (kind == "Role" and binding.kind == "ClusterRoleBinding"):
-            yield failed(binding, ref, f"roleRef {kind or '(no kind)'} in a {binding.kind}: the API server refuses it")
-        elif kind == "Role" and world.named("Role", name, binding) is None:
-            yield unknown(binding, ref, f"Role/{name} is not among the objects given: make sure the cluster has it")
-        elif kind == "ClusterRole" and name not in clusterwide and not _built_in(name):
-            yield unknown(
-                binding, ref, f"ClusterRole/{name} is not among the objects given: make sure the cluster has it"
-            )
-        else:
-            yield passed(binding, ref, f"{kind}/{name} is there")
-        yield from _holders(world, binding, homes)
-
-
-def _holders(world: World, binding: Resource, homes: dict[str, set[str]]) -> Iterator[Seen]:
-    for subject in binding.node.get("subjects").elements():
-        name, space = subject.get("name").text(), subject.get("namespace").text()
-        if subject.get("kind").text() != "ServiceAccount":
-            continue
-        if not space and binding.kind == "ClusterRoleBinding":
-            yield failed(binding, subject, f"ServiceAccount {name} without a namespace: the API server refuses it")
-            continue
-        home = space or world.space(binding)
-        if name == "default" or home in homes[name]:
-            yield passed(binding, subject, f"ServiceAccount/{name} is there")
-        elif homes[name]:
-            found = ", ".join(sorted(homes[name]))
-            yield failed(
-                binding, subject, f"ServiceAccount/{name} of namespace {home}, but it is in {found}: no rights"
-            )
-        else:
-            yield unknown(binding, subject, f"ServiceAccount/{name} is not among the objects given", "info")
-
-
 def _roles(world: World) -> Iterator[tuple[Resource, tuple[Node, ...]]]:
     """Roles and their rules; what an aggregated one has of its own is written over in the cluster."""
     for role in world.of_kind(*ROLES):
@@ -198,10 +157,6 @@ def _covers(rule: Node, group: str, kinds: tuple[str, ...]) -> set[str]:
 
 def _texts(node: Node) -> set[str]:
     return {item.text() for item in node.elements()}
-
-
-def _built_in(name: str) -> bool:
-    return name in ("cluster-admin", "admin", "edit", "view") or name.startswith("system:")
 
 
 CHECKS = (
@@ -260,5 +215,13 @@ CHECKS = (
         "A slip in a name gives the rights to nobody, and the service is refused.",
         RBAC + "#rolebinding-and-clusterrolebinding",
         bindings_lead_somewhere,
+    ),
+    Check(
+        "rbac-form",
+        "Rules of a role are whole",
+        "blocking",
+        "It cannot be applied, and the service starts without its rights.",
+        RBAC + "#role-and-clusterrole",
+        rules_are_whole,
     ),
 )

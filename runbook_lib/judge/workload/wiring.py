@@ -61,7 +61,7 @@ def service_has_pods(world: World) -> Iterator[Seen]:
 
 
 def service_ports(world: World) -> Iterator[Seen]:
-    """A named target must exist in the containers, by its protocol; a number that none declares is a slip if others are."""
+    """A named target must exist in the containers, by its protocol; a number that none declares is mostly a slip."""
     for service in world.of_kind("Service"):
         pods = world.pods(service)
         for port in service.node.get("spec", "ports").elements() if pods else ():
@@ -117,7 +117,8 @@ def headless_for_stateful(world: World) -> Iterator[Seen]:
         node = workload.spec.get("serviceName")
         service = world.named("Service", node.text(), workload.resource) if node.text() else None
         if service is None:
-            message = f"serviceName {node.text('not set')}: that Service is not among the objects given"
+            message = f"serviceName {node.text()}: that Service is not among the objects given"
+            message = message if node.text() else "no serviceName"
             spec = {"clusterIP": "None", "selector": dict(workload.labels), "ports": _declared(workload)}
             mend = new_object("v1", "Service", workload.resource, spec, node.text()) if node.text() else None
             yield failed(workload, node, f"{message}, Pods have no names", mend)
