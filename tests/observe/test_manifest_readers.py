@@ -10,6 +10,7 @@ import pytest
 from runbook_lib.errors import BadParameters
 from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
 from runbook_lib.observe.files.schemas import read_schemas
+from runbook_lib.sections.release import Rendering
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -75,3 +76,13 @@ def test_a_folder_that_has_to_be_rendered_is_said_in_words_that_fit_whoever_name
     for refusal in (chart, overlay):
         assert "kubernetes." not in str(refusal.value)
         assert "nothing was applied" not in str(refusal.value)
+
+
+def test_a_tool_complains_in_its_own_words_without_its_advice_about_other_things(tmp_path: Path) -> None:
+    tool = tmp_path / "kustomize"
+    advice = "# Warning: 'bases' is deprecated. Please use 'resources' instead. Run 'kustomize edit fix' to update."
+    tool.write_text(f'#!/bin/sh\nprintf "{advice}\\n{advice}\\nError: no such file ../base\\n" >&2\nexit 1\n')
+    tool.chmod(0o755)
+    (tmp_path / "kustomization.yaml").write_text("bases: [../base]\n")
+    with pytest.raises(BadParameters, match=r"cannot be rendered: no such file \.\./base$"):
+        read_manifests(tmp_path, Rendering(kustomize=str(tool)))

@@ -176,7 +176,11 @@ def _beginning(file: IO[bytes]) -> bytes:
 
 def complaint(said: str) -> str:
     """The last words of a tool as one line of moderate length, without the literals that a generator complains of."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(("WARNING", "walk.go"))]
+    lines = [
+        line.strip()
+        for line in said.splitlines()
+        if line.strip() and not line.startswith(("WARNING", "# Warning", "walk.go"))
+    ]
     text = " ".join(" ".join(lines).split()) or "it says nothing"
     text = re.sub(r"(sources? |invalid line )(?:\[.*?\](?=:)|\S.*?(?=, expected|: |$))", r"\1(hidden)", text)
     text = re.sub(r"^(?:Error|error): ", "", text).rstrip(".")
