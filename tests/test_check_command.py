@@ -69,6 +69,17 @@ def test_a_cache_beside_the_application_takes_its_name_to_tell_them_apart(folder
     assert told == [["INCONCLUSIVE"], ["PASS"]]
 
 
+def test_what_another_program_renders_is_checked_from_a_pipe_with_its_lines(folder: Path) -> None:
+    spoil(folder, "readinessProbe:", "livenessProb:")
+    command = [sys.executable, "-m", "runbook_lib.cli", "check", "-"]
+    piped = (folder / "deploy" / "all.yaml").read_text()
+    done = subprocess.run(command, cwd=folder, input=piped, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (10, "")
+    assert "readiness-probe         stdin:" in done.stdout and "      > " in done.stdout
+    empty = subprocess.run(command, cwd=folder, input="", capture_output=True, text=True, check=False)
+    assert (empty.returncode, empty.stdout) == (78, "") and "no Kubernetes object in stdin" in empty.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -33,7 +34,8 @@ class Format(StrEnum):
 @app.command()
 def check(
     paths: Annotated[
-        list[Path], typer.Argument(help="manifests: files, folders, kustomizations, charts", metavar="PATH")
+        list[Path],
+        typer.Argument(help="manifests: files, folders, kustomizations, charts; - is a pipe", metavar="PATH"),
     ],
     dockerfile: Annotated[Path | None, typer.Option(help="the Dockerfile of the application's image")] = None,
     policy: Annotated[Path | None, typer.Option(help="the house's policy, a YAML file")] = None,
@@ -113,13 +115,15 @@ def _given(
 def _manifests(paths: list[Path], namespace: str, version: str | None) -> Manifests:
     """The objects of all paths as one, because the mistakes that hurt lie between the files."""
     from runbook_lib.artefacts import Manifests
-    from runbook_lib.observe.files.manifests import read_manifests
+    from runbook_lib.observe.files.manifests import read_manifests, read_stream
     from runbook_lib.observe.release.rendering import Place
 
     place = Place(namespace, "release", cluster_version=version or "")
+    piped = [path for path in paths if str(path) == "-"]
     apart = dict.fromkeys(path.resolve() for path in paths)
-    within = [path for path in paths if not apart.keys() & set(path.resolve().parents)]
+    within = [path for path in paths if path not in piped and not apart.keys() & set(path.resolve().parents)]
     read = [read_manifests(path, None, place) for path in {path.resolve(): path for path in within}.values()]
+    read += [read_stream(sys.stdin.buffer.read())] if piped else []
     return Manifests(
         tuple(one for part in read for one in part.resources),
         tuple(one for part in read for one in part.findings),

@@ -43,7 +43,7 @@ def sarif(
     """
     shown = [finding for finding in findings if finding.outcome is not Outcome.PASS]
     sources = {one.name: one.source for one in rendered}
-    somewhere = min((sources.get(one.file, one.file) for one in findings if one.file), default="")
+    somewhere = min(filter(None, (sources.get(one.file, one.file) for one in findings)), default="")
     places = [_place(finding, sources, somewhere) for finding in shown]
     often = Counter((finding.check, place) for finding, place in zip(shown, places, strict=True))
     rules = {one.id: _rule(one) for one in asked}
@@ -80,7 +80,7 @@ def _rule(asked: Asked) -> dict[str, Any]:
 
 def _place(finding: Finding, sources: dict[str, str], somewhere: str) -> Place:
     if finding.file in sources:
-        return Place(sources[finding.file], 0)
+        return Place(sources[finding.file] or somewhere, 0)
     return Place(finding.file, finding.line) if finding.file else Place(somewhere, 0)
 
 

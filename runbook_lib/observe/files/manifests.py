@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -14,7 +14,7 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.located import located
 from runbook_lib.observe.files.templates import first_template
-from runbook_lib.observe.files.text import cause, read_text, where
+from runbook_lib.observe.files.text import cause, decoded, read_text, where
 from runbook_lib.observe.release.rendering import Place, files, needs_tool, render, source_of
 from runbook_lib.sections.release import Rendering
 
@@ -38,11 +38,21 @@ def read_manifests(path: Path, rendering: Rendering | None = None, place: Place 
         read = [parse_manifests(one.text, one.name) for one in made]
     else:
         read = [_file(file) for file in ([path] if path.is_file() else files(path))]
+    return _together(read, made, str(path))
+
+
+def read_stream(data: bytes, name: str = "stdin") -> Manifests:
+    """All objects that another program printed, as ``helm template . | runbook check -`` hands them over."""
+    made = Output(name, decoded(data, name, "manifest"), "")
+    return _together([parse_manifests(made.text, name)], (made,), name)
+
+
+def _together(read: Sequence[Manifests], made: tuple[Output, ...], name: str) -> Manifests:
     resources = tuple(one for part in read for one in part.resources)
     findings = tuple(one for part in read for one in part.findings)
     if not resources:
         seen = findings[0].message if findings else "what was rendered is empty"
-        raise BadParameters(f"no Kubernetes object in {path}: {seen}")
+        raise BadParameters(f"no Kubernetes object in {name}: {seen}")
     return Manifests(resources, findings, made)
 
 

@@ -26,6 +26,11 @@ def read_text(path: Path, what: str) -> str:
         raise BadParameters(f"{what} {path} does not exist: check its path") from None
     except OSError as error:
         raise BadParameters(f"{what} {path} cannot be read ({error.strerror}): check the path and its rights") from None
+    return decoded(data, str(path), what)
+
+
+def decoded(data: bytes, path: str, what: str) -> str:
+    """The same of bytes that were read already."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise BadParameters(f"{what} {path}:1 is UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8")
     try:
