@@ -65,3 +65,21 @@ class Dockerfile:
     def final(self) -> tuple[Instruction, ...]:
         """Every instruction that shapes the image that runs, in order."""
         return tuple(instruction for stage in self.lineage for instruction in stage.instructions)
+
+    @property
+    def process(self) -> tuple[Instruction | None, Instruction | None]:
+        """The ENTRYPOINT and the CMD that count.
+
+        An empty one takes back what was there, and an ENTRYPOINT the CMD of the stages below.
+        """
+        entry: Instruction | None = None
+        command: Instruction | None = None
+        for stage in self.lineage:
+            own = False
+            for instruction in stage.instructions:
+                given = instruction if instruction.value.replace(" ", "") != "[]" else None
+                if instruction.name == "CMD":
+                    command, own = given, True
+                elif instruction.name == "ENTRYPOINT":
+                    entry, command = given, command if own else None
+        return entry, command

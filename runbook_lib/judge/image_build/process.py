@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
-from runbook_lib.artefacts import Dockerfile, Instruction, Policy
+from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
     REFERENCE,
@@ -18,47 +17,14 @@ from runbook_lib.judge.image_build.rule import (
     passed,
     unknown,
 )
-from runbook_lib.judge.image_build.words import SHELLS, script
+from runbook_lib.judge.image_build.signals import hears_signals
 
 STOP = KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
 SOMEBODY = "USER 10001:10001"
-INITS = ("tini", "dumb-init", "catatonit", "docker-init")
-WRAPPERS: tuple[str, ...] = (
-    "npm",
-    "yarn",
-    "pnpm",
-    "mvn",
-    "mvnw",
-    "gradle",
-    "gradlew",
-    "sudo",
-    "su",
-    "service",
-    "systemctl",
-)
-WRAPPERS += ("systemd", "runsvdir")
-HANDS_OVER = re.compile(r"(^|[;&|({\n]\s*|\b(then|do|else)\s+)exec\s")
 NO_ROOT = re.compile(r"non-?root|unprivileged|rootless|chiseled|^cgr\.dev/chainguard/")
 WINDOWS = re.compile(r"(^|/)windows(/|$)|nanoserver|servercore")
-ADDS_USER: tuple[str, ...] = (
-    "-u",
-    "-g",
-    "-G",
-    "-s",
-    "-h",
-    "-d",
-    "-c",
-    "-k",
-    "-e",
-    "-f",
-    "-b",
-    "-K",
-    "--uid",
-    "--gid",
-    "--home",
-    "--shell",
-)
-ADDS_USER += ("--ingroup", "--home-dir", "--comment", "--gecos", "--group", "--groups")
+ADDS_USER: tuple[str, ...] = ("-u", "-g", "-G", "-s", "-h", "-d", "-c", "-k", "-e", "-f", "-b", "-K", "--uid")
+ADDS_USER += ("--gid", "--home", "--shell", "--ingroup", "--home-dir", "--comment", "--gecos", "--group", "--groups")
 SIGNALS = re.compile(r"^(SIG)?(KILL|STOP)$|^(9|19)$", re.I)
 
 
@@ -96,111 +62,6 @@ def _number_of(name: str, dockerfile: Dockerfile) -> str:
             found = re.search(r"\s(?:--uid|-u)[= ]([1-9]\d{0,8})(?=\s|$)", command.text)
             return found.group(1) if found else ""
     return ""
-
-
-def hears_signals(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    """An ENTRYPOINT outweighs every CMD, which becomes its arguments."""
-    entry, command = _process(dockerfile)
-    first = entry or command
-    if first is None:
-        yield unknown(dockerfile.stages[-1].line, "no ENTRYPOINT or CMD: the base image decides what runs")
-    elif not first.words:
-        yield _shell_form(first)
-    elif entry and command and not command.words:
-        yield from _shell_arguments(entry, command, dockerfile)
-    else:
-        yield _exec_form(first, (*first.words, *(command.words if entry and command else ())), dockerfile)
-
-
-def _shell_arguments(entry: Instruction, command: Instruction, dockerfile: Dockerfile) -> Iterator[Looked]:
-    """An init or a script runs what CMD says, other programs only read it; the shell of CMD is gone after exec."""
-    name = entry.words[0].rpartition("/")[2]
-    if name not in INITS:
-        yield _exec_form(entry, entry.words, dockerfile)
-    if (name in INITS or name.endswith(".sh")) and HANDS_OVER.search(command.value):
-        yield passed(command.line, "CMD hands over by exec")
-    else:
-        message = f"CMD in shell form: the ENTRYPOINT is given /bin/sh, -c and {command.value} as its arguments"
-        yield failed(command.line, message, _as_exec_form(command))
-
-
-def _process(dockerfile: Dockerfile) -> tuple[Instruction | None, Instruction | None]:
-    """The ENTRYPOINT and the CMD that count.
-
-    An empty one takes back what was there, and an ENTRYPOINT the CMD of the stages below.
-    """
-    entry: Instruction | None = None
-    command: Instruction | None = None
-    for stage in dockerfile.lineage:
-        own = False
-        for instruction in stage.instructions:
-            given = instruction if instruction.value.replace(" ", "") != "[]" else None
-            if instruction.name == "CMD":
-                command, own = given, True
-            elif instruction.name == "ENTRYPOINT":
-                entry, command = given, command if own else None
-    return entry, command
-
-
-def _shell_form(entry: Instruction) -> Looked:
-    if HANDS_OVER.search(entry.value):
-        return passed(entry.line, f"{entry.name} hands over by exec")
-    if entry.value.startswith("["):
-        message = f"{entry.name} is no JSON (double quotes are), so it is the shell form: sh is process 1"
-        return failed(entry.line, message, f"{entry.name} {entry.value}".replace("'", '"'))
-    message = f"{entry.name} in shell form: sh is process 1 and keeps SIGTERM to itself"
-    return failed(entry.line, message, _as_exec_form(entry))
-
-
-def _as_exec_form(instruction: Instruction) -> str:
-    """The same words as an array; nothing where only a shell can read them."""
-    if re.search(r"[;&|$<>`'\"\\*?~(){}=]", instruction.value):
-        return ""
-    return f"{instruction.name} {json.dumps(instruction.value.split(), ensure_ascii=False)}"
-
-
-def _exec_form(entry: Instruction, words: tuple[str, ...], dockerfile: Dockerfile) -> Looked:
-    words = _behind_init(words)
-    if not words:
-        return unknown(entry.line, f"{entry.name} names an init and nothing to run")
-    name = words[0].rpartition("/")[2]
-    option = next((n for n, word in enumerate(words[:4]) if n and re.fullmatch(r"-[a-z]*c", word)), 0)
-    if name in SHELLS and option:
-        text = "".join(words[option + 1 : option + 2])
-        if not HANDS_OVER.search(text) and script(text):
-            return failed(
-                entry.line, f"{entry.name} runs a shell, which keeps SIGTERM to itself: exec before the last command"
-            )
-    elif name in WRAPPERS:
-        message = f"{entry.name} runs {name}, which starts the service as its child and passes no SIGTERM on"
-        return failed(entry.line, message)
-    elif name == "init":
-        return unknown(entry.line, f"{words[0]} is not seen here: make sure that it passes SIGTERM on")
-    elif name.endswith(".sh") or (name in SHELLS and len(words) > 1):
-        path = next((w for w in words if w.rpartition("/")[2] not in SHELLS and not w.startswith("-")), words[0])
-        return _script(entry, path, dockerfile)
-    return passed(entry.line, f"{entry.name} in exec form")
-
-
-def _behind_init(words: tuple[str, ...]) -> tuple[str, ...]:
-    """What an init starts: what stands behind --, or behind its options."""
-    if not words or words[0].rpartition("/")[2] not in INITS:
-        return words
-    if "--" in words:
-        return words[words.index("--") + 1 :]
-    return words[next((n for n, word in enumerate(words) if n and not word.startswith("-")), len(words)) :]
-
-
-def _script(entry: Instruction, path: str, dockerfile: Dockerfile) -> Looked:
-    """A script is read where a here-document holds it; elsewhere nobody knows how it ends."""
-    for instruction in in_image(dockerfile, "COPY"):
-        if instruction.body and instruction.value.split()[-1] == path:
-            if re.search(r"(?m)^\s*exec\s", instruction.body):
-                return passed(entry.line, f"{path} hands over by exec")
-            return failed(
-                instruction.line, f"{path} starts the service without exec: the shell keeps SIGTERM to itself"
-            )
-    return unknown(entry.line, f"{path} is not seen here: make sure that it ends in exec")
 
 
 def stop_signal(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:

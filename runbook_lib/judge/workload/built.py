@@ -47,7 +47,7 @@ def started(world: World, container: Container) -> tuple[str, ...]:
     args = tuple(word.text() for word in container.node.get("args").elements())
     if command or not world.runs_application(container):
         return command + args
-    entry, parameters = last(world, "ENTRYPOINT"), last(world, "CMD")
+    entry, parameters = world.dockerfile.process if world.dockerfile else (None, None)
     if entry is not None and not entry.words:
         return (entry.value,)  # a shell form takes no parameters
     begin = entry.words if entry else ()

@@ -90,11 +90,15 @@ def _within(number: str, protocol: str, word: str) -> bool:
 
 
 def process_is_whole(world: World) -> Iterator[Seen]:
-    """args alone follow the image's ENTRYPOINT: a shell form never sees them, and without any they are the program."""
-    entry = last(world, "ENTRYPOINT")
+    """args alone follow the image's ENTRYPOINT: a shell form never sees them, and without any they are the program.
+
+    Where the Dockerfile says neither, its base does.
+    """
+    entry, command = world.dockerfile.process if world.dockerfile else (None, None)
     for workload, container in world.applications:
         args = container.node.get("args")
-        if not world.dockerfile or not args.elements() or container.node.get("command").elements():
+        own = entry is not None or command is not None
+        if not own or not args.elements() or container.node.get("command").elements():
             continue
         first = args.elements()[0].text()
         if entry is not None and not entry.words:
