@@ -114,7 +114,8 @@ def _detail(finding: Finding, lines: str, root: Path | None) -> str:
 
 
 def _block(text: str) -> str:
-    return f"<pre style='background:#f6f8fa;padding:.6em;overflow-x:auto'>{escape(text)}</pre>" if text else ""
+    style = "background:#f6f8fa;color:#1f2328;padding:.6em;overflow-x:auto"  # both: a dark page has light letters
+    return f"<pre style='{style}'>{escape(text)}</pre>" if text else ""
 
 
 def overlay_summary(chosen: Chosen, built: str) -> HTML:
