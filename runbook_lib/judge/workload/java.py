@@ -9,7 +9,7 @@ from runbook_lib.judge.quantity import number_of
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
 from runbook_lib.judge.workload.jvm import SCRIPTS, Java, javas, with_flag
 from runbook_lib.judge.workload.pod import variable
-from runbook_lib.judge.workload.resources import resource
+from runbook_lib.judge.workload.resources import memory_limit_of, resource
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 MIB = 2**20
@@ -20,7 +20,7 @@ CGROUPS = DOCS + "concepts/architecture/cgroups/#requirements"
 def heap_fits(world: World) -> Iterator[Seen]:
     share = world.policy.heap_share
     for workload, container, java in javas(world):
-        node = resource(container, "limits", "memory")
+        node = memory_limit_of(world, workload, container)
         limit, subject = number_of(node), (workload, container)
         fixed, shares = java.size("-Xmx"), re.findall(r"-XX:MaxRAMPercentage=(\d+(?:\.\d+)?)", java.flags)
         mend = _heap(world, workload, container, java, limit)
@@ -90,7 +90,7 @@ def flags_are_read(world: World) -> Iterator[Seen]:
 def rest_fits(world: World) -> Iterator[Seen]:
     """What flags allow besides the heap; what no flag names is left out, because it is rarely used up."""
     for workload, container, java in javas(world):
-        limit, heap = number_of(resource(container, "limits", "memory")), java.size("-Xmx")
+        limit, heap = number_of(memory_limit_of(world, workload, container)), java.size("-Xmx")
         named = {
             "metaspace": "-XX:MaxMetaspaceSize=",
             "direct": "-XX:MaxDirectMemorySize=",

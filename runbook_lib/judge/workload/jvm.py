@@ -74,16 +74,24 @@ def _small(text: str) -> float:
 
 
 def javas(world: World) -> Iterator[tuple[Workload, Container, Java]]:
+    """Containers of the application that run Java: by the image's base, what was assessed, or the manifest itself."""
     image = base_image(world)
     name, _, tag = image.rpartition("/")[2].partition(":")
-    if "java" not in world.assessed.runtime.lower() and not JAVA.search(f"{name}:{tag}"):
-        return
+    known = "java" in world.assessed.runtime.lower() or bool(JAVA.search(f"{name}:{tag}"))
     major, update, text = (
         version(name, tag) or version("java", world.assessed.runtime) or (None, None, "of unknown version")
     )
     for workload, container in world.applications:
+        if not known and not _starts_java(world, container):
+            continue
         told = _flags(world, workload, container, major)
         yield workload, container, Java(major, update, text, *told)
+
+
+def _starts_java(world: World, container: Container) -> bool:
+    """Whether the manifest itself tells: a variable that only a JVM reads, or the command."""
+    words = " ".join(started(world, container)).split()
+    return bool(set(OWN) & set(container.variables())) or any(word.rpartition("/")[2] == "java" for word in words[:6])
 
 
 def version(name: str, tag: str) -> tuple[int, int | None, str] | None:

@@ -25,6 +25,7 @@ from runbook_lib.judge.workload.world import Container, Workload, World
 STICKY = re.compile(r"/affinity=cookie|/cookie-persistence=.|/affinity=.*cookie|sticky.*=true")
 STORE = re.compile(r"(?i)redis|memcache|hazelcast|session\w*(store|url|uri|host|server|addr|endpoint|database|jdbc)")
 NO_STORE = re.compile(r"(?i)timeout|ttl|max|password|secret|cookie|enabled|pool")
+REFERENCE = "(from a reference)"
 UTC = ("", "UTC", "Etc/UTC", "GMT", "Etc/GMT", "Etc/UCT", "Zulu")
 
 
@@ -52,6 +53,9 @@ def time_zone(world: World) -> Iterator[Seen]:
             yield failed(
                 (workload, container), container.node, f"TZ is not set, so UTC; the assessment says {known}", mend
             )
+        elif value == REFERENCE and known:
+            message = f"TZ comes from what is not among the objects given; the assessment says {known}"
+            yield unknown((workload, container), node, message)
         elif value is not None and known and value != known and not (value in UTC and known in UTC):
             yield failed((workload, container), node, f"TZ is {value}, the assessment says {known}")
         else:
@@ -181,14 +185,29 @@ def variable(world: World, workload: Workload, container: Container, name: str) 
     """
     entry = container.variables().get(name)
     if entry is not None:
-        return entry.get("value").text("(from a reference)"), entry
+        return _value(world, workload, container, entry), entry
     for source in reversed(container.node.get("envFrom").elements()):
+        prefix = source.get("prefix").text()
         config = world.named("ConfigMap", source.get("configMapRef", "name").text(), workload.resource)
-        value = config.node.get("data", name) if config else Node()
+        value = config.node.get("data", name.removeprefix(prefix)) if config and name.startswith(prefix) else Node()
         if value.exists:
             return value.text(), value
     image = brought_along(world, container)
     return (image[name], container.node) if name in image else (None, container.node)
+
+
+def _value(world: World, workload: Workload, container: Container, entry: Node) -> str:
+    """The value of an entry of env: its own, with $(NAME) filled in from env, or that of a ConfigMap given."""
+    chosen = entry.get("valueFrom", "configMapKeyRef")
+    config = world.named("ConfigMap", chosen.get("name").text(), workload.resource) if chosen.exists else None
+    if config is not None:
+        return config.node.get("data", chosen.get("key").text()).text(REFERENCE)
+    if entry.get("valueFrom").exists:
+        return REFERENCE
+    given = {name: other.get("value") for name, other in container.variables().items() if other is not entry}
+    known = {name: value.text() for name, value in given.items() if value.exists}
+    text = entry.get("value").text()
+    return re.sub(r"(?<!\$)\$\((\w+)\)", lambda found: known.get(found[1], found[0]), text)
 
 
 def variable_names(world: World, workload: Workload, container: Container) -> list[str]:
