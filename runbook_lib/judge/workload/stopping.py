@@ -10,7 +10,9 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import LONG_RUNNING, Container, Workload, World
 
 LINK = DOCS + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
-SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)(s|m)?\b")
+SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)([smhd])?\b")
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SHELLS = ("sh", "bash", "ash", "dash")
 DEFAULT_GRACE = 30
 NO_PROGRAM = re.compile(r"(done|fi|esac|\}|exit|return|wait|true|:)(\s|$)")
 """Words of the shell that a script may end with: no exec helps in front of them."""
@@ -83,7 +85,7 @@ def pause(container: Container) -> float | None:
     found = SLEEP.findall(command)
     if not found:
         return None
-    return sum(float(number) * (60 if unit == "m" else 1) for number, unit in found)
+    return sum(float(number) * SECONDS[unit] for number, unit in found)
 
 
 def _longer(workload: Workload, needed: float) -> dict[str, object]:
@@ -99,16 +101,12 @@ def shell_shields_signals(world: World) -> Iterator[Seen]:
     for workload, container in world.containers(*LONG_RUNNING):
         if not container.runs_on:
             continue
-        words = [word.text() for word in _words(container)]
-        if (
-            len(words) < 3
-            or words[0].rpartition("/")[2] not in ("sh", "bash", "ash", "dash")
-            or words[1] not in ("-c", "-ec")
-        ):
+        script = _script([word.text() for word in _words(container)])
+        if script is None:
             continue
-        script = words[2].strip()
         last = re.split(r"&&|;|\n", script)[-1].strip()
-        if last.startswith("exec ") or "trap " in script:
+        piped = re.search(r"(?<!\|)\|(?!\|)", last)  # each side of a pipe has a shell's child for itself
+        if (last.startswith("exec ") and not piped) or "trap " in script:
             yield passed((workload, container), container.node.get("command"), "the shell hands over with exec")
         else:
             way = f"{last[:60]!r} needs exec in front"
@@ -116,6 +114,18 @@ def shell_shields_signals(world: World) -> Iterator[Seen]:
                 way = "pass it on with trap, or end with exec and the program"
             message = f"the shell stays process 1 and keeps SIGTERM to itself: {way}"
             yield failed((workload, container), container.node.get("command"), message)
+
+
+def _script(words: list[str]) -> str | None:
+    """What a shell is given to do by -c, which other options may stand before or beside."""
+    if not words or words[0].rpartition("/")[2] not in SHELLS:
+        return None
+    for position, word in enumerate(words[1:-1], 1):
+        if re.fullmatch(r"-[a-z]*c", word):
+            return words[position + 1].strip()
+        if not word.startswith(("-", "+")):
+            break
+    return None
 
 
 def _words(container: Container) -> tuple[Node, ...]:
