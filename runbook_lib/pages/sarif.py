@@ -102,7 +102,7 @@ def _result(finding: Finding, number: int, place: Place, root: Path, alone: bool
         "partialFingerprints": _fingerprints(finding, alone=alone and place.line > 0),
         "properties": {"severity": finding.severity} | ({"mend": finding.mend} if finding.mend else {}),
     }
-    if fixes := _fixes(finding, root):
+    if place.file == finding.file and (fixes := _fixes(finding, root)):
         result["fixes"] = fixes
     if finding.waived:
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.waived}]

@@ -74,6 +74,9 @@ def test_what_was_rendered_is_told_at_the_file_it_was_rendered_from(tmp_path: Pa
     assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "deploy/kustomization.yaml"}}
     assert result["message"]["text"] == "a b.yaml: no YAML (deploy as rendered:3)"
     assert result["partialFingerprints"]["primaryLocationLineHash"]
+    patched = replace(BROKEN, file=made.name, object="Dockerfile", mend="@@ -1 +1 @@\n-USER root\n+USER 10001:10001")
+    fixed, unfixed = (sarif([patched], (), tmp_path, one)["runs"][0]["results"][0] for one in ([], [made]))
+    assert "fixes" in fixed and "fixes" not in unfixed  # its lines are in no file that an editor could change
 
 
 def test_the_form_refuses_what_the_standard_refuses() -> None:
