@@ -82,16 +82,17 @@ def javas(world: World) -> Iterator[tuple[Workload, Container, Java]]:
         version(name, tag) or version("java", world.assessed.runtime) or (None, None, "of unknown version")
     )
     for workload, container in world.applications:
-        if not known and not _starts_java(world, container):
+        if not known and not _starts_java(world, workload, container):
             continue
         told = _flags(world, workload, container, major)
         yield workload, container, Java(major, update, text, *told)
 
 
-def _starts_java(world: World, container: Container) -> bool:
+def _starts_java(world: World, workload: Workload, container: Container) -> bool:
     """Whether the manifest itself tells: a variable that only a JVM reads, or the command."""
     words = " ".join(started(world, container)).split()
-    return bool(set(OWN) & set(container.variables())) or any(word.rpartition("/")[2] == "java" for word in words[:6])
+    told = any(variable(world, workload, container, name)[0] for name in OWN)
+    return told or any(word.rpartition("/")[2] == "java" for word in words[:6])
 
 
 def version(name: str, tag: str) -> tuple[int, int | None, str] | None:

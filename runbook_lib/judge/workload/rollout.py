@@ -15,10 +15,9 @@ LINK = DOCS + "concepts/workloads/controllers/deployment/"
 def more_than_one(world: World) -> Iterator[Seen]:
     for workload in world.workloads(*REPLICATED):
         count, node = world.replicas(workload), workload.spec.get("replicas")
-        scaler = world.scaler(workload)
-        source = (
-            f"minReplicas of {scaler.title}" if scaler else ("replicas" if node.exists else "replicas is not set, so 1")
-        )
+        scaler = world.scaler(workload) or world.scaled_by_events(workload)
+        least = "minReplicas" if world.scaler(workload) else "minReplicaCount"
+        source = f"{least} of {scaler.title}" if scaler else "replicas" if node.exists else "replicas is not set, so 1"
         if count >= 2:
             yield passed(workload, node, f"{count} replicas ({source})")
         else:
@@ -130,7 +129,7 @@ def settles(world: World) -> Iterator[Seen]:
 
 def one_hand_on_replicas(world: World) -> Iterator[Seen]:
     for workload in world.workloads(*REPLICATED):
-        scaler, node = world.scaler(workload), workload.spec.get("replicas")
+        scaler, node = world.scaler(workload) or world.scaled_by_events(workload), workload.spec.get("replicas")
         if scaler is None:
             continue
         if node.exists:

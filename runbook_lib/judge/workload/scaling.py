@@ -35,9 +35,10 @@ def scaler_has_target(world: World) -> Iterator[Seen]:
 def scaler_is_alone(world: World) -> Iterator[Seen]:
     """Two autoscalers over the same Pods: both stop, with the condition AmbiguousSelector."""
     found: dict[tuple[str, str, str], Resource] = {}
-    for scaler in world.of_kind("HorizontalPodAutoscaler"):
+    for scaler in (*world.of_kind("HorizontalPodAutoscaler"), *world.of_kind("ScaledObject")):
         target = scaler.node.get("spec", "scaleTargetRef")
-        key = (world.space(scaler), target.get("kind").text(), target.get("name").text())
+        default = "Deployment" if scaler.kind == "ScaledObject" else ""  # KEDA makes an HPA of it
+        key = (world.space(scaler), target.get("kind").text(default), target.get("name").text())
         first = found.setdefault(key, scaler)
         if first is scaler:
             yield passed(scaler, target, f"the first that scales {key[1]}/{key[2]}")
@@ -118,13 +119,17 @@ def enough_for_the_peak(world: World) -> Iterator[Seen]:
         scaler, count = world.scaler(workload), world.replicas(workload)
         node = scaler.node.get("spec", "maxReplicas") if scaler else workload.spec.get("replicas")
         most = node.integer(count) if scaler else count
+        events = None if scaler else world.scaled_by_events(workload)
+        if events is not None:
+            scaler, node = events, events.node.get("spec", "maxReplicaCount")
+            most = node.integer(100)
         if needed is None:
             message = f"how many replicas the peak needs was not measured: {world.how_to_measure(workload)}"
             yield unknown(workload, node, message, severity="info")
         elif most is not None and most >= needed:
             yield passed(workload, node, f"up to {most} replicas, the measured peak needs {needed}")
         else:
-            field = "maxReplicas" if scaler else "replicas"
+            field = "maxReplicaCount" if events else "maxReplicas" if scaler else "replicas"
             mend = patch(scaler or workload.resource, {"spec": {field: needed}})
             yield failed(workload, node, f"at most {most} replicas, the measured peak needs {needed}", mend)
 

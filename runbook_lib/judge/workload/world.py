@@ -119,11 +119,18 @@ class World:
         """The HPA that targets the workload."""
         return self._scalers.get((self.space(workload.resource), workload.kind, workload.resource.name))
 
+    def scaled_by_events(self, workload: Workload) -> Resource | None:
+        """The ScaledObject that targets the workload: KEDA makes an HPA of it."""
+        return self._events.get((self.space(workload.resource), workload.kind, workload.resource.name))
+
     def replicas(self, workload: Workload) -> int:
-        """How many Pods there are at the quietest: the HPA's minimum, else replicas, else 1 as Kubernetes does."""
+        """How many Pods there are at the quietest: the minimum of what scales them, else replicas, else 1."""
         scaler = self.scaler(workload)
         if scaler is not None:
             return scaler.node.get("spec", "minReplicas").integer(1) or 1
+        events = self.scaled_by_events(workload)
+        if events is not None:
+            return max(events.node.get("spec", "minReplicaCount").integer(0) or 0, 1)
         given = workload.spec.get("replicas").integer(1)
         return 1 if given is None else given
 
@@ -264,8 +271,15 @@ class World:
 
     @cached_property
     def _scalers(self) -> dict[tuple[str, str, str], Resource]:
+        return self._targets("HorizontalPodAutoscaler", "")
+
+    @cached_property
+    def _events(self) -> dict[tuple[str, str, str], Resource]:
+        return self._targets("ScaledObject", "Deployment")
+
+    def _targets(self, scales: str, default: str) -> dict[tuple[str, str, str], Resource]:
         found: dict[tuple[str, str, str], Resource] = {}
-        for scaler in self.of_kind("HorizontalPodAutoscaler"):
+        for scaler in self.of_kind(scales):
             target = scaler.node.get("spec", "scaleTargetRef")
-            found.setdefault((self.space(scaler), target.get("kind").text(), target.get("name").text()), scaler)
+            found.setdefault((self.space(scaler), target.get("kind").text(default), target.get("name").text()), scaler)
         return found
