@@ -280,6 +280,12 @@ DIFFERENCES = [
         {"ports": [{"port": 53, "protocol": "TCP"}]},
         {"ports": [{"$patch": "replace"}, {"port": 53, "protocol": "TCP"}]},
     ),
+    (
+        "a name that is none",
+        {"containers": [{"name": ["a"]}]},
+        {"containers": [{"name": ["a"], "x": 1}]},
+        {"containers": [{"$patch": "replace"}, {"name": ["a"], "x": 1}]},
+    ),
 ]
 
 

@@ -35,9 +35,13 @@ def difference(before: Any, after: Any, keyed: bool, field: str = "") -> Any:
     return after
 
 
+def _has(one: Any, key: str) -> bool:
+    return isinstance(one, dict) and isinstance(one.get(key), str | int | float)
+
+
 def _members(before: list[Any], after: list[Any], keys: tuple[str, ...]) -> list[Any]:
     """The members that differ, each with its key; the whole list where a key does not tell them apart."""
-    key = next((k for k in keys if all(isinstance(one, dict) and k in one for one in [*before, *after])), "")
+    key = next((key for key in keys if all(_has(one, key) for one in [*before, *after])), "")
     old = {one[key]: one for one in before} if key else {}
     new = {one[key] for one in after} if key else set()
     if not key or len(old) < len(before) or len(new) < len(after) or not set(old) <= new:
