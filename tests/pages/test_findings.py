@@ -204,6 +204,20 @@ def test_a_newer_package_is_named_and_not_promised_in_the_overlay(tmp_path: Path
     assert said[-1] == "    mend: openssl 3.0.1 -> 3.0.2"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Secret\nmetadata: {name: a}\ndata:\n  a: aHVudGVyMg==\n  a: aHVudGVyMg==\n",
+        "key: |\n  -----BEGIN PRIVATE KEY-----\n  bm9uZQ\n  aHVudGVyMg\n  -----END PRIVATE KEY-----\nb: 1\n",
+    ],
+)
+def test_no_line_shows_what_only_the_lines_before_it_show_to_be_secret(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    shown = excerpts([replace(BROKEN, file=str(path), line=5)], around=1)
+    assert "«redacted" in shown[str(path), 5] and "aHVudGVyMg" not in shown[str(path), 5]
+
+
 def test_a_line_that_no_scan_is_of_is_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("image: shop:latest\n")

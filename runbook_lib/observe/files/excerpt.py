@@ -10,6 +10,7 @@ from runbook_lib.artefacts import Output
 from runbook_lib.errors import BadParameters
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.text import read_text
+from runbook_lib.redact import Redactor
 
 SECRET = re.compile(r"secret|placeholder|leak|password")
 """Checks whose line is the secret itself."""
@@ -22,7 +23,7 @@ Place = tuple[str, int]
 
 def excerpts(findings: Iterable[Finding], rendered: Iterable[Output] = (), around: int = AROUND) -> dict[Place, str]:
     """A few lines around the place of each finding that is no pass; of what was rendered those that the tool made."""
-    made = {one.name: one.text.splitlines() for one in rendered}
+    made = {one.name: one.text for one in rendered}
     files: dict[str, list[str]] = {}
     found: dict[Place, str] = {}
     open_ = [finding for finding in findings if finding.outcome is not Outcome.PASS and finding.line]
@@ -31,7 +32,7 @@ def excerpts(findings: Iterable[Finding], rendered: Iterable[Output] = (), aroun
         if SECRET.search(finding.check) or REPORT.search(finding.check) or finding.object.startswith("Secret/"):
             continue
         if finding.file not in files:
-            lines = made.get(finding.file) or _lines(finding.file)
+            lines = _safe(made.get(finding.file) or _text(finding.file))
             files[finding.file] = [HIDDEN if (finding.file, n) in silent else t for n, t in enumerate(lines, start=1)]
         if finding.line <= len(files[finding.file]):
             found[finding.file, finding.line] = excerpt(files[finding.file], finding.line, around)
@@ -50,11 +51,18 @@ def excerpt(lines: list[str], line: int, around: int = AROUND) -> str:
     return "\n".join(f"{'>' if n == line else ' '} {n:>{width}}  {lines[n - 1][:160]}".rstrip() for n in rows)
 
 
-def _lines(file: str) -> list[str]:
+def _safe(text: str) -> list[str]:
+    """The lines without what only the whole text shows to be secret: data of a Secret, the middle of a key."""
+    lines, told = text.splitlines(), Redactor().text(text).splitlines()
+    if len(lines) == len(told):
+        return told
+    there = set(told)
+    return [line if line in there else HIDDEN for line in lines]
+
+
+def _text(file: str) -> str:
     path = Path(file)
-    if not path.is_file():
-        return []
     try:
-        return read_text(path, "file").splitlines()
+        return read_text(path, "file") if path.is_file() else ""
     except BadParameters:
-        return []
+        return ""
