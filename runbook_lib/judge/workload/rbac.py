@@ -22,7 +22,8 @@ Reach = tuple[tuple[str, ...], str, tuple[str, ...]]
 MAKERS: tuple[Reach, ...] = (
     (CHANGES, "", ("pods", "replicationcontrollers")),
     (CHANGES, "apps", ("deployments", "statefulsets", "daemonsets", "replicasets")),
-    (CHANGES, "batch", ("jobs", "cronjobs")),
+    (CHANGES, "batch", ("cronjobs",)),
+    (("create",), "batch", ("jobs",)),  # the template of one that is there cannot be changed
     (("create", "get"), "", ("pods/exec", "pods/attach")),
     (("update", "patch"), "", ("pods/ephemeralcontainers",)),
 )
