@@ -11,7 +11,9 @@ from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build.rule import PRACTICE, REFERENCE, Looked, Rule, every, failed, passed, unknown
 from runbook_lib.judge.workload.image import Reference, moves, parse_reference
 
-RELEASE = re.compile(r"(bullseye|bookworm|trixie|forky|focal|jammy|noble|resolute)\b")
+RELEASE = re.compile(
+    r"(jessie|stretch|buster|bullseye|bookworm|trixie|forky|xenial|bionic|focal|jammy|noble|resolute)\b"
+)
 RESERVED = ("scratch", "context")
 
 

@@ -24,7 +24,7 @@ from runbook_lib.judge.image_build.words import Command, commands, pairs
 from runbook_lib.judge.workload.clear_text import URL_PASSWORD, is_secret
 
 TOOLS = re.compile(
-    r"^(gcc|g\+\+|clang|make|cmake|maven|mvn|gradle|build-essential|build-base|golang(-go)?|cargo|rustc|git|nodejs-dev"
+    r"^(gcc|g\+\+|clang|make|cmake|maven|mvn|gradle|build-essential|build-base|golang(-go)?|cargo|rustc|nodejs-dev"
     r"|openjdk-?\d+-jdk(-headless)?|java-[\d.]+-openjdk-devel|python3?-dev(el)?|kernel-headers|npm)$"
 )
 BUILDS = re.compile(

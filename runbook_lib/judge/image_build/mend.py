@@ -39,11 +39,11 @@ def patch(before: str, after: str) -> str:
 
 
 def open_questions(found: Iterable[Finding]) -> Counter[Said]:
-    """What does not pass, wherever it stands."""
-    return Counter((f.check, f.outcome, f.message) for f in found if f.outcome is not Outcome.PASS)
+    """How often each check does not pass, wherever it stands and however it is said."""
+    return Counter((f.check, f.outcome, f.severity) for f in found if f.outcome is not Outcome.PASS)
 
 
 def helps(finding: Finding, before: Counter[Said], after: Counter[Said]) -> bool:
-    """Whether the finding is told less often than before, and nothing that was not told."""
-    own = (finding.check, finding.outcome, finding.message)
+    """Whether its check fails less often than before, and no check more often."""
+    own = (finding.check, finding.outcome, finding.severity)
     return after[own] < before[own] and not after - before

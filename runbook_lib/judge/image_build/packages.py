@@ -157,7 +157,7 @@ def _leaves(command: Command, text: str, cached: bool) -> str:
         return "the package lists stay in the image: rm -rf /var/lib/apt/lists/* in the same RUN"
     if program in RPM and not re.search(rf"{program}\s+(-\S+\s+)*clean|/var/cache/({program}|yum|dnf)", text):
         return f"the packages stay in the image: {program} clean all in the same RUN"
-    if program == "apk" and not command.has("--no-cache") and "/var/cache/apk" not in text:
+    if program == "apk" and not command.has("--no-cache", "--no-network") and "/var/cache/apk" not in text:
         return "apk keeps its index in the image: apk add --no-cache"
     if program == "pip" and not cached and not command.has("--no-cache-dir") and "cache purge" not in text:
         return "pip keeps what it fetched in the image: pip install --no-cache-dir"

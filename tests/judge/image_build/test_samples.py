@@ -130,6 +130,7 @@ MENDS = [
     ("image-add", "FROM a:1\nADD --chown=7:7 a \\\n  # told\n  b /x/\n", "+COPY --chown=7:7 a \\"),
     ("packages-ask", "FROM a:1\nRUN apt-get update \\\n && apt-get install \\\n  a=1\n", "+ && apt-get install -y \\"),
     ("packages-apt", "FROM a:1\nRUN <<E\napt install -y a=1\nE\n", "+apt-get install -y a=1"),
+    ("packages-apt", "FROM a:1\nRUN apt install -y a\n", "+RUN apt-get install -y a"),
     ("packages-apt", "FROM a:1\r\nRUN apt install -y a=1\r\n", "+RUN apt-get install -y a=1"),
     ("packages-apt", "FROM a:1\nRUN TOKEN=abcdefgh apt install -y a=1\n", ""),
 ]
