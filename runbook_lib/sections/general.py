@@ -34,9 +34,9 @@ class Containerization(Section):
     dockerfile: str | None = None
     """None: written from the image tree, where there is one; else the image is not looked at."""
     manifests: str
-    """Folder or file of the manifests to be checked."""
+    """Folder, file, kustomization or chart of the manifests to be checked."""
     policy: str | None = None
-    """YAML that switches checks off or changes their severity, with reasons."""
+    """YAML that switches checks off, weighs them otherwise, sets figures, lets findings stand, each with a reason."""
     kubernetes_version: Annotated[str, Field(pattern=r"^v?1\.\d{1,3}([.+-].*)?$")] | None = None
     """The cluster's version, such as "1.34" in quotes, whose schemas manifests are held against; None: the newest."""
     scans: list[str] = []
