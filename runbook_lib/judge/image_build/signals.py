@@ -55,9 +55,11 @@ def _shell_form(entry: Instruction) -> Looked:
 
 def _as_exec_form(instruction: Instruction) -> str:
     """The same words as an array; nothing where only a shell can read them."""
-    if re.search(r"[;&|$<>`'\"\\*?~(){}=]", instruction.value):
+    found = script(instruction.value)
+    for_shell = re.search(r"[$`\\*?~<>(){}#&]", instruction.value)
+    if for_shell or len(found) != 1 or instruction.value.split()[0] != found[0].words[0]:
         return ""
-    return f"{instruction.name} {json.dumps(instruction.value.split(), ensure_ascii=False)}"
+    return f"{instruction.name} {json.dumps(found[0].words, ensure_ascii=False)}"
 
 
 def _with_exec(text: str) -> str:
