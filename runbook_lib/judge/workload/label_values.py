@@ -34,10 +34,22 @@ def valid_labels(world: World) -> Iterator[Seen]:
             size = sum(len(key) + len(node.text().encode()) for key, node in metadata.get("annotations").entries())
             if size > ANNOTATIONS:
                 found.append((metadata.get("annotations"), f"annotations take {size // 1024} KiB, 256 KiB at most"))
+        for field in ("selector", "podSelector"):
+            found += _wrong_expressions(resource.node.get("spec", field))
         for node, message in found:
             yield failed(resource, node, f"{message}: the API server refuses it")
         if not found and any(owner.get("labels").exists or owner.get("annotations").exists for owner in owners):
             yield passed(resource, resource.node.get("metadata"), "labels and annotations have a valid form")
+
+
+def _wrong_expressions(selector: Node) -> Iterator[tuple[Node, str]]:
+    """In and NotIn compare with values, Exists and DoesNotExist with none."""
+    for rule in selector.get("matchExpressions").elements():
+        operator, values = rule.get("operator").text("(none)"), rule.get("values").elements()
+        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            yield rule, f"selector of {rule.get('key').text()}: {operator} is no operator"
+        elif (operator in ("In", "NotIn")) != bool(values):
+            yield rule, f"selector of {rule.get('key').text()}: {operator} with{'' if values else 'out'} values"
 
 
 def _wrong_key(key: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
 from runbook_lib.judge.workload.kinds import group_of, own
-from runbook_lib.judge.workload.world import World
+from runbook_lib.judge.workload.world import Workload, World
 
 _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
@@ -151,6 +151,22 @@ def valid_names(world: World) -> Iterator[Seen]:
         else:
             seen[key] = resource
             yield passed(resource, node, f"name {resource.name}")
+    for workload in world.workloads():
+        for node, wrong in _container_names(workload):
+            yield failed(workload, node, f"{wrong}: the API server refuses it")
+
+
+def _container_names(workload: Workload) -> Iterator[tuple[Node, str]]:
+    """All containers of a Pod, whenever they run, share their names; a patch finds them by these."""
+    seen: set[str] = set()
+    for container in workload.containers:
+        node = container.node.get("name")
+        name = node.text()
+        if name in seen:
+            yield node, f"two containers are called {name}"
+        elif name and (len(name) > 63 or not re.fullmatch(_LABEL, name)):
+            yield node, f"container name {name[:70]!r} is not a DNS label"
+        seen |= {name} if name else set()
 
 
 def _no_name(resource: Resource) -> str:
