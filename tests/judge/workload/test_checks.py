@@ -97,7 +97,7 @@ DAMAGES: list[tuple[str, str, str, set[str]]] = [
     ("registry", "image: registry.example/shop:", "image: shop:", set()),
     ("non-root", "runAsNonRoot: true", "runAsNonRoot: false", set()),
     ("privilege-escalation", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", set()),
-    ("privileged", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: false\n            privileged: true", set()),
+    ("privileged", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: false\n            privileged: true", {"privilege-escalation"}),
     ("capabilities", "capabilities: {drop: [ALL]}", "capabilities: {drop: [NET_RAW]}", set()),
     ("capabilities", "capabilities: {drop: [ALL]}", "capabilities: {drop: [ALL], add: [SYS_ADMIN]}", set()),
     ("read-only-root", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", {"ephemeral-storage"}),
