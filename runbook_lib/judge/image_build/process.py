@@ -9,6 +9,7 @@ from runbook_lib.artefacts import Dockerfile, Policy
 from runbook_lib.judge.image_build.rule import (
     KUBERNETES,
     REFERENCE,
+    WINDOWS,
     Looked,
     Rule,
     all_commands,
@@ -22,7 +23,6 @@ from runbook_lib.judge.image_build.signals import hears_signals
 STOP = KUBERNETES + "concepts/workloads/pods/pod-lifecycle/#pod-termination"
 SOMEBODY = "USER 10001:10001"
 NO_ROOT = re.compile(r"non-?root|unprivileged|rootless|chiseled|^cgr\.dev/chainguard/")
-WINDOWS = re.compile(r"(^|/)windows(/|$)|nanoserver|servercore")
 ADDS_USER: tuple[str, ...] = ("-u", "-g", "-G", "-s", "-h", "-d", "-c", "-k", "-e", "-f", "-b", "-K", "--uid")
 ADDS_USER += ("--gid", "--home", "--shell", "--ingroup", "--home-dir", "--comment", "--gecos", "--group", "--groups")
 SIGNALS = re.compile(r"^(SIG)?(KILL|STOP)$|^(9|19)$", re.I)

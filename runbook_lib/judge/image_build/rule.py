@@ -15,6 +15,7 @@ Severity = Literal["blocking", "warning", "info"]
 REFERENCE = "https://docs.docker.com/reference/dockerfile/"
 PRACTICE = "https://docs.docker.com/build/building/best-practices/"
 KUBERNETES = "https://kubernetes.io/docs/"
+WINDOWS = re.compile(r"(^|/)windows(/|$)|nanoserver|servercore")
 LONGEST = 10_000  # characters of one instruction
 POSIX = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 
@@ -85,7 +86,8 @@ def shells(dockerfile: Dockerfile) -> Iterator[tuple[Stage, Instruction, tuple[s
     last: list[tuple[str, ...]] = []
     for position, stage in enumerate(dockerfile.stages):
         parent = dockerfile.parent(position)
-        shell = () if parent is None else last[parent]
+        own = ("cmd", "/S", "/C") if WINDOWS.search(stage.image) else ()
+        shell = own if parent is None else last[parent]
         for instruction in stage.instructions:
             if instruction.name == "SHELL" and instruction.words:
                 shell = instruction.words
