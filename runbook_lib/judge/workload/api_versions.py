@@ -54,6 +54,8 @@ def known_kinds(world: World) -> Iterator[Seen]:
         elif form is None and world.schemas and world.schemas.used and not own(resource):
             message = f"the form of {title} is not validated: it is an extension, whose schema is in its cluster"
             yield unknown(resource, resource.node, message, "info")
+        elif maker := world.maker(resource):
+            yield passed(resource, resource.node, f"{maker.title} has made it, and is asked in its place")
         else:
             yield passed(resource, resource.node, f"{title} is known")
 

@@ -19,6 +19,7 @@ from runbook_lib.judge.workload.workloads import repository as repository
 from runbook_lib.judge.workload.workloads import workload_of
 
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+MAKERS = {"ReplicaSet": ("Deployment",), "Job": ("CronJob",), "Pod": ("ReplicaSet", "StatefulSet", "DaemonSet", "Job")}
 REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
@@ -52,17 +53,24 @@ class World:
         return tuple(resource for resource in self._own if resource.kind in wanted)
 
     def workloads(self, *kinds: str) -> tuple[Workload, ...]:
-        """The objects that make Pods, of these kinds or of all."""
+        """The objects that make Pods, of these kinds or of all; not those that another of them has made."""
         wanted = kinds or tuple(TEMPLATES)
         found = self._workloads.get(wanted)
         if found is None:
-            found = tuple(self._workload(r) for r in self.of_kind(*wanted))
+            found = tuple(self._workload(r) for r in self.of_kind(*wanted) if self.maker(r) is None)
             self._workloads[wanted] = found
         return found
 
     def workload(self, resource: Resource) -> Workload | None:
         """The object as one that makes Pods; None when it makes none."""
         return self._workload(resource) if resource.kind in TEMPLATES and not foreign(resource) else None
+
+    def maker(self, resource: Resource) -> Resource | None:
+        """The controller among the objects given that has made it, as in what a cluster prints of itself."""
+        for owner in resource.node.get("metadata", "ownerReferences").elements():
+            if owner.get("controller").is_true() and owner.get("kind").text() in MAKERS.get(resource.kind, ()):
+                return self.named(owner.get("kind").text(), owner.get("name").text(), resource)
+        return None
 
     def containers(self, *kinds: str) -> Iterator[tuple[Workload, Container]]:
         """Every container of these kinds of workload, or of all."""

@@ -137,3 +137,22 @@ def test_the_named_job_is_the_application_where_nothing_runs_on() -> None:
     assert World(found, application="report").images == {"report"}
     assert World(found).images == frozenset()
     assert World(found[:1]).images == {"report"}
+
+
+def test_what_a_controller_that_is_given_has_made_is_not_asked_again() -> None:
+    def of(kind: str, name: str, owner: tuple[str, str] = ("", "")) -> dict[str, Any]:
+        owners = [{"kind": owner[0], "name": owner[1], "controller": True}] if owner[0] else []
+        return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "ownerReferences": owners}}
+
+    objects = [
+        of("Deployment", "shop"),
+        of("ReplicaSet", "shop-5d", ("Deployment", "shop")),
+        {**of("Pod", "shop-5d-x", ("ReplicaSet", "shop-5d")), "apiVersion": "v1"},
+        {**of("Pod", "other-x", ("ReplicaSet", "other")), "apiVersion": "v1"},
+        of("StatefulSet", "data", ("Deployment", "shop")),
+    ]
+    resources = tuple(
+        Resource(one["apiVersion"], one["kind"], one["metadata"]["name"], "", node_of(one)) for one in objects
+    )
+    asked = [workload.title for workload in World(resources).workloads()]
+    assert asked == ["Deployment/shop", "Pod/other-x", "StatefulSet/data"]
