@@ -10,20 +10,6 @@ from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, 
 from runbook_lib.judge.workload.world import World
 
 LINK = DOCS + "concepts/containers/images/"
-MOVING = (
-    "latest",
-    "stable",
-    "main",
-    "master",
-    "dev",
-    "develop",
-    "test",
-    "prod",
-    "release",
-    "snapshot",
-    "edge",
-    "nightly",
-)
 NO_VERSION = re.compile(r"[a-z._-]*|.*[.-](?:snapshot|latest)", re.IGNORECASE)
 COMMIT = re.compile(r"[a-f]{7,40}")
 COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
