@@ -45,22 +45,31 @@ def _taken(world: World, gateways: list[Resource], route: Resource, parent: Node
 
 def _admitted(world: World, gateway: Resource, route: Resource, parent: Node) -> Seen:
     section, port = parent.get("sectionName").text(), parent.get("port").text()
+    hosts = [host.text() for host in route.node.get("spec", "hostnames").elements()]
     listeners = gateway.node.get("spec", "listeners").elements()
     meant = [
         one for one in listeners if section in ("", one.get("name").text()) and port in ("", one.get("port").text())
     ]
-    answers = [_allows(world, gateway, listener, world.space(route)) for listener in meant]
-    if not meant:
-        shown = ", ".join(one.get("name").text() for one in listeners) or "none"
-        message = f"{gateway.title} has no listener {section or f'at port {port}'}, it has {shown}: no gateway takes it"
-        return failed(route, parent, message, severity="blocking")
+    near = [one for one in meant if _for_one_of(one.get("hostname").text(), hosts)]
+    answers = [_allows(world, gateway, listener, world.space(route)) for listener in near]
     if True in answers:
         return passed(route, parent, f"belongs to {gateway.title}")
     whom = f"{gateway.title} allows routes of {world.space(route)}"
     if None in answers:
         return unknown(route, parent, f"whether {whom} depends on the labels of that namespace", "warning")
-    message = f"no listener of {whom} (allowedRoutes.namespaces): no gateway takes it"
-    return failed(route, parent, message, severity="blocking")
+    message = f"no listener of {whom} (allowedRoutes.namespaces)"
+    if not meant:
+        shown = ", ".join(one.get("name").text() for one in listeners) or "none"
+        message = f"{gateway.title} has no listener {section or f'at port {port}'}, it has {shown}"
+    elif not near:
+        message = f"no listener of {gateway.title} is for {', '.join(hosts)}"
+    return failed(route, parent, f"{message}: no gateway takes it", severity="blocking")
+
+
+def _for_one_of(hostname: str, hosts: list[str]) -> bool:
+    """Without a name on one side all are meant; a wildcard stands for any number of labels."""
+    pairs = [(hostname, host) for host in hosts] + [(host, hostname) for host in hosts]
+    return not hostname or not hosts or any(a == b or (a.startswith("*.") and b.endswith(a[1:])) for a, b in pairs)
 
 
 def _allows(world: World, gateway: Resource, listener: Node, space: str) -> bool | None:
