@@ -90,6 +90,7 @@ def test_what_another_program_renders_is_checked_from_a_pipe_with_its_lines(fold
         (["deploy", "--assessment", "other.json"], "is not what 01_assessment writes"),
         (["deploy", "--kubernetes-version", "next"], "'next' is no version of Kubernetes"),
         (["deploy", "--overlay", "deploy"], "deploy is there already"),
+        (["deploy", "--deployment", "shops"], "no workload is called shops; there are "),
     ],
 )
 def test_what_cannot_be_used_ends_with_78_and_one_sentence(folder: Path, arguments: list[str], sentence: str) -> None:

@@ -59,6 +59,7 @@ def check(
     with uncollected():
         given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
         found = fitness(given, now())
+        _named(found, deployment)
         print(_text(found, given.manifests.rendered, format_))
     if overlay is not None:
         _write(found, overlay)
@@ -129,6 +130,13 @@ def _manifests(paths: list[Path], namespace: str, version: str | None) -> Manife
         tuple(one for part in read for one in part.findings),
         tuple(one for part in read for one in part.rendered),
     )
+
+
+def _named(found: Fitness, deployment: str) -> None:
+    """A misspelt name would be taken for none, and what was measured of the application be held against another."""
+    there = sorted({workload.resource.name for workload in found.world.workloads()})
+    if deployment and deployment not in there:
+        raise BadParameters(f"--deployment: no workload is called {deployment}; there are {', '.join(there) or 'none'}")
 
 
 def _text(found: Fitness, rendered: tuple[Output, ...], format_: Format) -> str:
