@@ -90,7 +90,7 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
     demand = next((d for d in world.assessed.demands if d.topic == "session"), None)
     if demand is None or world.assessed.shared_sessions:
         return
-    routed, own = _routed(world), {id(workload) for workload, _ in world.applications}
+    routes, own = routed(world), {id(workload) for workload, _ in world.applications}
     for service in world.of_kind("Service"):
         workloads = [w for w in world.pods(service) if id(w) in own]
         if not workloads:
@@ -98,7 +98,7 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
         node = service.node.get("spec", "sessionAffinity")
         stores = [name for w in workloads for c in w.containers for name in session_store(world, w, c)]
         place = demand.places[0] if demand.places else "the source"
-        route, keeps = routed.get((world.space(service), service.name), ("", False))
+        route, keeps = routes.get((world.space(service), service.name), ("", False))
         if stores:
             yield passed(service, node, f"sessions have a shared store ({stores[0]})")
         elif keeps:
@@ -119,7 +119,7 @@ def sticky_sessions(world: World) -> Iterator[Seen]:
             yield failed(service, node, message, mend)
 
 
-def _routed(world: World) -> dict[tuple[str, str], tuple[str, bool]]:
+def routed(world: World) -> dict[tuple[str, str], tuple[str, bool]]:
     """By namespace and name of a Service: the route that leads to it, and whether that keeps users at one Pod."""
     found: dict[tuple[str, str], tuple[str, bool]] = {}
     for route in world.of_kind("HTTPRoute"):

@@ -8,6 +8,7 @@ from typing import Any
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed, unknown
 from runbook_lib.judge.workload.peers import asked_by_name, is_namespace, peers_are_there
+from runbook_lib.judge.workload.pod import routed
 from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, selects
 
 DNS_PORTS = {"53", "dns", "dns-udp", "domain"}
@@ -52,39 +53,42 @@ def _for_dns(world: World, workload: Workload) -> dict[str, Any]:
 
 
 def policies_let_users_in(world: World) -> Iterator[Seen]:
-    """Policies of one Pod add up: a port that a Service uses must be open in at least one of them."""
+    """Policies of one Pod add up: a port that a Service uses must be open in at least one of them.
+
+    Who comes by a route comes from the Pods of its controller, mostly in a namespace of their own.
+    """
+    routes = routed(world)
     for workload in world.workloads(*LONG_RUNNING):
         policies = _policies(world, workload, "Ingress")
-        if not policies or not world.services(workload):
-            continue
-        names = {
-            p.get("containerPort").text(): p.get("name").text()
-            for c in workload.containers
-            if c.runs_on
-            for p in c.node.get("ports").elements()
-        }
-        for service in world.services(workload):
+        for service in world.services(workload) if policies else ():
+            route, _ = routes.get((world.space(service), service.name), ("", False))
             for port in service.node.get("spec", "ports").elements():
-                aim = port.get("targetPort") if port.get("targetPort").exists else port.get("port")
-                target = aim.text()
-                same = (
-                    {target}
-                    | {number for number, name in names.items() if name == target}
-                    | {names.get(target, target)}
-                )
-                protocol = port.get("protocol").text("TCP")
-                if any(_opens(policy, same, protocol) for policy in policies):
-                    yield passed(
-                        workload, policies[0].node.get("spec"), f"port {target} of {service.title} is open to somebody"
-                    )
-                else:
-                    shown = ", ".join(policy.title for policy in policies)
-                    yield failed(
-                        workload,
-                        policies[0].node.get("spec"),
-                        f"{shown} lets nobody in at port {target}, which {service.title} uses",
-                        _opening(world, workload, [_port(aim.value, port)], f"-{target.lower()}"),
-                    )
+                yield _let_in(world, workload, policies, service, port, route)
+
+
+def _let_in(
+    world: World, workload: Workload, policies: list[Resource], service: Resource, port: Node, route: str
+) -> Seen:
+    aim = port.get("targetPort") if port.get("targetPort").exists else port.get("port")
+    target, spec, protocol = aim.text(), policies[0].node.get("spec"), port.get("protocol").text("TCP")
+    same = _called(workload, target)
+    rules = [rule for policy in policies for rule in _opening_rules(policy, same, protocol)]
+    if route and rules and not any(_reaches_out(rule) for rule in rules):
+        message = f"port {target} is open to Pods of this namespace alone, and users come by {route}"
+        message += ": make sure that its controller runs here, or let its namespace in"
+        return unknown(workload, spec, message, "warning")
+    if rules:
+        return passed(workload, spec, f"port {target} of {service.title} is open to somebody")
+    message = f"{', '.join(policy.title for policy in policies)} lets nobody in at port {target}"
+    mend = _opening(world, workload, [_port(aim.value, port)], f"-{target.lower()}")
+    return failed(workload, spec, f"{message}, which {service.title} uses", mend)
+
+
+def _called(workload: Workload, target: str) -> set[str]:
+    """The number and the name of a port, whichever of both is asked for."""
+    ports = [port for c in workload.containers if c.runs_on for port in c.node.get("ports").elements()]
+    names = {port.get("containerPort").text(): port.get("name").text() for port in ports}
+    return {target, names.get(target, target)} | {number for number, name in names.items() if name == target}
 
 
 def names_resolve(world: World) -> Iterator[Seen]:
@@ -155,9 +159,15 @@ def _types(policy: Resource) -> set[str]:
     return given or ({"Ingress", "Egress"} if policy.node.get("spec", "egress").elements() else {"Ingress"})
 
 
-def _opens(policy: Resource, same: set[str], protocol: str) -> bool:
+def _opening_rules(policy: Resource, same: set[str], protocol: str) -> list[Node]:
     rules = policy.node.get("spec", "ingress").elements()
-    return any(not rule.get("ports").elements() or _any_port(rule, same, protocol) for rule in rules)
+    return [rule for rule in rules if not rule.get("ports").elements() or _any_port(rule, same, protocol)]
+
+
+def _reaches_out(rule: Node) -> bool:
+    """Whether it lets in anybody from beyond the policy's namespace."""
+    peers = rule.get("from").elements()
+    return not peers or any(peer.get("namespaceSelector").exists or peer.get("ipBlock").exists for peer in peers)
 
 
 def _any_port(rule: Node, same: set[str], protocol: str) -> bool:
