@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML
 from pandas.io.formats.style import Styler
+from pandas.io.formats.style_render import CSSDict
 
 from runbook_lib.judge.overlay.choose import Chosen
 from runbook_lib.judge.overlay.files import first
@@ -18,6 +19,8 @@ from runbook_lib.pages.findings import WORDS, weight
 from runbook_lib.redact import Redactor
 from runbook_lib.show.verdicts import COLOURS
 
+WIDTHS = {"object": "9em", "found": "12em", "why it matters": "9em"}
+"""A narrow page leaves a sentence no strip of single words, and cuts no column off."""
 WEIGHTS = {"blocking": COLOURS["FAIL"], "warning": COLOURS["INCONCLUSIVE"], "info": "#57606a", "waived": "#57606a"}
 
 
@@ -75,7 +78,12 @@ def findings_table(findings: Iterable[Finding], root: Path | None = None) -> Sty
         quiet(frame)
         .map(lambda text: f"color: {WEIGHTS[text.rstrip('?')]}; font-weight: bold", subset=[""])
         .set_properties(subset=["check", "where"], **{"white-space": "nowrap"})
+        .set_table_styles({name: [_at_least(width)] for name, width in WIDTHS.items()}, overwrite=False)
     )
+
+
+def _at_least(width: str) -> CSSDict:
+    return {"selector": "td", "props": [("min-width", width), ("overflow-wrap", "anywhere")]}
 
 
 def place(finding: Finding, root: Path | None = None) -> str:

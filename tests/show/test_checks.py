@@ -39,6 +39,13 @@ def test_who_answers_for_it_is_named_in_the_table_and_beside_the_finding() -> No
     assert "waived by anna" in table.to_html()  # type: ignore[union-attr]
 
 
+def test_a_narrow_page_cuts_no_column_off_and_leaves_no_sentence_a_strip() -> None:
+    table = findings_table([FAILED]).to_html()  # type: ignore[union-attr]
+    for column, least in ((2, "9em"), (3, "12em"), (4, "9em")):
+        style = table.partition(f"td.col{column} {{")[2].partition("}")[0]
+        assert f"min-width: {least}" in style and "overflow-wrap: anywhere" in style
+
+
 def test_the_overlay_says_what_it_makes_of_it_and_what_is_left() -> None:
     world = World((Resource("v1", "Pod", "a", "", node_of({})),))
     mends = (Mend("liveness", "blocking", "Pod/a, container b", {}), Mend("pdb", "warning", "Pod/a", {}))
