@@ -42,11 +42,7 @@ def reachable_port(world: World) -> Iterator[Seen]:
                 if not wanted:
                     continue
                 if isinstance(port.value, str) and (wanted.isdigit() or handler == "grpc"):
-                    message = f"{name} asks port {wanted!r}, which is text where a number belongs: it is refused"
-                    number = int(wanted) if wanted.isdecimal() else None
-                    change = {name: {handler: {"port": number}}}
-                    mend = patch_container(workload, container, change) if number else None
-                    yield failed((workload, container), port, message, mend)
+                    yield _quoted(workload, container, port, name, handler)
                 elif wanted in names | numbers:
                     yield passed((workload, container), port, f"{name} asks port {wanted}")
                 elif not wanted.isdigit():
@@ -56,6 +52,13 @@ def reachable_port(world: World) -> Iterator[Seen]:
                     shown = ", ".join(sorted(numbers))
                     message = f"{name} asks port {wanted}, the Pod declares {shown}"
                     yield failed((workload, container), port, message, severity="warning")
+
+
+def _quoted(workload: Workload, container: Container, port: Node, name: str, handler: str) -> Seen:
+    message = f"{name} asks port {port.text()!r}, which is text where a number belongs: it is refused"
+    number = int(port.text()[:6]) if port.text().isdecimal() else None
+    mend = patch_container(workload, container, {name: {handler: {"port": number}}}) if number else None
+    return failed((workload, container), port, message, mend)
 
 
 def _by_tcp(container: Container) -> list[Node]:

@@ -41,23 +41,22 @@ def _given(world: World, part: str, name: str, harm: str) -> Iterator[Seen]:
         if not container.runs_on:
             continue
         node, whole = resource(container, part, name), workload.pod.get("resources", part, name)
-        implied = part == "requests" and resource(container, "limits", name).exists
         filled = ranges.get(world.space(workload.resource), {}).get((part, name))
-        if node.exists and number_of(node) == 0:
-            mend = _sized(world, workload, container, part, name)
-            yield failed((workload, container), node, f"{name} {part[:-1]} {node.text()} is none: {harm}", mend)
-        elif node.exists or implied:
-            yield passed((workload, container), node, f"{name} {part[:-1]} {node.text() or 'equals the limit'}")
-        elif whole.exists:
-            yield passed((workload, container), whole, f"{name} {part[:-1]} of the whole Pod: {whole.text()}")
-        elif filled is not None:
-            yield passed((workload, container), filled, f"{name} {part[:-1]} {filled.text()}, from a LimitRange")
+        subject, what = (workload, container), f"{name} {part[:-1]}"
+        if node.exists and number_of(node) != 0:
+            yield passed(subject, node, f"{what} {node.text()}")
+        elif not node.exists and part == "requests" and resource(container, "limits", name).exists:
+            yield passed(subject, node, f"{what} equals the limit")
+        elif not node.exists and whole.exists:
+            yield passed(subject, whole, f"{what} of the whole Pod: {whole.text()}")
+        elif not node.exists and filled is not None:
+            yield passed(subject, filled, f"{what} {filled.text()}, from a LimitRange")
         else:
             mend = _sized(world, workload, container, part, name)
             severity: Severity | None = None if workload.kind in LONG_RUNNING else "warning"
-            yield failed(
-                (workload, container), container.node.get("resources"), f"no {name} {part[:-1]}: {harm}", mend, severity
-            )
+            none = f"{what} {node.text()} is none" if node.exists else f"no {what}"
+            where = node if node.exists else container.node.get("resources")
+            yield failed(subject, where, f"{none}: {harm}", mend, severity)
 
 
 def defaults(world: World) -> dict[str, dict[tuple[str, str], Node]]:
@@ -78,27 +77,27 @@ def well_formed(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
         for part in ("requests", "limits"):
             for name, node in container.node.get("resources", part).entries():
-                value = number_of(node)
-                if value is None or value < 0:
-                    yield failed(
-                        (workload, container),
-                        node,
-                        f"{name} {part[:-1]} {node.text()!r} is no quantity: the API server refuses it",
-                    )
-                elif name == "memory" and 0 < value < MIB:
-                    yield failed(
-                        (workload, container), node, f"memory {node.text()} is {value:g} bytes: Mi or Gi is meant"
-                    )
-                elif name not in KNOWN and "/" not in name and not name.startswith("hugepages-"):
-                    message = f"{name} is no resource of a container, these are {', '.join(KNOWN)}: it is refused"
-                    yield failed((workload, container), node, message)
-                elif "/" in name and value % 1:
-                    message = f"{name} {node.text()} is not whole: the API server refuses it"
-                    yield failed((workload, container), node, message)
-                elif name == "cpu" and value >= CORES:
-                    yield failed((workload, container), node, f"cpu {node.text()} is {value:g} cores: m is missing")
+                wrong = _no_quantity(name, part[:-1], node)
+                if wrong:
+                    yield failed((workload, container), node, wrong)
                 else:
                     yield passed((workload, container), node, f"{name} {part[:-1]} {node.text()}")
+
+
+def _no_quantity(name: str, part: str, node: Node) -> str:
+    """What is wrong with an amount of a resource; empty when nothing is."""
+    value = number_of(node)
+    if value is None or value < 0:
+        return f"{name} {part} {node.text()!r} is no quantity: the API server refuses it"
+    if name not in KNOWN and "/" not in name and not name.startswith("hugepages-"):
+        return f"{name} is no resource of a container, these are {', '.join(KNOWN)}: it is refused"
+    if "/" in name and value % 1:
+        return f"{name} {node.text()} is not whole: the API server refuses it"
+    if name == "memory" and 0 < value < MIB:
+        return f"memory {node.text()} is {value:g} bytes: Mi or Gi is meant"
+    if name == "cpu" and value >= CORES:
+        return f"cpu {node.text()} is {value:g} cores: m is missing"
+    return ""
 
 
 def in_order(world: World) -> Iterator[Seen]:
