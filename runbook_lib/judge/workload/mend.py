@@ -27,6 +27,8 @@ MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "hostAliases": ("ip",),
     "topologySpreadConstraints": ("topologyKey",),
 }
+MOST = 50
+"""Patches of one object that a check may have tried: each is another look at everything."""
 Place = tuple[str, str, int]
 
 
@@ -99,12 +101,13 @@ def working(world: World, check: Check, found: Sequence[Seen]) -> set[int]:
     """Positions of the findings whose patch, applied to a copy, makes the check fail less often on their object.
 
     Patches of different objects are tried together, those of one object one after the other: the check is put to as
-    many copies as the object with most patches has, not to one for every patch.
+    many copies as the object with most patches has, not to one for every patch. Beyond the first MOST of one object
+    none is tried, and none is offered.
     """
     rounds: dict[int, list[int]] = defaultdict(list)
     tried: Counter[tuple[str, str, str]] = Counter()
     for position, seen in enumerate(found):
-        if seen.mend is not None and seen.outcome is Outcome.FAIL:
+        if seen.mend is not None and seen.outcome is Outcome.FAIL and tried[target(seen.mend)] < MOST:
             rounds[tried[target(seen.mend)]].append(position)
             tried[target(seen.mend)] += 1
     if not rounds:

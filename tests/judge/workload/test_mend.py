@@ -12,7 +12,7 @@ from bench.manifests import write
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import Check, Seen, failed, passed, patch
 from runbook_lib.judge.workload.judge import CHECKS, check_manifests
-from runbook_lib.judge.workload.mend import MERGE_KEYS, mended, merge, working
+from runbook_lib.judge.workload.mend import MERGE_KEYS, MOST, mended, merge, working
 from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Outcome
 from runbook_lib.observe.files.manifests import parse_manifests, read_manifests
@@ -124,6 +124,22 @@ def test_two_patches_of_one_object_are_tried_one_by_one() -> None:
     world = world_of(deployment("a"))
     check = Check("x", "x", "warning", "x", "x", two_ways)
     assert working(world, check, list(check.judge(world))) == {1}
+
+
+def test_of_very_many_patches_of_one_object_the_first_are_tried() -> None:
+    asked: list[int] = []
+
+    def many(world: World) -> Iterator[Seen]:
+        asked.append(1)
+        (workload,) = world.workloads()
+        node = workload.spec.get("revisionHistoryLimit")
+        for _ in range(0 if node.integer() else 5 * MOST):
+            yield failed(workload, node, "none", patch(workload.resource, useless(node, True)))
+
+    world = world_of(deployment("a"))
+    check = Check("x", "x", "warning", "x", "x", many)
+    assert working(world, check, list(check.judge(world))) == set(range(MOST))
+    assert len(asked) == 1 + MOST
 
 
 def test_a_shown_patch_is_the_one_of_its_own_object() -> None:
