@@ -23,6 +23,8 @@ def references_exist(world: World) -> Iterator[Seen]:
             if optional or not name or (kind, name) in EVERYWHERE:
                 continue
             found = world.named(kind, name, workload.resource)
+            if found is None and node.path.endswith("subPath"):
+                continue  # its volume says so
             if found is None and kind in ("Secret", "ServiceAccount"):
                 yield unknown(
                     workload,
@@ -35,9 +37,8 @@ def references_exist(world: World) -> Iterator[Seen]:
                 yield failed(workload, node, f"{kind}/{name} is not among the objects given: the Pod never starts")
             elif key and key not in _keys(found):
                 shown = ", ".join(sorted(_keys(found))) or "nothing"
-                yield failed(
-                    workload, node, f"{found.title} has no key {key}, it has {shown}: CreateContainerConfigError"
-                )
+                harm = "an empty folder lies there" if node.path.endswith("subPath") else "CreateContainerConfigError"
+                yield failed(workload, node, f"{found.title} has no key {key}, it has {shown}: {harm}")
             else:
                 yield passed(workload, node, f"{found.title}{f' has {key}' if key else ' is there'}")
 
@@ -161,6 +162,7 @@ def _references(workload: Workload) -> Iterator[tuple[str, str, str, bool, Node]
     """Kind, name, key, optional, node."""
     for container in workload.containers:
         yield from _of_container(container)
+        yield from _of_sub_paths(workload, container)
     own = {claim.get("metadata", "name").text() for claim in workload.spec.get("volumeClaimTemplates").elements()}
     for volume in workload.pod.get("volumes").elements():
         if volume.get("name").text() in own:
@@ -186,6 +188,17 @@ def _of_container(container: Container) -> Iterator[tuple[str, str, str, bool, N
         for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
             source = entry.get(field)
             yield kind, source.get("name").text(), "", source.get("optional").is_true(), source
+
+
+def _of_sub_paths(workload: Workload, container: Container) -> Iterator[tuple[str, str, str, bool, Node]]:
+    """A subPath of a whole ConfigMap or Secret is a key; without it an empty folder lies where the file should."""
+    volumes = {volume.get("name").text(): volume for volume in workload.pod.get("volumes").elements()}
+    for mount in container.node.get("volumeMounts").elements():
+        part, volume = mount.get("subPath"), volumes.get(mount.get("name").text())
+        for kind, field, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):
+            source = volume.get(field) if volume else Node()
+            if part.text() and source.exists and not source.get("items").elements():
+                yield kind, source.get(name).text(), part.text(), source.get("optional").is_true(), part
 
 
 def _of_volume(kind: str, source: Node, name: Node) -> Iterator[tuple[str, str, str, bool, Node]]:
