@@ -55,13 +55,24 @@ def used_by_those_who_can(world: World) -> Iterator[Seen]:
         single = bool(modes) and modes <= {"ReadWriteOnce", "ReadWriteOncePod"}
         for workload, node in mounted:
             others = [w.title for w, _ in mounted if w is not workload]
-            several = workload.kind == "DaemonSet" or (workload.kind in REPLICATED and world.replicas(workload) > 1)
+            several = workload.kind == "DaemonSet" or (workload.kind in REPLICATED and _most(world, workload) > 1)
             if single and (several or others):
                 who = f"and {', '.join(others[:3])}" if others else "has several Pods"
                 message = f"{claim.title} is {', '.join(sorted(modes))}, but {workload.title} {who}"
                 yield failed(workload, node, f"{message}: on another node the Pod waits for ever")
             else:
                 yield passed(workload, node, f"{claim.title} is {', '.join(sorted(modes)) or 'of no given mode'}")
+
+
+def _most(world: World, workload: Workload) -> int:
+    """How many Pods there may be at once, as far as what scales them goes."""
+    for scaler, field, default in (
+        (world.scaler(workload), "maxReplicas", 1),
+        (world.scaled_by_events(workload), "maxReplicaCount", 100),
+    ):
+        if scaler is not None:
+            return scaler.node.get("spec", field).integer(default) or default
+    return world.replicas(workload)
 
 
 CHECKS = (
