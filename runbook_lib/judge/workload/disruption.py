@@ -123,8 +123,9 @@ def spread(world: World) -> Iterator[Seen]:
     for workload in world.workloads(*REPLICATED):
         constraints = workload.pod.get("topologySpreadConstraints")
         affinity = workload.pod.get("affinity", "podAntiAffinity")
-        own = any(selects(selector, workload.labels) for _, selector, _ in rules(workload))
-        if world.replicas(workload) < 2 or (not own and (constraints.elements() or affinity.exists)):
+        found = list(rules(workload))
+        own = any(selects(selector, workload.labels) for _, selector, _ in found)
+        if world.replicas(workload) < 2 or (found and not own):
             continue  # a rule about other Pods is a finding of spread-own
         if own:
             yield passed(workload, constraints if constraints.exists else affinity, "Pods are spread over nodes")
