@@ -52,6 +52,7 @@ def _saved(volume: Volume, found: Savers, most: timedelta | None) -> Seen:
     some = found.any
     if some is not None:
         one, why = near[0] if near else (some, why_not(some, volume))
+        why = why or f"it saves no namespace but its own, not {volume.space}"
         return failed(volume.subject, volume.node, f"{what} is not saved by {one.title}: {why}")
     if most is not None:
         message = f"{what}: nothing given saves it, and data of at most {words(most)} may be lost; {SHOW}"
@@ -84,8 +85,8 @@ def schedules_save(world: World) -> Iterator[Seen]:
         every, ttl = gap(one), length(kept.text()[:200]) if kept.exists else KEPT
         if every is None:
             yield failed(one, node, f"schedule {node.text()[:60]!r} cannot be read, or never comes: nothing is saved")
-        elif spec.get("paused").is_true() or spec.get("disabled").is_true():
-            yield failed(one, spec.get("paused"), "it is paused: nothing is saved until somebody lets it go on")
+        elif stopped := [spec.get(key) for key in ("paused", "disabled") if spec.get(key).is_true()]:
+            yield failed(one, stopped[0], "it is paused: nothing is saved until somebody lets it go on")
         elif one.kind == "SnapshotSchedule":
             yield passed(one, node, f"it comes within {words(every)}")
         elif ttl is None:
