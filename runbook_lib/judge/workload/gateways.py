@@ -51,16 +51,17 @@ def _admitted(world: World, gateway: Resource, route: Resource, parent: Node) ->
         one for one in listeners if section in ("", one.get("name").text()) and port in ("", one.get("port").text())
     ]
     near = [one for one in meant if _for_one_of(one.get("hostname").text(), hosts)]
-    answers = [_allows(world, gateway, listener, world.space(route)) for listener in near]
+    answers = [_allows(world, gateway, listener, route) for listener in near]
     if True in answers:
         return passed(route, parent, f"belongs to {gateway.title}")
-    whom = f"{gateway.title} allows routes of {world.space(route)}"
+    whom = f"{gateway.title} allows {route.kind}s of {world.space(route)}"
     if None in answers:
         return unknown(route, parent, f"whether {whom} depends on the labels of that namespace", "warning")
-    message = f"no listener of {whom} (allowedRoutes.namespaces)"
+    message = f"no listener of {whom} (allowedRoutes)"
     if not meant:
-        shown = ", ".join(one.get("name").text() for one in listeners) or "none"
-        message = f"{gateway.title} has no listener {section or f'at port {port}'}, it has {shown}"
+        shown = ", ".join(f"{one.get('name').text()} ({one.get('port').text()})" for one in listeners)
+        wanted = f" {section}" * bool(section) + f" at port {port}" * bool(port)
+        message = f"{gateway.title} has no listener{wanted}" + f", it has {shown}" * bool(listeners)
     elif not near:
         message = f"no listener of {gateway.title} is for {', '.join(hosts)}"
     return failed(route, parent, f"{message}: no gateway takes it", severity="blocking")
@@ -72,9 +73,12 @@ def _for_one_of(hostname: str, hosts: list[str]) -> bool:
     return not hostname or not hosts or any(a == b or (a.startswith("*.") and b.endswith(a[1:])) for a, b in pairs)
 
 
-def _allows(world: World, gateway: Resource, listener: Node, space: str) -> bool | None:
+def _allows(world: World, gateway: Resource, listener: Node, route: Resource) -> bool | None:
     """Only routes of the gateway's own namespace, unless the listener says otherwise; None: nobody here knows."""
-    allowed = listener.get("allowedRoutes", "namespaces")
+    kinds = {kind.get("kind").text() for kind in listener.get("allowedRoutes", "kinds").elements()}
+    if kinds and route.kind not in kinds:
+        return False
+    space, allowed = world.space(route), listener.get("allowedRoutes", "namespaces")
     who = allowed.get("from").text("Same")
     if who != "Selector":
         return who == "All" or (who == "Same" and space == world.space(gateway))
