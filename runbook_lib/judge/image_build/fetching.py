@@ -19,6 +19,7 @@ from runbook_lib.judge.image_build.rule import (
     every,
     failed,
     shells,
+    unix,
 )
 from runbook_lib.judge.image_build.words import commands, without_sudo
 
@@ -64,9 +65,8 @@ def no_sudo(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
 
 def whole_pipe(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     """A pipe answers with its last command: a download that fails passes for one that did not."""
-    for _, instruction, shell in shells(dockerfile):
-        other = bool(shell) and not shell[0].startswith(("/", "sh", "ba"))
-        if other or any("pipefail" in text for text in (*shell, instruction.value, instruction.body)):
+    for _, instruction, shell in shells(dockerfile, "RUN"):
+        if not unix(shell) or any("pipefail" in text for text in (*shell, instruction.value, instruction.body)):
             continue
         piped = _first_of_pipe(instruction)
         if piped:

@@ -71,8 +71,8 @@ def in_image(dockerfile: Dockerfile, *names: str) -> list[Instruction]:
 def all_commands(dockerfile: Dockerfile, last_only: bool = False) -> Iterator[tuple[Instruction, Command]]:
     """The commands of every RUN whose shell is a Unix one, each with its instruction; sudo is looked through."""
     kept = {id(stage) for stage in dockerfile.lineage}
-    for stage, instruction, shell in shells(dockerfile):
-        if (not last_only or id(stage) in kept) and (not shell or _name(shell[0]) in POSIX):
+    for stage, instruction, shell in shells(dockerfile, "RUN"):
+        if (not last_only or id(stage) in kept) and unix(shell):
             yield from ((instruction, command) for command in without_sudo(commands(instruction)))
 
 
@@ -81,8 +81,8 @@ def rewritten(instruction: Instruction, pattern: str, new: str) -> str:
     return re.sub(pattern, new, instruction.raw) if len(instruction.raw) < LONGEST else ""
 
 
-def shells(dockerfile: Dockerfile) -> Iterator[tuple[Stage, Instruction, tuple[str, ...]]]:
-    """Every RUN with its stage and the SHELL that holds there; a stage has the one of the stage it is built on."""
+def shells(dockerfile: Dockerfile, *names: str) -> Iterator[tuple[Stage, Instruction, tuple[str, ...]]]:
+    """The instructions of these names with their stage and the SHELL that holds there; a stage has that of its base."""
     last: list[tuple[str, ...]] = []
     for position, stage in enumerate(dockerfile.stages):
         parent = dockerfile.parent(position)
@@ -91,10 +91,10 @@ def shells(dockerfile: Dockerfile) -> Iterator[tuple[Stage, Instruction, tuple[s
         for instruction in stage.instructions:
             if instruction.name == "SHELL" and instruction.words:
                 shell = instruction.words
-            elif instruction.name == "RUN":
+            elif instruction.name in names:
                 yield stage, instruction, shell
         last.append(shell)
 
 
-def _name(program: str) -> str:
-    return program.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+def unix(shell: tuple[str, ...]) -> bool:
+    return not shell or shell[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe") in POSIX

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Dockerfile, Instruction, Policy
-from runbook_lib.judge.image_build.rule import Looked, failed, in_image, passed, unknown
-from runbook_lib.judge.image_build.words import SHELLS, script
+from runbook_lib.judge.image_build.rule import Looked, failed, in_image, passed, shells, unix, unknown
+from runbook_lib.judge.image_build.words import SHELLS, script, unquoted
 
 INITS = ("tini", "dumb-init", "catatonit", "docker-init")
 WRAPPERS: tuple[str, ...] = ("npm", "yarn", "pnpm", "mvn", "mvnw", "gradle", "gradlew", "sudo", "su", "service")
@@ -22,12 +23,21 @@ def hears_signals(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     first = entry or command
     if first is None:
         yield unknown(dockerfile.stages[-1].line, "no ENTRYPOINT or CMD: the base image decides what runs")
+    elif other := _of_another_shell(dockerfile):
+        yield unknown(other.line, f"{other.name} is read by no Unix shell: make sure that the service hears of its end")
     elif not first.words:
-        yield _shell_form(first)
+        yield _shell_form(first, alone=not (entry and command))
     elif entry and command and not command.words:
         yield from _shell_arguments(entry, command, dockerfile)
     else:
         yield _exec_form(first, (*first.words, *(command.words if entry and command else ())), dockerfile)
+
+
+def _of_another_shell(dockerfile: Dockerfile) -> Instruction | None:
+    """What a shell of Windows, or PowerShell, is given."""
+    read = (one for one in dockerfile.process if one and not one.words)
+    other = {id(one) for _, one, shell in shells(dockerfile, "ENTRYPOINT", "CMD") if not unix(shell)}
+    return next((one for one in read if id(one) in other), None)
 
 
 def _shell_arguments(entry: Instruction, command: Instruction, dockerfile: Dockerfile) -> Iterator[Looked]:
@@ -42,24 +52,29 @@ def _shell_arguments(entry: Instruction, command: Instruction, dockerfile: Docke
         yield failed(command.line, message, _as_exec_form(command))
 
 
-def _shell_form(entry: Instruction) -> Looked:
+def _shell_form(entry: Instruction, alone: bool) -> Looked:
+    """A shell gives CMD to nobody: an ENTRYPOINT that becomes an array would be given it, so it is not made one."""
     if HANDS_OVER.search(entry.value):
         return passed(entry.line, f"{entry.name} hands over by exec")
     if entry.value.startswith("["):
         message = f"{entry.name} is no JSON (double quotes are), so it is the shell form: sh is process 1"
         return failed(entry.line, message, f"{entry.name} {entry.value}".replace("'", '"'))
     message = f"{entry.name} in shell form: sh is process 1 and keeps SIGTERM to itself"
-    handed = _with_exec(entry.value)
-    return failed(entry.line, message, _as_exec_form(entry) or (f"{entry.name} {handed}" if handed else ""))
+    array, handed = _as_exec_form(entry) if alone else "", _with_exec(entry.value)
+    return failed(entry.line, message, array or (f"{entry.name} {handed}" if handed else ""))
 
 
 def _as_exec_form(instruction: Instruction) -> str:
     """The same words as an array; nothing where only a shell can read them."""
-    found = script(instruction.value)
-    for_shell = re.search(r"[$`\\*?~<>(){}#&]", instruction.value)
-    if for_shell or len(found) != 1 or instruction.value.split()[0] != found[0].words[0]:
+    text, found = instruction.value, script(instruction.value)
+    if re.search(r"[$`\\*?~<>(){}#&]", text) or len(found) != 1:
         return ""
-    return f"{instruction.name} {json.dumps(found[0].words, ensure_ascii=False)}"
+    try:
+        words = shlex.split(text)
+    except ValueError:  # a quote without its end
+        return ""
+    same = tuple(map(unquoted, words)) == found[0].words
+    return f"{instruction.name} {json.dumps(words, ensure_ascii=False)}" if same else ""
 
 
 def _with_exec(text: str) -> str:
@@ -72,9 +87,9 @@ def _with_exec(text: str) -> str:
 
 def _exec_form(entry: Instruction, words: tuple[str, ...], dockerfile: Dockerfile) -> Looked:
     words = _behind_init(words)
-    if not words:
-        return unknown(entry.line, f"{entry.name} names an init and nothing to run")
-    name = words[0].rpartition("/")[2]
+    name = words[0].rpartition("/")[2] if words else ""
+    if not words or (len(words) == 1 and name in SHELLS):
+        return unknown(entry.line, f"{entry.name} names {'a shell' if words else 'an init'} and nothing to run")
     option = next((n for n, word in enumerate(words[:4]) if n and re.fullmatch(r"-[a-z]*c", word)), 0)
     if name in SHELLS and option:
         text = "".join(words[option + 1 : option + 2])

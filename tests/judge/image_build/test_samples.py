@@ -126,6 +126,8 @@ MENDS = [
     ("image-signals", 'FROM a:1\nCMD nginx -g "daemon off;"\n', '+CMD ["nginx", "-g", "daemon off;"]'),
     ("image-signals", "FROM a:1\nCMD java -Da=b -jar a.jar\n", '+CMD ["java", "-Da=b", "-jar", "a.jar"]'),
     ("image-signals", "FROM a:1\nCMD java -jar a.jar &\n", ""),
+    ("image-signals", "FROM a:1\nCMD a 'say \"hi\"'\n", '+CMD ["a", "say \\"hi\\""]'),
+    ("image-signals", 'FROM a:1\nENTRYPOINT a -b\nCMD ["-c"]\n', "+ENTRYPOINT exec a -b"),
     ("image-signals", 'FROM a:1\nCMD ["sh", "-c", "a && b"]\n', ""),
     ("image-signals", "FROM a:1\nCMD X=1 java $JAVA_OPTS\n", ""),
     ("image-signals", "FROM a:1\nCMD npm run $WHAT\n", ""),
@@ -157,6 +159,20 @@ def test_a_mend_that_brings_another_finding_is_not_shown(monkeypatch: pytest.Mon
 def _worse(image: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for looked in stop_signal(image, policy):
         yield replace(looked, mend="STOPSIGNAL SIGTERM\nMAINTAINER ada")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM mcr.microsoft.com/windows/nanoserver:1\nCMD C:\\a.exe --port %PORT%\n",
+        'FROM a:1\nSHELL ["pwsh", "-Command"]\nCMD Start-App -Port 80\n',
+        'FROM mcr.microsoft.com/windows/servercore:1\nENTRYPOINT ["a.exe"]\nCMD -b\n',
+        'FROM a:1\nCMD ["bash"]\n',
+    ],
+)
+def test_what_another_shell_or_nobody_starts_is_not_known_to_hear_signals(text: str) -> None:
+    (finding,) = (f for f in judged({}, text) if f.check == "image-signals")
+    assert (finding.outcome, finding.mend) == (Outcome.INCONCLUSIVE, "")
 
 
 def test_every_rule_has_its_samples() -> None:
