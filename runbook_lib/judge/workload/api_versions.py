@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Resource, Schemas, Served
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
-from runbook_lib.judge.workload.kinds import GONE, GROUPS, HOME, foreign, group_of, looked_at, own
+from runbook_lib.judge.workload.kinds import GONE, GROUPS, HOME, group_of, looked_at, own
 from runbook_lib.judge.workload.world import World
 
 EARLY = re.compile(r"v\d+(alpha|beta)\d*")
@@ -46,11 +46,9 @@ def known_kinds(world: World) -> Iterator[Seen]:
         pods = resource.node.get("spec", "template", "spec", "containers").elements()
         if pods and world.workload(resource) is None:
             yield unknown(resource, resource.node, f"{title} makes Pods, and no check looks at them", "blocking")
-        elif foreign(resource):
-            message = f"{title} is not validated: it is not Kubernetes' {resource.kind}"
-            yield unknown(resource, resource.node, message, "info")
         elif not looked_at(resource) and form is None:
-            yield unknown(resource, resource.node, f"{title} is not validated: no check knows it", "info")
+            why = f"it is not Kubernetes' {resource.kind}" if resource.kind in HOME else "no check knows it"
+            yield unknown(resource, resource.node, f"{title} is not validated: {why}", "info")
         elif form is None and world.schemas and world.schemas.used and not own(resource):
             message = f"the form of {title} is not validated: it is an extension, whose schema is in its cluster"
             yield unknown(resource, resource.node, message, "info")

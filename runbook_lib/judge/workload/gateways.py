@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
-from runbook_lib.judge.workload.kinds import group_of
+from runbook_lib.judge.workload.kinds import GATEWAY, ROUTES
 from runbook_lib.judge.workload.peers import asked_by_name, is_namespace
 from runbook_lib.judge.workload.world import World
-
-GROUP = "gateway.networking.k8s.io"
-ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
 
 
 def routes_have_parents(world: World) -> Iterator[Seen]:
     """A gateway ignores a route that it does not let in, and so does the API server: nothing is refused."""
-    gateways = [one for one in world.of_kind("Gateway") if group_of(one.api_version) == GROUP]
+    gateways = world.of_kind("Gateway")
     for route in world.of_kind(*ROUTES):
         parents = route.node.get("spec", "parentRefs").elements()
         for parent in parents:
@@ -27,10 +24,10 @@ def routes_have_parents(world: World) -> Iterator[Seen]:
             )
 
 
-def _taken(world: World, gateways: list[Resource], route: Resource, parent: Node) -> Seen:
+def _taken(world: World, gateways: tuple[Resource, ...], route: Resource, parent: Node) -> Seen:
     kind, name = parent.get("kind").text("Gateway"), parent.get("name").text("(no name)")
     space = parent.get("namespace").text(world.space(route))
-    if (kind, parent.get("group").text(GROUP)) != ("Gateway", GROUP):
+    if (kind, parent.get("group").text(GATEWAY)) != ("Gateway", GATEWAY):
         return passed(route, parent, f"belongs to {kind}/{name}, which is no Gateway")
     same = [one for one in gateways if one.name == name]
     for gateway in same:

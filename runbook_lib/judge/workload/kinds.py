@@ -37,10 +37,15 @@ HOME = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
 """Where a kind that the checks look at lives; an HPA of autoscaling/v1 is as good."""
-_ROUTES = {"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"}
-EXTENSIONS = frozenset({*_ROUTES, "Gateway", "ReferenceGrant", "ServiceMonitor", "PodMonitor", "PrometheusRule"})
+EXTENSIONS = frozenset({"ServiceMonitor", "PodMonitor", "ScaledObject"})
 """Kinds that checks look at and that are not Kubernetes' own."""
-SAVING = {"Schedule": "velero.io", "SnapshotSchedule": "snapscheduler.backube"}
+GATEWAY = "gateway.networking.k8s.io"
+ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
+SHARED = {
+    **dict.fromkeys((*ROUTES, "Gateway", "ReferenceGrant"), GATEWAY),
+    "Schedule": "velero.io",
+    "SnapshotSchedule": "snapscheduler.backube",
+}
 """The same, of those whose name others have, too: only what is of this group is looked at."""
 _DOTTED = """
 admissionregistration apiextensions apiregistration authentication authorization certificates coordination discovery
@@ -95,7 +100,10 @@ def group_of(api_version: str) -> str:
 
 
 def foreign(resource: Resource) -> bool:
-    """True for somebody else's kind of the same name, as Knative's Service is: no check may take it for Kubernetes'."""
+    """True for somebody else's kind of the same name, as Knative's Service is: no check may take it for that."""
+    meant = SHARED.get(resource.kind)
+    if meant is not None:
+        return group_of(resource.api_version) != meant
     if HOME.get(resource.kind, resource.api_version) == resource.api_version:
         return False  # so it is for nearly all, and they are asked for each copy of everything given
     return "." in group_of(resource.api_version) and not own(resource)
@@ -103,8 +111,8 @@ def foreign(resource: Resource) -> bool:
 
 def looked_at(resource: Resource) -> bool:
     """Whether some check knows the kind: one of Kubernetes' own, or an extension of the maker that is meant."""
-    maker = SAVING.get(resource.kind)
-    return resource.kind in HOME or resource.kind in EXTENSIONS or maker == group_of(resource.api_version)
+    known = resource.kind in HOME or resource.kind in EXTENSIONS or resource.kind in SHARED
+    return known and not foreign(resource)
 
 
 def own(resource: Resource) -> bool:

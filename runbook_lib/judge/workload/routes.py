@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
-from runbook_lib.judge.workload.gateways import GROUP, ROUTES, routes_have_parents
+from runbook_lib.judge.workload.gateways import routes_have_parents
+from runbook_lib.judge.workload.kinds import GATEWAY, ROUTES
 from runbook_lib.judge.workload.world import World
 
-GATEWAY = DOCS + "concepts/services-networking/gateway/"
+LINK = DOCS + "concepts/services-networking/gateway/"
 INGRESS = DOCS + "concepts/services-networking/ingress/"
 CERTIFICATE = {"tls.crt", "tls.key"}
 ANSWERS = ("RequestRedirect", "ExtensionRef")  # filters of a rule after which nothing behind it is asked
@@ -70,7 +71,7 @@ def _granted(world: World, grant: Resource, route: Resource, service: Resource) 
     from_ = [
         one
         for one in grant.node.get("spec", "from").elements()
-        if (one.get("group").text(), one.get("kind").text()) == (GROUP, route.kind)
+        if (one.get("group").text(), one.get("kind").text()) == (GATEWAY, route.kind)
         and one.get("namespace").text() == world.space(route)
     ]
     named = any(one.get("name").text(service.name) == service.name for one in to)
@@ -170,7 +171,7 @@ CHECKS = (
         "Routes lead to a Service and port",
         "blocking",
         "Users get 503 as soon as the weight is above zero.",
-        GATEWAY,
+        LINK,
         routes_lead_somewhere,
     ),
     Check(

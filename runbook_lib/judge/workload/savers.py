@@ -12,7 +12,6 @@ from itertools import chain
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Subject
 from runbook_lib.judge.workload.gaps import longest_gap
-from runbook_lib.judge.workload.kinds import SAVING, group_of
 from runbook_lib.judge.workload.labels import selects
 from runbook_lib.judge.workload.world import Workload, World
 
@@ -97,8 +96,8 @@ def savers(world: World) -> Savers:
 
 
 def schedules(world: World) -> Iterator[Resource]:
-    """Velero's and snapscheduler's; other makers have a kind called Schedule, too."""
-    yield from (one for one in world.of_kind(*SAVING) if group_of(one.api_version) == SAVING[one.kind])
+    """Velero's and snapscheduler's; a world leaves out what other makers call a Schedule."""
+    yield from world.of_kind("Schedule", "SnapshotSchedule")
 
 
 def gap(one: Resource) -> timedelta | None:
