@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
 from runbook_lib.judge.workload.pod import UTC
-from runbook_lib.judge.workload.schedule import wrong_schedule, wrong_zone
+from runbook_lib.judge.workload.schedule import never_comes, wrong_schedule, wrong_zone
 from runbook_lib.judge.workload.world import Workload, World
 
 JOBS = DOCS + "concepts/workloads/controllers/job/"
@@ -54,6 +54,9 @@ def readable_schedule(world: World) -> Iterator[Seen]:
         wrong = wrong_schedule(node.text()) if node.text() else "no schedule"
         if wrong:
             yield failed(workload, node, f"schedule {node.text()[:60]!r} is refused: {wrong}")
+        elif never_comes(node.text()):
+            message = f"schedule {node.text()[:60]} is taken and never comes: none of its months has such a day"
+            yield failed(workload, node, message)
         elif zone.exists and wrong_zone(zone.text()):
             yield failed(workload, zone, f"timeZone is refused: {wrong_zone(zone.text())}")
         elif len(workload.resource.name) > LONGEST_NAME:

@@ -13,6 +13,7 @@ FIELDS = (
 )
 SHORT = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 EVERY = re.compile(r"@every (\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+")
+LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 PART = re.compile(r"(?P<first>\*|\?|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
 ZONE = re.compile(r"[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13}(/[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13})*")
 # Short forms that stand in no time zone database, though people and /etc/sysconfig use them.
@@ -56,6 +57,32 @@ def _wrong_part(part: str, title: str, least: int, most: int, names: tuple[str, 
     if first < least or last > most:
         return f"{title} {part} is not between {least} and {most}"
     return f"{title} {part} ends before it begins" if last < first else ""
+
+
+def never_comes(text: str) -> bool:
+    """Whether no month of a readable schedule has its days; days of the week beside them are enough of themselves."""
+    columns = text.split()
+    if len(columns) != len(FIELDS) or not _every(columns[4]):
+        return False
+    days, months = (_numbers(columns[position], *FIELDS[position][1:]) for position in (2, 3))
+    return not any(day <= LONGEST[month - 1] for month in months for day in days)
+
+
+def _every(column: str) -> bool:
+    """Whether it leaves the choice to the other column of days; a step makes it a choice of its own."""
+    found = (PART.fullmatch(part) for part in column.split(","))
+    return any(part and part["first"] in ("*", "?") and int((part["step"] or "1")[:9]) == 1 for part in found)
+
+
+def _numbers(column: str, least: int, most: int, names: tuple[str, ...]) -> set[int]:
+    """All that a column names, in a schedule that can be read."""
+    numbers: set[int] = set()
+    for part in filter(None, map(PART.fullmatch, column.split(","))):
+        begin = least if part["first"] in ("*", "?") else number_in(part["first"], least, names) or least
+        open_end = part["first"] in ("*", "?") or (part["last"] is None and part["step"] is not None)
+        last = most if open_end else number_in(part["last"] or part["first"], least, names) or least
+        numbers |= set(range(begin, last + 1, int((part["step"] or "1")[:9])))
+    return numbers
 
 
 def number_in(text: str, least: int, names: tuple[str, ...]) -> int | None:
