@@ -34,7 +34,8 @@ def reaches_all(world: World) -> Iterator[Seen]:
         elif workload.kind == "StatefulSet" and (partition.integer(0) or 0) > 0:
             kept = min(partition.integer(0) or 0, replicas)
             message = f"partition {partition.text()} at {replicas} replicas: {kept} Pods keep their old revision"
-            yield failed(workload, partition, message, mend)
+            none = kept == replicas and world.scaler(workload) is None and world.scaled_by_events(workload) is None
+            yield failed(workload, partition, message, mend, "blocking" if none else None)
         else:
             yield passed(workload, kind if kind.exists else workload.spec, "a release reaches every Pod")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbook_lib.artefacts import Node
 from runbook_lib.judge.quantity import rounded
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
 from runbook_lib.judge.workload.probes import allowed
@@ -51,6 +52,57 @@ def arithmetic(world: World) -> Iterator[Seen]:
             yield failed(workload, node, f"{sums}: no Pod has to stay, the rollout is an outage", mend)
         else:
             yield passed(workload, node, f"{sums}: at least {max(replicas - away, 0)} stay available")
+    yield from _of_sets(world)
+
+
+def _of_sets(world: World) -> Iterator[Seen]:
+    """Only where maxUnavailable is given: without it one Pod goes after the other."""
+    for workload in world.workloads("StatefulSet", "DaemonSet"):
+        strategy = workload.spec.get("updateStrategy")
+        node = strategy.get("rollingUpdate", "maxUnavailable")
+        if node.exists and strategy.get("type").text("RollingUpdate") == "RollingUpdate":
+            yield (_of_set if workload.kind == "StatefulSet" else _of_nodes)(world, workload, node)
+
+
+def _of_set(world: World, workload: Workload, node: Node) -> Seen:
+    """Rounded up and never zero; the field counts by default from 1.35, and what a partition keeps stays anyhow."""
+    replicas, mend = world.replicas(workload), _by_one(workload)
+    away = rounded(node, replicas, "1", up=True)
+    if away is None or _zero(node.text()) or _over(node):
+        return failed(
+            workload, node, f"maxUnavailable {node.text()} is refused: a number from 1 on, or 1% to 100%", mend
+        )
+    kept = workload.spec.get("updateStrategy", "rollingUpdate", "partition").integer(0) or 0
+    sums = f"at {replicas} replicas maxUnavailable {node.text()} = {away}"
+    if away >= replicas > 1 and not kept:
+        message = f"{sums}: from Kubernetes 1.35 on every Pod is away at once, the rollout is an outage"
+        older = world.schemas is not None and int(world.schemas.version.partition(".")[2]) < 35
+        return failed(workload, node, message, mend, "info" if older else None)
+    return passed(workload, node, f"{sums} at a time")
+
+
+def _of_nodes(world: World, workload: Workload, node: Node) -> Seen:
+    """Rounded up, too; how many nodes there are no manifest says. Without a Service it is no outage of users."""
+    share, mend = rounded(node, 100, "1", up=True), _by_one(workload)
+    if share is None or _over(node):
+        return failed(workload, node, f"maxUnavailable {node.text()} is refused: a number, or 0% to 100%", mend)
+    severity = None if world.services(workload) else "warning"
+    percent = node.text().endswith("%")
+    if percent and share == 100:
+        return failed(workload, node, "maxUnavailable 100%: on all nodes the Pod is away at once", mend, severity)
+    few = -(-100 // (100 - share)) - 1 if percent else share
+    if few > 1:
+        message = f"maxUnavailable {node.text()} is every Pod where there are {few} nodes or fewer"
+        return unknown(workload, node, f"{message}: make sure that there are more", "info")
+    return passed(workload, node, f"maxUnavailable {node.text()} of the nodes at a time")
+
+
+def _by_one(workload: Workload) -> dict[str, object]:
+    return patch(workload.resource, {"spec": {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 1}}}})
+
+
+def _over(node: Node) -> bool:
+    return node.text().endswith("%") and int(node.text()[:-1]) > 100
 
 
 def keeps_running(world: World) -> Iterator[Seen]:
