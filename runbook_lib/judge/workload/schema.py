@@ -152,7 +152,7 @@ def valid_names(world: World) -> Iterator[Seen]:
             seen[key] = resource
             yield passed(resource, node, f"name {resource.name}")
     for workload in world.workloads():
-        for node, wrong in _container_names(workload):
+        for node, wrong in (*_container_names(workload), *_variable_names(workload)):
             yield failed(workload, node, f"{wrong}: the API server refuses it")
 
 
@@ -167,6 +167,18 @@ def _container_names(workload: Workload) -> Iterator[tuple[Node, str]]:
         elif name and (len(name) > 63 or not re.fullmatch(_LABEL, name)):
             yield node, f"container name {name[:70]!r} is not a DNS label"
         seen |= {name} if name else set()
+
+
+def _variable_names(workload: Workload) -> Iterator[tuple[Node, str]]:
+    """What every version refuses; older ones take fewer characters still."""
+    for container in workload.containers:
+        for entry in container.node.get("env").elements():
+            node = entry.get("name")
+            name = node.text()
+            if not name:
+                yield node if node.exists else entry, f"an entry of env has no name, in container {container.name}"
+            elif "=" in name or not (name.isascii() and name.isprintable()):
+                yield node, f"env name {name[:70]!r} has a character that no name of a variable has"
 
 
 def _no_name(resource: Resource) -> str:

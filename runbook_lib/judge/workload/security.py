@@ -59,9 +59,18 @@ def no_escalation(world: World) -> Iterator[Seen]:
             message = "allowPrivilegeEscalation false beside privileged true: the API server refuses it"
             mend = _mend(workload, container, {"privileged": False})
             yield failed((workload, container), node, message, mend, "blocking")
+        elif node.is_false() and "CAP_SYS_ADMIN" in (added := _added(container)):  # it looks for this spelling alone
+            message = "allowPrivilegeEscalation false beside CAP_SYS_ADMIN added: the API server refuses it"
+            others = [name for name in added if name != "CAP_SYS_ADMIN"]
+            mend = _mend(workload, container, {"capabilities": {"add": others or None}})
+            yield failed((workload, container), node, message, mend, "blocking")
         else:
             harm = "a setuid program makes it root"
             yield _must_be_false(workload, container, "allowPrivilegeEscalation", harm, default=True)
+
+
+def _added(container: Container) -> list[str]:
+    return [one.text() for one in container.node.get("securityContext", "capabilities", "add").elements()]
 
 
 def not_privileged(world: World) -> Iterator[Seen]:
