@@ -69,6 +69,24 @@ def test_a_cache_beside_the_application_takes_its_name_to_tell_them_apart(folder
     assert told == [["INCONCLUSIVE"], ["PASS"]]
 
 
+ROLLOUT = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        (f"{ROLLOUT}spec: {{template: {{spec: {{containers: [{{name: a}}]}}}}}}\n", 76, "Rollout/web"),
+        ("kind: Deployment\nmetadata:\n  name: web\n   labels: x\n", 10, "is not YAML"),
+    ],
+    ids=["a kind that no check looks at", "a file that cannot be read"],
+)
+def test_an_application_that_may_be_there_is_not_called_misspelt(folder: Path, text: str, code: int, told: str) -> None:
+    (folder / "deploy" / "web.yaml").write_text(text)
+    done = check(folder, "deploy", "--deployment", "web")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert told in done.stdout
+
+
 def test_what_another_program_renders_is_checked_from_a_pipe_with_its_lines(folder: Path) -> None:
     spoil(folder, "readinessProbe:", "livenessProb:")
     command = [sys.executable, "-m", "runbook_lib.cli", "check", "-"]

@@ -59,7 +59,7 @@ def check(
     with uncollected():
         given = _given(paths, dockerfile, policy, scan or [], assessment, namespace, kubernetes_version, deployment)
         found = fitness(given, now())
-        _named(found, deployment)
+        _named(given, found)
         print(_text(found, given.manifests.rendered, format_))
     if overlay is not None:
         _write(found, overlay)
@@ -132,11 +132,15 @@ def _manifests(paths: list[Path], namespace: str, version: str | None) -> Manife
     )
 
 
-def _named(found: Fitness, deployment: str) -> None:
-    """A misspelt name would be taken for none, and what was measured of the application be held against another."""
-    there = sorted({workload.resource.name for workload in found.world.workloads()})
-    if deployment and deployment not in there:
-        raise BadParameters(f"--deployment: no workload is called {deployment}; there are {', '.join(there) or 'none'}")
+def _named(given: Given, found: Fitness) -> None:
+    """A misspelt name would be taken for none, and what was measured of the application be held against another.
+
+    What makes Pods by a kind that no check looks at has a name, too, and what could not be read may have it.
+    """
+    resources, name = given.manifests.resources, given.application
+    there = sorted({r.name for r in resources if found.world.workload(r) or r.node.get("spec", "template").exists})
+    if name and name not in there and not given.manifests.findings:
+        raise BadParameters(f"--deployment: no workload is called {name}; there are {', '.join(there) or 'none'}")
 
 
 def _text(found: Fitness, rendered: tuple[Output, ...], format_: Format) -> str:
