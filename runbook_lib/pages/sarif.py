@@ -16,6 +16,7 @@ from runbook_lib.artefacts import Output
 from runbook_lib.judge.fitness import Asked
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.pages.findings import where
+from runbook_lib.redact import Redactor
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 NAME = "kubernetes-migration-runbooks"
@@ -110,8 +111,13 @@ def _result(finding: Finding, number: int, place: Place, root: Path, alone: bool
 
 
 def _fixes(finding: Finding, root: Path) -> list[dict[str, Any]]:
-    """What a patch of lines says, for editors that put it in: a Dockerfile's; an object's patch names no lines."""
+    """What a patch of lines says, for editors that put it in: a Dockerfile's; an object's patch names no lines.
+
+    None for lines with a secret: an editor would put the mark in its place.
+    """
     replaced: list[dict[str, Any]] = []
+    if Redactor().text(finding.mend) != finding.mend:
+        return []
     for hunk in re.split(r"(?m)^(?=@@ )", finding.mend)[1:] if finding.mend.startswith("@@ ") else ():
         head, *told = hunk.splitlines()
         found = HUNK.match(head)

@@ -163,6 +163,17 @@ def test_the_patch_of_a_dockerfile_is_a_fix_that_an_editor_can_put_in(tmp_path: 
     assert "fixes" not in by_rule["image-port"]
 
 
+def test_a_fix_with_a_secret_in_it_is_none_because_an_editor_would_put_in_the_mark(tmp_path: Path) -> None:
+    patch = (
+        "@@ -2 +2 @@\n-RUN apt install a && b --password hunter2xx\n+RUN apt-get install a && b --password hunter2xx"
+    )
+    found = replace(BROKEN, object="Dockerfile", file="Dockerfile", line=2, mend=patch)
+    (result,) = sarif([found], (), tmp_path)["runs"][0]["results"]
+    assert "fixes" not in result
+    (result,) = sarif([replace(found, mend=patch.replace("--password", "-n"))], (), tmp_path)["runs"][0]["results"]
+    assert "fixes" in result
+
+
 def test_a_mend_of_the_dockerfile_is_said_and_not_promised_in_the_overlay(tmp_path: Path) -> None:
     said = lines(judged(tmp_path), tmp_path, 100)
     user = next(number for number, line in enumerate(said) if line.startswith("blocking   image-user"))
