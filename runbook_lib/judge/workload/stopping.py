@@ -71,6 +71,26 @@ def enough_grace(world: World) -> Iterator[Seen]:
                 f"preStop {seconds:g} s + drain {drain:g} s = {seconds + drain:g} s, but the grace period is {grace} s"
             )
             yield failed((workload, container), where, message, _longer(workload, seconds + drain))
+    yield from _sidecars(world)
+
+
+def _sidecars(world: World) -> Iterator[Seen]:
+    """Their preStop begins with the application's, beside it; only their SIGTERM waits for the application's end."""
+    for workload, container in world.containers(*LONG_RUNNING):
+        hook = container.node.get("lifecycle", "preStop")
+        grace = workload.pod.get("terminationGracePeriodSeconds").integer(DEFAULT_GRACE)
+        if container.kind != "sidecar" or not hook.exists or grace is None:
+            continue
+        seconds = pause(container)
+        if seconds is None:
+            message = f"how long the sidecar's preStop takes cannot be read; the grace period is {grace} s"
+            yield unknown((workload, container), hook, message, severity="warning")
+        elif seconds >= grace:
+            message = f"preStop takes {seconds:g} s of a grace period of {grace} s: nothing is left for the sidecar"
+            yield failed((workload, container), hook, message, _longer(workload, seconds))
+        else:
+            message = f"preStop {seconds:g} s < grace period {grace} s, beside the application's stop"
+            yield passed((workload, container), hook, message)
 
 
 def pause(container: Container) -> float | None:
