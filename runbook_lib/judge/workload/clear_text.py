@@ -69,7 +69,7 @@ def no_secret_in_clear(world: World) -> Iterator[Seen]:
                 yield failed((workload, container), value, message, _by_reference(world, workload, container, name))
             elif option := _in_flags(value.text()):
                 clear += 1
-                message = f"env {name} holds a secret in clear text, of the option {option}: mount a file with it"
+                message = f"env {name} holds a secret in clear text (option {option}): mount a file with it"
                 yield failed((workload, container), value, message)
         if not clear and container.node.get("env").exists:
             yield passed((workload, container), container.node.get("env"), "no secret in clear text")
@@ -105,7 +105,7 @@ def no_secret_in_config_map(world: World) -> Iterator[Seen]:
             if name:
                 found += 1
                 where = f"key {key}" + (f" ({name})" if name != key else "")
-                message = f"{where} holds a secret: everybody who may read the namespace's ConfigMaps reads it"
+                message = f"{where} holds a secret, and everybody who may read the namespace's ConfigMaps reads it"
                 yield failed(config, node, message)
         if not found:
             yield passed(config, config.node.get("data"), "no secret in it")

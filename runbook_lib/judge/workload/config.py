@@ -38,7 +38,7 @@ def references_exist(world: World) -> Iterator[Seen]:
             elif key and key not in _keys(found):
                 shown = ", ".join(sorted(_keys(found))) or "nothing"
                 harm = "an empty folder lies there" if node.path.endswith("subPath") else "CreateContainerConfigError"
-                yield failed(workload, node, f"{found.title} has no key {key}, it has {shown}: {harm}")
+                yield failed(workload, node, f"{found.title} has no key {key} (it has {shown}): {harm}")
             else:
                 yield passed(workload, node, f"{found.title}{f' has {key}' if key else ' is there'}")
 

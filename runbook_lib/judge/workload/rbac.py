@@ -68,18 +68,18 @@ def secrets_by_name(world: World) -> Iterator[Seen]:
 
 def no_pods_made(world: World) -> Iterator[Seen]:
     """Who makes a Pod reads every Secret of the namespace and uses every account there; who enters one, too."""
-    yield from _without(world, MAKERS, "it reaches every Secret and account here")
+    yield from _without(world, MAKERS, "and so reaches every Secret and account here")
 
 
 def no_ladder(world: World) -> Iterator[Seen]:
-    yield from _without(world, LADDERS, "whoever may do that can take rights that no role gives him")
+    yield from _without(world, LADDERS, "and so leads to rights that no role gives")
 
 
 def _without(world: World, reaches: tuple[Reach, ...], harm: str) -> Iterator[Seen]:
     for role, rules in _roles(world):
         found = [(rule, what) for rule in rules if (what := _reached(rule, reaches))]
         for rule, what in found:
-            yield failed(role, rule, f"{what}: {harm}")
+            yield failed(role, rule, f"{what}, {harm}")
         if not found:
             yield _clean(role, "gives nothing of that kind")
 
@@ -91,7 +91,12 @@ def _reached(rule: Node, reaches: tuple[Reach, ...]) -> str:
     for wanted, group, kinds in reaches:
         if may := verbs & {*wanted, "*"}:
             found[", ".join(sorted(may))] |= _covers(rule, group, kinds)
-    return "; ".join(f"{may} {', '.join(sorted(kinds))}" for may, kinds in found.items() if kinds)
+    return "; ".join(f"{may} {_few(kinds)}" for may, kinds in found.items() if kinds)
+
+
+def _few(names: set[str]) -> str:
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(sorted(names)[:4]) + more
 
 
 def nobody_owns_the_cluster(world: World) -> Iterator[Seen]:

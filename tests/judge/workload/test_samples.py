@@ -56,6 +56,7 @@ from runbook_lib.judge.workload.world import World
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.observe.files.manifests import parse_manifests
 from runbook_lib.observe.files.schemas import read_schemas
+from runbook_lib.redact import Redactor
 
 HERE = Path(__file__).parent
 SOUND = {
@@ -151,6 +152,9 @@ def _expected(found: list[Finding], sample: Sample, outcome: Outcome) -> None:
         f for f in found if f.outcome is outcome and f.object.startswith(begin) and sample["expect"] in f.message
     ]
     assert fitting, [(f.outcome.name, f.object, f.message) for f in found]
+    # a line may end after any word, and what then looks like a key and its value would be blotted out
+    wrapped = re.sub(r": (\S+) ", r": \1\n", fitting[0].message)
+    assert Redactor().text(wrapped) == wrapped
     assert all(f.line > 0 and f.file for f in found), found
     if "severity" in sample:
         assert fitting[0].severity == sample["severity"]
