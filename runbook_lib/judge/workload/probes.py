@@ -14,8 +14,9 @@ HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 
 
 def readiness(world: World) -> Iterator[Seen]:
-    for workload, container in world.containers(*LONG_RUNNING):
-        if container.kind == "app":
+    """Also of a Pod on its own that a Service sends users to; of another nobody waits for it to be ready."""
+    for workload, container in world.containers(*LONG_RUNNING, "Pod"):
+        if container.kind == "app" and (workload.kind != "Pod" or world.services(workload)):
             yield _there(
                 workload, container, "readinessProbe", "traffic is sent before the service can answer", "/ready"
             )
