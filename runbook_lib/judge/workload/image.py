@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch_container
+from runbook_lib.artefacts import Node
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, Subject, failed, passed, patch_container
 from runbook_lib.judge.workload.world import World
 
 LINK = DOCS + "concepts/containers/images/"
@@ -43,17 +44,26 @@ def moves(tag: str) -> bool:
     return bool(NO_VERSION.fullmatch(tag)) and not COMMIT.fullmatch(tag)
 
 
+def _images(world: World) -> Iterator[tuple[Subject, Node, Node]]:
+    """Whose an image is, what names it, and its reference: those of containers and those mounted as volumes."""
+    for workload, container in world.containers():
+        yield (workload, container), container.node, container.node.get("image")
+    for workload in world.workloads():
+        for volume in workload.pod.get("volumes").elements():
+            if volume.get("image").exists:
+                yield workload, volume.get("image"), volume.get("image", "reference")
+
+
 def well_formed(world: World) -> Iterator[Seen]:
     """What the kubelet cannot read it never pulls: the Pod stays in InvalidImageName."""
-    for workload, container in world.containers():
-        node = container.node.get("image")
+    for subject, _, node in _images(world):
         if not node.text():
             continue
         wrong = malformed(node.text())
         if wrong:
-            yield failed((workload, container), node, f"image {node.text()[:120]!r}: {wrong}")
+            yield failed(subject, node, f"image {node.text()[:120]!r}: {wrong}")
         else:
-            yield passed((workload, container), node, f"{node.text()} is a reference")
+            yield passed(subject, node, f"{node.text()} is a reference")
 
 
 def malformed(text: str) -> str:
@@ -76,19 +86,18 @@ def malformed(text: str) -> str:
 
 
 def fixed_tag(world: World) -> Iterator[Seen]:
-    for workload, container in world.containers():
-        node = container.node.get("image")
+    for subject, named, node in _images(world):
         reference = parse_reference(node.text())
         if reference.digest:
-            yield passed((workload, container), node, "the digest names one image for ever")
+            yield passed(subject, node, "the digest names one image for ever")
         elif not node.text():
-            yield failed((workload, container), container.node, "no image is named")
+            yield failed(subject, named, "no image is named")
         elif not reference.tag:
-            yield failed((workload, container), node, f"{node.text()} has no tag: it means latest")
+            yield failed(subject, node, f"{node.text()} has no tag: it means latest")
         elif moves(reference.tag):
-            yield failed((workload, container), node, f"tag {reference.tag} moves: two Pods may run different code")
+            yield failed(subject, node, f"tag {reference.tag} moves: two Pods may run different code")
         else:
-            yield passed((workload, container), node, f"tag {reference.tag}")
+            yield passed(subject, node, f"tag {reference.tag}")
 
 
 def tag_policy(world: World) -> Iterator[Seen]:
@@ -130,27 +139,26 @@ def pull_policy(world: World) -> Iterator[Seen]:
 
 
 def trusted_registry(world: World) -> Iterator[Seen]:
-    for workload, container in world.containers():
-        node = container.node.get("image")
+    for subject, _, node in _images(world):
         reference = parse_reference(node.text())
         registry, allowed = reference.registry or "docker.io", world.policy.registries
         if not node.text():
             continue
         if allowed and registry not in allowed:
             yield failed(
-                (workload, container),
+                subject,
                 node,
                 f"registry {registry} is not among {', '.join(allowed)}",
                 severity="blocking",
             )
         elif not allowed and not reference.registry:
             yield failed(
-                (workload, container),
+                subject,
                 node,
                 f"{node.text()} names no registry: it comes from Docker Hub, with its rate limits",
             )
         else:
-            yield passed((workload, container), node, f"from {registry}")
+            yield passed(subject, node, f"from {registry}")
 
 
 APPLICATION_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job")
