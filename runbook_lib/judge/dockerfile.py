@@ -56,7 +56,7 @@ def not_applicable(dockerfile: Dockerfile, policy: Policy | None = None) -> tupl
 
 
 def _looked(rule: Rule, dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
-    found = list(rule.judge(dockerfile, policy))
+    found = list(dict.fromkeys(rule.judge(dockerfile, policy)))  # a RUN may say the same thing twice
     if not found and rule.well:
         found = [passed(dockerfile.stages[-1].line, rule.well)]
     yield from found

@@ -57,11 +57,16 @@ def without_tools(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
             name = spellings(tools[0])[0]
             yield failed(instruction.line, f"{name} is installed in the image that runs: build in a stage of its own")
             return
-        if built and not taken and not command.has("--version", "-version", "--help", "-v"):
+        if built and not taken and not _only_asked(command):
             yield failed(
                 instruction.line, "the application is built in the image that runs: its sources and tools stay in it"
             )
             return
+
+
+def _only_asked(command: Command) -> bool:
+    """Whether it says its version or how it is used; behind a verb ``-v`` only makes it talk."""
+    return command.words[1:2] == ("-v",) or bool({"--version", "-version", "--help"} & set(command.words))
 
 
 def _taken_away(instruction: Instruction) -> set[str]:
@@ -75,7 +80,8 @@ def _taken_away(instruction: Instruction) -> set[str]:
 
 def _group(command: Command) -> tuple[str, ...]:
     """The name that apk gives to what it installs together."""
-    return tuple(after for before, after in pairwise(command.words) if before in ("--virtual", "-t"))
+    words = command.text.replace("--virtual=", "--virtual ").split()
+    return tuple(after for before, after in pairwise(words) if before in ("--virtual", "-t"))
 
 
 def no_secret(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:

@@ -39,10 +39,13 @@ TAKES_VALUE += (
     "--fetch-retries",
 )
 TAKES_VALUE += ("--releasever", "--installroot", "--setopt", "--enablerepo", "--disablerepo", "--option")
-TAKES_VALUE += ("--fetch-retries", "--python-version")
 USES = ("build-dep", "source", "download", "satisfy")
 SCRIPT = re.compile(r"\.sh\b|install|setup|^(sh|bash)\b")  # what may install for itself
 PIP_FILES = ("-r", "--requirement", "-c", "--constraint")
+APT = (  # only where apt-get knows the verb too: it has no list, and main is no verb
+    r"(?<![\w/.-])apt(?=(?:\s+-\S+)*\s+"
+    r"(?:install|reinstall|update|upgrade|dist-upgrade|remove|purge|autoremove|clean|autoclean|build-dep|download)\b)"
+)
 LOCAL = re.compile(r"^(\.|/|\$|~|file:|.*\.(whl|tgz|tar\.gz|deb|rpm|apk|gem)$)")
 
 
@@ -167,7 +170,7 @@ def _leaves(command: Command, text: str, cached: bool) -> str:
 def no_apt(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for instruction, command in all_commands(dockerfile):
         if command.program == "apt":
-            mend = rewritten(instruction, r"(?<![\w/.-])apt(?=\s)", "apt-get")
+            mend = rewritten(instruction, APT, "apt-get")
             yield failed(instruction.line, "apt is for people: its options change, apt-get's do not", mend)
 
 

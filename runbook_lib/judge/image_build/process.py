@@ -42,7 +42,7 @@ def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
             message = "no USER in the image that runs: it is root, unless its base says otherwise"
             yield failed(line, message, SOMEBODY, appended=True)
         return
-    name, at = users[-1].value.split(":")[0].strip(), users[-1].line
+    (name, sign, group), at = users[-1].value.strip().partition(":"), users[-1].line
     if "$" in name:
         yield unknown(at, f"USER {name}: nothing here sets it, unless the base image does")
     elif name == "root" or (name.isdecimal() and int(name[:20]) == 0):
@@ -50,7 +50,7 @@ def not_root(dockerfile: Dockerfile, policy: Policy) -> Iterator[Looked]:
     elif not name.isdecimal():
         message = f"USER {name} is a name: with runAsNonRoot the kubelet cannot prove that it is not root"
         number = _number_of(name, dockerfile)
-        yield failed(at, message, f"USER {number}" if number else "")
+        yield failed(at, message, f"USER {number}{sign}{group}" if number else "")
     else:
         yield passed(at, f"USER {users[-1].value}")
 

@@ -116,7 +116,7 @@ def test_a_mend_that_is_shown_mends(entry: dict[str, Any], sample: dict[str, Any
 # What the mend of a check is: the lines that are new, or nothing where a machine cannot write one that mends.
 MENDS = [
     ("image-user", "FROM a:1\nRUN adduser -D -u 1001 -G app app\nUSER app\n", "+USER 1001"),
-    ("image-user", "FROM a:1\nRUN useradd -r -g 5 --uid=77 app\nUSER app:app\n", "+USER 77"),
+    ("image-user", "FROM a:1\nRUN useradd -r -g 5 --uid=77 app\nUSER app:app\n", "+USER 77:app"),
     ("image-user", "FROM a:1\nRUN adduser -D other -u 7\nUSER app\n", ""),
     ("image-user", "FROM a:1\nUSER root\nRUN a\n\n", "+USER 10001:10001"),
     ("image-signals", "FROM a:1\nUSER 1\nENTRYPOINT npm start\n", ""),
@@ -138,6 +138,17 @@ MENDS = [
     ("packages-apt", "FROM a:1\nRUN apt install -y a\n", "+RUN apt-get install -y a"),
     ("packages-apt", "FROM a:1\r\nRUN apt install -y a=1\r\n", "+RUN apt-get install -y a=1"),
     ("packages-apt", "FROM a:1\nRUN TOKEN=abcdefgh apt install -y a=1\n", ""),
+    ("packages-apt", "FROM a:1\nRUN apt list a\n", ""),
+    (
+        "packages-apt",
+        "FROM a:1\nRUN apt update && apt -q install -y a\n",
+        "+RUN apt-get update && apt-get -q install -y a",
+    ),
+    (
+        "packages-apt",
+        "FROM a:1\nRUN echo deb /b apt main >/c && apt install -y a\n",
+        "+RUN echo deb /b apt main >/c && apt-get install -y a",
+    ),
 ]
 
 
@@ -159,6 +170,11 @@ def test_a_mend_that_brings_another_finding_is_not_shown(monkeypatch: pytest.Mon
 def _worse(image: Dockerfile, policy: Policy) -> Iterator[Looked]:
     for looked in stop_signal(image, policy):
         yield replace(looked, mend="STOPSIGNAL SIGTERM\nMAINTAINER ada")
+
+
+def test_what_stands_twice_in_one_run_is_one_finding() -> None:
+    found = judged({}, "FROM a:1\nRUN apt update && apt install -y a\n")
+    assert [f.line for f in found if f.check == "packages-apt"] == [2]
 
 
 @pytest.mark.parametrize(
