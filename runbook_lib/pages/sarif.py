@@ -116,9 +116,9 @@ def _fixes(finding: Finding, root: Path) -> list[dict[str, Any]]:
     None for lines with a secret: an editor would put the mark in its place.
     """
     replaced: list[dict[str, Any]] = []
-    if Redactor().text(finding.mend) != finding.mend:
+    if not finding.mend.startswith("@@ ") or Redactor().text(finding.mend) != finding.mend:
         return []
-    for hunk in re.split(r"(?m)^(?=@@ )", finding.mend)[1:] if finding.mend.startswith("@@ ") else ():
+    for hunk in re.split(r"(?m)^(?=@@ )", finding.mend)[1:]:
         head, *told = hunk.splitlines()
         found = HUNK.match(head)
         first, count = (int(found[1]), int(found[2] or 1)) if found else (0, 0)
