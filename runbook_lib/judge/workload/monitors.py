@@ -10,6 +10,7 @@ from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World
 
 LINK = DOCS + "concepts/cluster-administration/system-metrics/"
+ANY = "*"
 
 
 def monitors_see(world: World) -> Iterator[Seen]:
@@ -21,7 +22,7 @@ def monitors_see(world: World) -> Iterator[Seen]:
         services, workloads = _selected(world, monitor, known)
         if services or workloads:
             watched |= {id(workload.resource) for workload in workloads}
-            yield passed(monitor, selector, f"selects {', '.join(one.title for one in services or workloads)}")
+            yield passed(monitor, selector, f"selects {', '.join(one.title for one in (services or workloads)[:5])}")
         else:
             yield failed(monitor, selector, "selects nothing among the objects given")
     for workload in world.workloads(*LONG_RUNNING):
@@ -39,10 +40,13 @@ def _scraped(service: Resource) -> bool:
 
 
 def _labelled(world: World) -> dict[str, Labelled[Resource]]:
-    """What monitors look for, by its labels: Services, and the objects that make Pods."""
-    services = ((world.space(s), s.node.get("metadata", "labels").labels(), s) for s in world.of_kind("Service"))
-    pods = ((world.space(w.resource), w.labels, w.resource) for w in world.workloads())
-    return {"ServiceMonitor": Labelled(services), "PodMonitor": Labelled(pods)}
+    """What monitors look for, by its labels, in its namespace and in any: Services, and the objects that make Pods."""
+    services = [(s.node.get("metadata", "labels").labels(), s) for s in world.of_kind("Service")]
+    pods = [(w.labels, w.resource) for w in world.workloads()]
+    return {
+        kind: Labelled((space, labels, one) for labels, one in found for space in (world.space(one), ANY))
+        for kind, found in (("ServiceMonitor", services), ("PodMonitor", pods))
+    }
 
 
 def _selected(
@@ -52,7 +56,7 @@ def _selected(
     selector, where = monitor.node.get("spec", "selector"), monitor.node.get("spec", "namespaceSelector")
     names = {name.text() for name in where.get("matchNames").elements()} or {world.space(monitor)}
     if where.get("any").is_true():
-        names = {world.space(one) for one in world.resources}
+        names = {ANY}
     found = [one for name in sorted(names) for one in known[monitor.kind].selected(name, selector)]
     if monitor.kind == "PodMonitor":
         return [], [workload for one in found if (workload := world.workload(one))]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
+from runbook_lib.judge.workload.labels import Labelled
 from runbook_lib.judge.workload.world import World, selects
 
 OWN_NAME = "kubernetes.io/metadata.name"
@@ -15,14 +16,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def peers_are_there(world: World) -> Iterator[Seen]:
     """Each peer has a form that the API server takes; who is not among the objects given may still be there."""
+    given = Labelled(("", _labels([one], one.name), one) for one in world.of_kind("Namespace"))
     for policy in world.of_kind("NetworkPolicy"):
         for part, field in (("ingress", "from"), ("egress", "to")):
             for rule in policy.node.get("spec", part).elements():
                 for peer in rule.get(field).elements():
-                    yield _peer(world, policy, peer)
+                    yield _peer(world, given, policy, peer)
 
 
-def _peer(world: World, policy: Resource, peer: Node) -> Seen:
+def _peer(world: World, given: Labelled[Resource], policy: Resource, peer: Node) -> Seen:
     block, pods, spaces = peer.get("ipBlock"), peer.get("podSelector"), peer.get("namespaceSelector")
     if block.exists and (pods.exists or spaces.exists):
         return failed(policy, peer, "an ipBlock beside a selector: the API server refuses it, make two peers of it")
@@ -32,7 +34,7 @@ def _peer(world: World, policy: Resource, peer: Node) -> Seen:
     if not pods.exists and not spaces.exists:
         return failed(policy, peer, "a peer that names nobody: the API server refuses it")
     if spaces.exists:
-        return _spaces(world, policy, spaces)
+        return _spaces(given, policy, spaces)
     if pods.value == {}:
         return passed(policy, pods, "all Pods of the namespace")
     found = world.taken_in(policy, pods)
@@ -41,17 +43,14 @@ def _peer(world: World, policy: Resource, peer: Node) -> Seen:
     return unknown(policy, pods, "selects no Pod among the objects given: make sure the cluster has them")
 
 
-def _spaces(world: World, policy: Resource, spaces: Node) -> Seen:
+def _spaces(given: Labelled[Resource], policy: Resource, spaces: Node) -> Seen:
     if asked_by_name(spaces):
         return passed(policy, spaces, "namespaces by their names" if spaces.value else "every namespace")
-    given = world.of_kind("Namespace")
-    name = spaces.get("matchLabels", "name").text()
-    meant = [one for one in given if name and one.name == name]
-    if meant and not is_namespace(name, meant, spaces):
+    name, found = spaces.get("matchLabels", "name").text(), given.selected("", spaces)
+    if given.included("", {OWN_NAME: name}) and name not in {one.name for one in found}:
         return failed(policy, spaces, f"Namespace/{name} has no label name: use {OWN_NAME}")
-    found = [one.title for one in given if is_namespace(one.name, [one], spaces)]
     if found:
-        return passed(policy, spaces, ", ".join(found[:3]))
+        return passed(policy, spaces, ", ".join(one.title for one in found[:3]))
     return unknown(
         policy, spaces, "no namespace among the objects given has these labels: make sure those of the cluster have"
     )
@@ -65,8 +64,12 @@ def asked_by_name(selector: Node) -> bool:
 
 def is_namespace(name: str, given: Iterable[Resource], selector: Node) -> bool:
     """Whether the selector takes in the namespace of that name, as far as its labels are known."""
+    return selects(selector, _labels(given, name))
+
+
+def _labels(given: Iterable[Resource], name: str) -> dict[str, str]:
     labels = {key: value for one in given for key, value in one.node.get("metadata", "labels").labels().items()}
-    return selects(selector, labels | {OWN_NAME: name})
+    return labels | {OWN_NAME: name}
 
 
 def _outside(block: Node) -> str:

@@ -63,6 +63,8 @@ def _behind_route(world: World, route: Resource, backend: Node) -> Seen:
 
 
 def _granted(world: World, grant: Resource, route: Resource, service: Resource) -> bool:
+    if world.space(grant) != world.space(service):
+        return False
     to = [
         one
         for one in grant.node.get("spec", "to").elements()
@@ -75,7 +77,7 @@ def _granted(world: World, grant: Resource, route: Resource, service: Resource) 
         and one.get("namespace").text() == world.space(route)
     ]
     named = any(one.get("name").text(service.name) == service.name for one in to)
-    return world.space(grant) == world.space(service) and named and bool(from_)
+    return named and bool(from_)
 
 
 def _backend(route: Resource, service: Resource | None, name: Node, port: Node) -> Seen:
