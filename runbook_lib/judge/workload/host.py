@@ -68,7 +68,8 @@ def settings_of_the_kernel(world: World) -> Iterator[Seen]:
     """Tuning that the machines had: what is not of the Pod's own namespaces no Pod can set."""
     for workload in world.workloads():
         for entry in workload.pod.get("securityContext", "sysctls").elements():
-            yield _setting(workload, entry.get("name"))
+            if entry.get("name").text():  # of one without a name the schema speaks
+                yield _setting(workload, entry.get("name"))
 
 
 def _setting(workload: Workload, node: Node) -> Seen:
