@@ -20,7 +20,7 @@ from runbook_lib.redact import Redactor
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 NAME = "kubernetes-migration-runbooks"
-AT_LINE = re.compile(r"(?<=\.yaml|\.json):\d+|(?<=\.yml):\d+", re.I)
+AT_LINE = re.compile(r"(?<=\.yaml|\.json):\d+|(?<=\.yml):\d+|(?<=in line )\d+", re.I)
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? ")
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
 

@@ -147,6 +147,15 @@ def test_the_terminal_says_the_verdict_first_then_what_blocks_with_its_place(tmp
     assert max(len(line) for line in said if "https" not in line) <= 120
 
 
+def test_what_a_dockerfile_says_of_a_line_is_the_same_finding_after_it_has_moved(tmp_path: Path) -> None:
+    told = "FROM a.example/a:1\n{}FOO bar\nCMD a\nCMD b\n"
+    first, moved = (
+        sarif(check_dockerfile(parse_dockerfile(told.format(more), "Dockerfile")), (), tmp_path)["runs"][0]["results"]
+        for more in ("", "# more\n\n")
+    )
+    assert [one["partialFingerprints"] for one in first] == [one["partialFingerprints"] for one in moved]
+
+
 def test_the_patch_of_a_dockerfile_is_a_fix_that_an_editor_can_put_in(tmp_path: Path) -> None:
     text = "FROM a.example/a:1\nADD src /app/\nSTOPSIGNAL KILL\n"
     found = check_dockerfile(parse_dockerfile(text, str(tmp_path / "Dockerfile")))

@@ -160,7 +160,7 @@ def _refused(file: str, instruction: Instruction, why: str) -> Finding:
         outcome=Outcome.FAIL,
         severity="blocking",
         object="Dockerfile",
-        message=f"{file}:{instruction.line} {instruction.name[:30]} {why}: the build refuses it",
+        message=f"{instruction.name[:30]} {why}: the build refuses it",
         reason="An image that cannot be built cannot be moved. https://docs.docker.com/reference/dockerfile/",
         file=file,
         line=instruction.line,

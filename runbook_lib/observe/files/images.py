@@ -14,6 +14,7 @@ def read_dockerfile(path: Path) -> Dockerfile:
     """The stages of a Dockerfile; raises BadParameters when it is missing or has no FROM."""
     parsed = parse_dockerfile(read_text(path, "Dockerfile"), str(path))
     if not parsed.stages:
-        seen = parsed.findings[0].message if parsed.findings else "it is empty"
+        first = next(iter(parsed.findings), None)
+        seen = f"line {first.line}: {first.message}" if first else "it is empty"
         raise BadParameters(f"Dockerfile {path} has no usable FROM: {seen}")
     return parsed
