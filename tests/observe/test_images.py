@@ -196,14 +196,14 @@ def test_any_text_is_read_and_judged_and_every_finding_has_its_line(text: str) -
 
 def test_megabytes_are_read_in_seconds() -> None:
     text = "FROM a:1\n" + "RUN apt-get update && \\\n  echo 'x' | cat >/etc/hosts\n" * 100_000
-    started = time.monotonic()
+    started = time.process_time()
     assert len(parse_dockerfile(text, "D").stages[0].instructions) == 100_000
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60
 
 
 @pytest.mark.parametrize("name", ["RUN", "ENV", "COPY", "CMD", "LABEL"])
 @pytest.mark.parametrize("piece", ['"', "'", "$(", "${a-", "<<E ", "a=b ", "A=", "://a:b@", "apt-get install ", "|"])
 def test_a_line_that_was_made_to_take_long_does_not(name: str, piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     check_dockerfile(parse_dockerfile(f"FROM a:1\n{name} {piece * 10_000}\n", "D"))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
