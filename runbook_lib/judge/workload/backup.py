@@ -42,16 +42,16 @@ def allowed(world: World, volume: Volume) -> timedelta | None:
 
 def _saved(volume: Volume, found: Savers, most: timedelta | None) -> Seen:
     what = f"volume {volume.name}"
-    near = [(one, why_not(one, volume)) for one in found.of(volume.space)]
+    near = [(one, why_not(one, volume)) for one in found.of(volume)]
     good = [one for one, why in near if not why]
     if good:
         return _often_enough(volume, min(good, key=lambda one: gap(one) or timedelta.max), most)
     if found.foreign:
         message = f"{what}: {found.foreign[0].title} is there, and whether it saves this volume no check can tell"
         return unknown(volume.subject, volume.node, message, "warning")
-    some = found.any
-    if some is not None:
-        one, why = near[0] if near else (some, why_not(some, volume))
+    other = found.other(volume)
+    if other is not None:
+        one, why = near[0] if near else (other, why_not(other, volume))
         why = why or f"it saves no namespace but its own, not {volume.space}"
         return failed(volume.subject, volume.node, f"{what} is not saved by {one.title}: {why}")
     if most is not None:

@@ -9,7 +9,7 @@ from runbook_lib.judge.quantity import number_of
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
 from runbook_lib.judge.workload.jvm import SCRIPTS, Java, javas, with_flag
 from runbook_lib.judge.workload.pod import variable
-from runbook_lib.judge.workload.resources import memory_limit_of, resource
+from runbook_lib.judge.workload.resources import defaults, memory_limit_of, resource
 from runbook_lib.judge.workload.world import Container, Workload, World
 
 MIB = 2**20
@@ -18,9 +18,10 @@ CGROUPS = DOCS + "concepts/architecture/cgroups/#requirements"
 
 
 def heap_fits(world: World) -> Iterator[Seen]:
-    share = world.policy.heap_share
+    share, ranges = world.policy.heap_share, defaults(world)
     for workload, container, java in javas(world):
-        node = memory_limit_of(world, workload, container)
+        filled = ranges.get(world.space(workload.resource), {}).get(("limits", "memory"))
+        node = memory_limit_of(workload, container, filled)
         limit, subject = number_of(node), (workload, container)
         fixed, shares = java.size("-Xmx"), re.findall(r"-XX:MaxRAMPercentage=(\d+(?:\.\d+)?)", java.flags)
         mend = _heap(world, workload, container, java, limit)
@@ -89,8 +90,10 @@ def flags_are_read(world: World) -> Iterator[Seen]:
 
 def rest_fits(world: World) -> Iterator[Seen]:
     """What flags allow besides the heap; what no flag names is left out, because it is rarely used up."""
+    ranges = defaults(world)
     for workload, container, java in javas(world):
-        limit, heap = number_of(memory_limit_of(world, workload, container)), java.size("-Xmx")
+        filled = ranges.get(world.space(workload.resource), {}).get(("limits", "memory"))
+        limit, heap = number_of(memory_limit_of(workload, container, filled)), java.size("-Xmx")
         named = {
             "metaspace": "-XX:MaxMetaspaceSize=",
             "direct": "-XX:MaxDirectMemorySize=",

@@ -192,11 +192,10 @@ def fits_the_size(world: World) -> Iterator[Seen]:
             yield failed((workload, container), limit, message, severity="blocking")
 
 
-def memory_limit_of(world: World, workload: Workload, container: Container) -> Node:
+def memory_limit_of(workload: Workload, container: Container, filled: Node | None) -> Node:
     """The limit that the kernel holds a container to: the lesser of its own and the Pod's, else a LimitRange's."""
     own, whole = resource(container, "limits", "memory"), workload.pod.get("resources", "limits", "memory")
     both = [(number_of(node) or math.inf, node) for node in (own, whole) if node.exists]
-    filled = defaults(world).get(world.space(workload.resource), {}).get(("limits", "memory"))
     return min(both, key=lambda pair: pair[0])[1] if both else filled or own
 
 

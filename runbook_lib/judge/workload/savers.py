@@ -18,6 +18,8 @@ from runbook_lib.judge.workload.world import Workload, World
 CLAIMS = ("*", "pvc", "persistentvolumeclaim", "persistentvolumeclaims")
 EXCLUDED = "velero.io/exclude-from-backup"
 CHOSEN, LEFT_OUT = "backup.velero.io/backup-volumes", "backup.velero.io/backup-volumes-excludes"
+ALL = "*"
+Pair = tuple[str, str]
 # Others that save on a schedule, by the beginning of their API version: named, never judged.
 FOREIGN = (
     ("k8up.io/", "Schedule"),
@@ -63,36 +65,51 @@ def volumes(world: World) -> Iterator[Volume]:
 
 @dataclass(frozen=True)
 class Savers:
-    """What saves on a schedule, found by namespace; ``foreign`` are those that no check can judge."""
+    """What saves on a schedule, found by namespace and label; ``foreign`` are those that no check can judge."""
 
-    everywhere: tuple[Resource, ...]
-    near: dict[str, tuple[Resource, ...]]
+    found: dict[tuple[str, Pair | None], list[Resource]]
+    """By a namespace, or ALL, and by a label that all carry whom it saves; None where no label is asked for."""
+    first: dict[str, Resource]
+    """One of each namespace, or ALL."""
     foreign: tuple[Resource, ...]
 
-    @property
-    def any(self) -> Resource | None:
-        """One of those that can be judged."""
-        return next(chain(self.everywhere, chain.from_iterable(self.near.values())), None)
+    def of(self, volume: Volume) -> tuple[Resource, ...]:
+        """Those that may save the volume: others are of another namespace, or ask for a label that it has not."""
+        labels = [volume.labels, *(user.labels for user, _ in volume.users)]
+        pairs = (None, *dict.fromkeys(chain.from_iterable(one.items() for one in labels)))
+        return tuple(
+            one for space in (volume.space, ALL) for pair in pairs for one in self.found.get((space, pair), ())
+        )
 
-    def of(self, space: str) -> tuple[Resource, ...]:
-        return (*self.near.get(space, ()), *self.everywhere)
+    def other(self, volume: Volume) -> Resource | None:
+        """One that does not save it and could be thought to: of its namespace, else of all, else of another."""
+        return self.first.get(volume.space) or self.first.get(ALL) or next(iter(self.first.values()), None)
 
 
 def savers(world: World) -> Savers:
-    everywhere: list[Resource] = []
-    near: dict[str, list[Resource]] = defaultdict(list)
+    found: dict[tuple[str, Pair | None], list[Resource]] = defaultdict(list)
+    first: dict[str, Resource] = {}
     for one in schedules(world):
         spaces = _texts(one.node.get("spec", "template", "includedNamespaces"))
         if one.kind == "SnapshotSchedule":
-            near[world.space(one)].append(one)
+            spaces = [world.space(one)]
         elif not spaces or any("*" in space for space in spaces):
-            everywhere.append(one)
-        else:
-            for space in dict.fromkeys(spaces):
-                near[space].append(one)
+            spaces = [ALL]
+        for space in dict.fromkeys(spaces):
+            found[space, _asked(one)].append(one)
+            first.setdefault(space, one)
     kinds = {kind for _, kind in FOREIGN}
     foreign = [one for one in world.resources if one.kind in kinds and _is_foreign(one)]
-    return Savers(tuple(everywhere), {space: tuple(some) for space, some in near.items()}, tuple(foreign))
+    return Savers(found, first, tuple(foreign))
+
+
+def _asked(one: Resource) -> Pair | None:
+    """A label without which it saves nothing; of several selectors any will do, so that none of them has to hold."""
+    spec = one.node.get("spec")
+    selector = spec.get("claimSelector") if one.kind == "SnapshotSchedule" else spec.get("template", "labelSelector")
+    if one.kind != "SnapshotSchedule" and spec.get("template", "orLabelSelectors").elements():
+        return None
+    return next(iter(selector.get("matchLabels").labels().items()), None)
 
 
 def schedules(world: World) -> Iterator[Resource]:
