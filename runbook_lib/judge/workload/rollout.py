@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.quantity import rounded
-from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, patch, unknown
+from runbook_lib.judge.workload.check import DOCS, Check, Seen, Severity, failed, passed, patch, unknown
 from runbook_lib.judge.workload.probes import allowed
 from runbook_lib.judge.workload.world import REPLICATED, Workload, World
 
@@ -86,7 +86,7 @@ def _of_nodes(world: World, workload: Workload, node: Node) -> Seen:
     share, mend = rounded(node, 100, "1", up=True), _by_one(workload)
     if share is None or _over(node):
         return failed(workload, node, f"maxUnavailable {node.text()} is refused: a number, or 0% to 100%", mend)
-    severity = None if world.services(workload) else "warning"
+    severity: Severity | None = None if world.services(workload) else "warning"
     percent = node.text().endswith("%")
     if percent and share == 100:
         return failed(workload, node, "maxUnavailable 100%: on all nodes the Pod is away at once", mend, severity)
