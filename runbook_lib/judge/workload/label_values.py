@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed
+from runbook_lib.judge.workload.schema import held
 from runbook_lib.judge.workload.world import World
 
 NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -35,19 +36,20 @@ def valid_labels(world: World) -> Iterator[Seen]:
             if size > ANNOTATIONS:
                 found.append((metadata.get("annotations"), f"annotations take {size // 1024} KiB, 256 KiB at most"))
         for field in ("selector", "podSelector"):
-            found += _wrong_expressions(resource.node.get("spec", field))
+            found += _wrong_expressions(resource.node.get("spec", field), held(world, resource))
         for node, message in found:
             yield failed(resource, node, f"{message}: the API server refuses it")
         if not found and any(owner.get("labels").exists or owner.get("annotations").exists for owner in owners):
             yield passed(resource, resource.node.get("metadata"), "labels and annotations have a valid form")
 
 
-def _wrong_expressions(selector: Node) -> Iterator[tuple[Node, str]]:
-    """In and NotIn compare with values, Exists and DoesNotExist with none."""
+def _wrong_expressions(selector: Node, by_schema: bool) -> Iterator[tuple[Node, str]]:
+    """In and NotIn compare with values, Exists and DoesNotExist with none; a schema knows the four itself."""
     for rule in selector.get("matchExpressions").elements():
         operator, values = rule.get("operator").text("(none)"), rule.get("values").elements()
         if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-            yield rule, f"selector of {rule.get('key').text()}: {operator} is no operator"
+            if not by_schema:
+                yield rule, f"selector of {rule.get('key').text()}: {operator} is no operator"
         elif (operator in ("In", "NotIn")) != bool(values):
             yield rule, f"selector of {rule.get('key').text()}: {operator} with{'' if values else 'out'} values"
 

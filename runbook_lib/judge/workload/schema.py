@@ -82,24 +82,25 @@ WORDS = {dict: "a mapping", list: "a list", int: "a number", str: "text", bool: 
 def right_types(world: World) -> Iterator[Seen]:
     """What the checks rely on; where the whole form is held against a schema, only what no schema says."""
     for resource in world.resources:
-        held = _held(world, resource)
-        wrong = [] if held else [*_mismatches(resource.node, SHAPES), *_no_texts(resource.node)]
+        by_schema = held(world, resource)
+        wrong = [] if by_schema else [*_mismatches(resource.node, SHAPES), *_no_texts(resource.node)]
         for workload in filter(None, [world.workload(resource)]):
-            if not held:
+            if not by_schema:
                 wrong += _no_texts(workload.template) if workload.template is not resource.node else []
                 wrong += _mismatches(workload.spec, WORKLOAD_SHAPES)
                 wrong += _mismatches(workload.pod, POD_SHAPES)
             if workload.pod.exists and not workload.pod.get("containers").elements():
                 wrong.append((workload.pod, "spec.containers is empty: a Pod needs at least one"))
             for container in workload.containers:
-                wrong += _ports(container.node) if held else _container(container.node)
+                wrong += _ports(container.node) if by_schema else _container(container.node)
         for node, message in wrong:
             yield failed(resource, node, message)
         if not wrong:
             yield passed(resource, resource.node, "fields have the types that the checks rely on")
 
 
-def _held(world: World, resource: Resource) -> bool:
+def held(world: World, resource: Resource) -> bool:
+    """Whether its whole form is held against a schema, by a check of its own."""
     served = world.schemas.kinds.get((resource.api_version, resource.kind)) if world.schemas else None
     return served is not None and served.form is not None
 
