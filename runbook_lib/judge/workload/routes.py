@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, passed, unknown
 from runbook_lib.judge.workload.gateways import routes_have_parents
-from runbook_lib.judge.workload.kinds import GATEWAY, ROUTES
+from runbook_lib.judge.workload.kinds import GATEWAY, GONE, ROUTES
 from runbook_lib.judge.workload.world import World
 
 LINK = DOCS + "concepts/services-networking/gateway/"
@@ -37,10 +37,11 @@ def _behind_ingress(world: World, ingress: Resource) -> Iterator[Seen]:
     default, rules = ingress.node.get("spec", "defaultBackend"), ingress.node.get("spec", "rules").elements()
     if not rules and not default.exists:
         yield failed(ingress, ingress.node, "neither rules nor defaultBackend: the API server refuses it")
+    gone = (ingress.api_version, "Ingress") in GONE  # another check's, and its backends are written otherwise
     paths = [path.get("backend") for rule in rules for path in rule.get("http", "paths").elements()]
     for backend in [*paths, *([default] if default.exists else [])]:
         port, name = backend.get("service", "port"), backend.get("service", "name")
-        if not backend.get("resource").exists:
+        if not gone and not backend.get("resource").exists:
             number = port.get("number")
             service = world.named("Service", name.text(), ingress)
             yield _backend(ingress, service, name, number if number.exists else port.get("name"))
