@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from runbook_lib.judge.workload.schedule import FIELDS, PART, number_in, wrong_schedule
+from runbook_lib.judge.workload.schedule import FIELDS, every_day, numbers, wrong_schedule
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 LENGTH = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,9})?)(ns|us|µs|ms|s|m|h)")
@@ -44,9 +44,10 @@ def longest_gap(text: str) -> timedelta | None:
         every = length(plain.partition(" ")[2])
         return None if every is None else max(every, timedelta(seconds=1))
     columns = SHORT.get(plain, plain).split()
-    minutes, hours, days, months, weekdays = map(_values, columns, FIELDS)
+    named = [numbers(column, *field[1:]) for column, field in zip(columns, FIELDS, strict=True)]
+    minutes, hours, days, months, weekdays = named
     times = sorted(60 * hour + minute for hour in hours for minute in minutes)
-    either = not (_any(columns[2]) or _any(columns[4]))
+    either = not (every_day(columns[2]) or every_day(columns[4]))
     runs = [n for n in range(DAYS) if _runs(FIRST + timedelta(n), days, months, weekdays, either)]
     if len(runs) < 2 or not times:
         return None
@@ -59,21 +60,3 @@ def _runs(day: date, days: set[int], months: set[int], weekdays: set[int], eithe
     """Where day of the month and of the week are both named, either will do."""
     of_month, of_week = day.day in days, day.isoweekday() % 7 in weekdays
     return day.month in months and (of_month or of_week if either else of_month and of_week)
-
-
-def _any(column: str) -> bool:
-    return any(part in ("*", "?", "*/1", "?/1") for part in column.split(","))
-
-
-def _values(column: str, field: tuple[str, int, int, tuple[str, ...]]) -> set[int]:
-    _, least, most, names = field
-    found: set[int] = set()
-    for part in filter(None, column.split(",")):
-        read = PART.fullmatch(part)
-        if read is None:
-            continue
-        star = read["first"] in ("*", "?")
-        first = least if star else number_in(read["first"], least, names) or 0
-        last = most if star or (read["last"] is None and read["step"]) else number_in(read["last"] or "", least, names)
-        found.update(range(first, (first if last is None else last) + 1, int(read["step"] or 1)))
-    return found

@@ -62,27 +62,27 @@ def _wrong_part(part: str, title: str, least: int, most: int, names: tuple[str, 
 def never_comes(text: str) -> bool:
     """Whether no month of a readable schedule has its days; days of the week beside them are enough of themselves."""
     columns = text.split()
-    if len(columns) != len(FIELDS) or not _every(columns[4]):
+    if len(columns) != len(FIELDS) or not every_day(columns[4]):
         return False
-    days, months = (_numbers(columns[position], *FIELDS[position][1:]) for position in (2, 3))
+    days, months = (numbers(columns[position], *FIELDS[position][1:]) for position in (2, 3))
     return not any(day <= LONGEST[month - 1] for month in months for day in days)
 
 
-def _every(column: str) -> bool:
+def every_day(column: str) -> bool:
     """Whether it leaves the choice to the other column of days; a step makes it a choice of its own."""
     found = (PART.fullmatch(part) for part in column.split(","))
     return any(part and part["first"] in ("*", "?") and int((part["step"] or "1")[:9]) == 1 for part in found)
 
 
-def _numbers(column: str, least: int, most: int, names: tuple[str, ...]) -> set[int]:
+def numbers(column: str, least: int, most: int, names: tuple[str, ...]) -> set[int]:
     """All that a column names, in a schedule that can be read."""
-    numbers: set[int] = set()
+    found: set[int] = set()
     for part in filter(None, map(PART.fullmatch, column.split(","))):
         begin = least if part["first"] in ("*", "?") else number_in(part["first"], least, names) or least
         open_end = part["first"] in ("*", "?") or (part["last"] is None and part["step"] is not None)
         last = most if open_end else number_in(part["last"] or part["first"], least, names) or least
-        numbers |= set(range(begin, last + 1, int((part["step"] or "1")[:9])))
-    return numbers
+        found |= set(range(begin, last + 1, int((part["step"] or "1")[:9])))
+    return found
 
 
 def number_in(text: str, least: int, names: tuple[str, ...]) -> int | None:
