@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
@@ -13,7 +14,9 @@ from runbook_lib.judge.workload.world import World
 
 def routes_have_parents(world: World) -> Iterator[Seen]:
     """A gateway ignores a route that it does not let in, and so does the API server: nothing is refused."""
-    gateways = world.of_kind("Gateway")
+    gateways: dict[str, Resource] = {}
+    for gateway in world.of_kind("Gateway"):
+        gateways.setdefault(gateway.name, gateway)
     for route in world.of_kind(*ROUTES):
         parents = route.node.get("spec", "parentRefs").elements()
         for parent in parents:
@@ -24,17 +27,18 @@ def routes_have_parents(world: World) -> Iterator[Seen]:
             )
 
 
-def _taken(world: World, gateways: tuple[Resource, ...], route: Resource, parent: Node) -> Seen:
+def _taken(world: World, gateways: dict[str, Resource], route: Resource, parent: Node) -> Seen:
+    """``gateways`` are those of each name, wherever they are: it may be that of another namespace."""
     kind, name = parent.get("kind").text("Gateway"), parent.get("name").text("(no name)")
     space = parent.get("namespace").text(world.space(route))
     if (kind, parent.get("group").text(GATEWAY)) != ("Gateway", GATEWAY):
         return passed(route, parent, f"belongs to {kind}/{name}, which is no Gateway")
-    same = [one for one in gateways if one.name == name]
-    for gateway in same:
-        if world.space(gateway) == space:
-            return _admitted(world, gateway, route, parent)
-    if same:
-        message = f"{same[0].title} is in {world.space(same[0])}, the parentRef means {space}: no gateway takes it"
+    gateway = world.named("Gateway", name, dataclasses.replace(route, namespace=space))
+    if gateway is not None:
+        return _admitted(world, gateway, route, parent)
+    elsewhere = gateways.get(name)
+    if elsewhere is not None:
+        message = f"{elsewhere.title} is in {world.space(elsewhere)}, the parentRef means {space}: no gateway takes it"
         return failed(route, parent, message, severity="blocking")
     message = f"Gateway/{name} of namespace {space} is not among the objects given: make sure that it takes the route"
     return unknown(route, parent, message, "info")
