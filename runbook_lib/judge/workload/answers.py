@@ -106,7 +106,7 @@ def _secret_answers(world: World, workload: Workload, container: Container, dema
     sources = [
         s.get("secretRef", "name").text() for s in container.node.get("envFrom").elements() if s.get("secretRef").exists
     ]
-    files = [v.get("name").text() for v in workload.pod.get("volumes").elements() if v.get("secret").exists]
+    files = [v.get("name").text() for v in workload.volumes if v.get("secret").exists]
     return f"Secrets by {', '.join([*env, *sources, *files][:3])}" if env or sources or files else ""
 
 

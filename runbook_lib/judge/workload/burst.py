@@ -70,7 +70,7 @@ def _writes_nothing(workload: Workload, container: Container) -> bool:
     mounted = {mount.get("name").text() for mount in container.node.get("volumeMounts").elements()}
     scratch = [
         volume.get("emptyDir")
-        for volume in workload.pod.get("volumes").elements()
+        for volume in workload.volumes
         if volume.get("name").text() in mounted and volume.get("emptyDir").exists
     ]
     read_only = container.node.get("securityContext", "readOnlyRootFilesystem").is_true()

@@ -43,7 +43,7 @@ def used_by_those_who_can(world: World) -> Iterator[Seen]:
     users: dict[int, list[tuple[Workload, Node]]] = defaultdict(list)
     claims: dict[int, Resource] = {}
     for workload in world.workloads():
-        for volume in workload.pod.get("volumes").elements():
+        for volume in workload.volumes:
             node = volume.get("persistentVolumeClaim", "claimName")
             claim = world.named("PersistentVolumeClaim", node.text(), workload.resource) if node.text() else None
             if claim is not None:

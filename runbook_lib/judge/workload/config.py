@@ -94,7 +94,7 @@ def _read_once(workload: Workload, container: Container) -> Iterator[tuple[str, 
         yield source.get("configMapRef", "name").text(), source, "at the start"
     for entry in container.node.get("env").elements():
         yield entry.get("valueFrom", "configMapKeyRef", "name").text(), entry, "at the start"
-    volumes = {volume.get("name").text(): volume for volume in workload.pod.get("volumes").elements()}
+    volumes = {volume.get("name").text(): volume for volume in workload.volumes}
     for mount in container.node.get("volumeMounts").elements():
         volume = volumes.get(mount.get("name").text())
         if volume and (mount.get("subPath").exists or mount.get("subPathExpr").exists):
@@ -163,10 +163,7 @@ def _references(workload: Workload) -> Iterator[tuple[str, str, str, bool, Node]
     for container in workload.containers:
         yield from _of_container(container)
         yield from _of_sub_paths(workload, container)
-    own = {claim.get("metadata", "name").text() for claim in workload.spec.get("volumeClaimTemplates").elements()}
-    for volume in workload.pod.get("volumes").elements():
-        if volume.get("name").text() in own:
-            continue  # the set's own claim stands in its place
+    for volume in workload.volumes:
         config, secret = volume.get("configMap"), volume.get("secret")
         yield from _of_volume("ConfigMap", config, config.get("name"))
         yield from _of_volume("Secret", secret, secret.get("secretName"))
@@ -192,7 +189,7 @@ def _of_container(container: Container) -> Iterator[tuple[str, str, str, bool, N
 
 def _of_sub_paths(workload: Workload, container: Container) -> Iterator[tuple[str, str, str, bool, Node]]:
     """A subPath of a whole ConfigMap or Secret is a key; without it an empty folder lies where the file should."""
-    volumes = {volume.get("name").text(): volume for volume in workload.pod.get("volumes").elements()}
+    volumes = {volume.get("name").text(): volume for volume in workload.volumes}
     for mount in container.node.get("volumeMounts").elements():
         part, volume = mount.get("subPath"), volumes.get(mount.get("name").text())
         for kind, field, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):

@@ -19,7 +19,7 @@ def no_host_path(world: World) -> Iterator[Seen]:
     """An agent on each node, a DaemonSet that only reads, is what these volumes are for; all else is tied to a node."""
     for workload in world.workloads():
         found = 0
-        for volume in workload.pod.get("volumes").elements():
+        for volume in workload.volumes:
             path = volume.get("hostPath", "path")
             if not volume.get("hostPath").exists:
                 continue

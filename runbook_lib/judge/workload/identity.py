@@ -47,11 +47,7 @@ def numbers_of_its_own(world: World) -> Iterator[Seen]:
 def owns_its_volumes(world: World) -> Iterator[Seen]:
     """A new volume belongs to root; fsGroup gives it to the group of the Pod where its driver can."""
     for workload in world.workloads(*LONG_RUNNING):
-        claims = {
-            v.get("name").text()
-            for v in workload.pod.get("volumes").elements()
-            if v.get("persistentVolumeClaim").exists
-        }
+        claims = {v.get("name").text() for v in workload.volumes if v.get("persistentVolumeClaim").exists}
         claims |= {c.get("metadata", "name").text() for c in workload.spec.get("volumeClaimTemplates").elements()}
         for container in workload.containers:
             mounts = [

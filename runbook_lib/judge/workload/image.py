@@ -49,7 +49,7 @@ def _images(world: World) -> Iterator[tuple[Subject, Node, Node]]:
     for workload, container in world.containers():
         yield (workload, container), container.node, container.node.get("image")
     for workload in world.workloads():
-        for volume in workload.pod.get("volumes").elements():
+        for volume in workload.volumes:
             if volume.get("image").exists:
                 yield workload, volume.get("image"), volume.get("image", "reference")
 

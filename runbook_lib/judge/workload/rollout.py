@@ -193,7 +193,7 @@ def one_hand_on_replicas(world: World) -> Iterator[Seen]:
 
 
 def _single_node_claims(world: World, workload: Workload) -> str:
-    for volume in workload.pod.get("volumes").elements():
+    for volume in workload.volumes:
         name = volume.get("persistentVolumeClaim", "claimName").text()
         claim = world.named("PersistentVolumeClaim", name, workload.resource) if name else None
         modes = [mode.text() for mode in claim.node.get("spec", "accessModes").elements()] if claim else []

@@ -48,7 +48,7 @@ def volumes(world: World) -> Iterator[Volume]:
     """Everything that keeps data longer than a Pod lives, as far as it is among the objects given."""
     users: dict[tuple[str, str], list[tuple[Workload, str]]] = defaultdict(list)
     for workload in world.workloads():
-        for entry in workload.pod.get("volumes").elements():
+        for entry in workload.volumes:
             named = entry.get("persistentVolumeClaim", "claimName").text()
             if named:
                 users[world.space(workload.resource), named].append((workload, entry.get("name").text()))

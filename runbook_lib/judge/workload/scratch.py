@@ -16,7 +16,7 @@ MIB = 2**20
 def scratch_is_bounded(world: World) -> Iterator[Seen]:
     """On the disk; what lies in memory is counted by another check."""
     for workload in world.workloads():
-        for volume in workload.pod.get("volumes").elements():
+        for volume in workload.volumes:
             empty = volume.get("emptyDir")
             if not isinstance(empty.value, dict) or empty.get("medium").text() == "Memory":
                 continue
@@ -61,7 +61,7 @@ def scratch_in_memory(world: World) -> Iterator[Seen]:
     for workload, container in world.containers():
         most = number_of(container.node.get("resources", "limits", "memory"))
         mounted = {mount.get("name").text() for mount in container.node.get("volumeMounts").elements()}
-        for volume in workload.pod.get("volumes").elements():
+        for volume in workload.volumes:
             empty, name = volume.get("emptyDir"), volume.get("name").text()
             if name not in mounted or empty.get("medium").text() != "Memory":
                 continue

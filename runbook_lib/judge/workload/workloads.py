@@ -67,6 +67,12 @@ class Workload:
         apps = [container for container in self.containers if container.kind == "app"]
         return next((c for c in apps if c.name == self.resource.name), apps[0] if apps else None)
 
+    @cached_property
+    def volumes(self) -> tuple[Node, ...]:
+        """The Pod's volumes, without one that bears the name of a StatefulSet's claim: the claim takes its place."""
+        claims = {claim.get("metadata", "name").text() for claim in self.spec.get("volumeClaimTemplates").elements()}
+        return tuple(v for v in self.pod.get("volumes").elements() if v.get("name").text() not in claims)
+
     @property
     def account(self) -> Node:
         """The account's name; serviceAccount is its older field, which still holds where the newer one is missing."""
