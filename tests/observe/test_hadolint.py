@@ -116,6 +116,7 @@ ONLY_HADOLINT = {
     "image-pipe: in the RUN itself, and what only prints": "set -o pipefail in the RUN does what SHELL does",
     "image-pipe: SHELL of the stage below": "a stage has the SHELL of the stage it is built on",
     "image-pipe: the shell of Windows": "cmd has no pipefail",
+    "image-pipe: PowerShell on Linux": "it has no pipefail, wherever its program lies",
     "image-pipe: patterns of a case, and a last program that looks": "grep fails for what it does not find",
     "image-signals: exec at the end of a shell form": "the shell is gone after exec",
     "image-signals: an init, and a shell that is gone after exec": "the shell is gone after exec",
