@@ -157,6 +157,7 @@ def test_users_on_the_old_side_keep_it(machines: World, play: Play) -> None:
     assert alive(machines) == ["vm-1", "vm-2", "vm-3"]
 
 
+@pytest.mark.heavy
 def test_a_retention_that_is_not_over_keeps_it(machines: World, play: Play) -> None:
     moved = moved_and_silent(machines)
     retention = {**machines.values["retention"], "minimum": "2w", "recommended": "4w", "maximum": "90d"}

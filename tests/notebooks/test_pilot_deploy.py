@@ -209,6 +209,7 @@ def test_an_image_that_is_not_there_is_named_as_the_reason(
         wait(cluster, "order-service", world.parameters.kubernetes.rollout_timeout)
 
 
+@pytest.mark.heavy
 def test_a_dry_run_shows_the_difference_and_changes_nothing(
     world: World, cluster: Cluster, play: Play, tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ def _forget_sets(cluster: Cluster) -> None:
         cluster.resource("v1", "ConfigMap").delete(name=found.name, namespace=cluster.namespace)
 
 
+@pytest.mark.heavy
 def test_workload_and_configuration_go_back_to_the_set_before_the_release(
     world: World, play: Play, released: Cluster
 ) -> None:
@@ -152,6 +153,7 @@ def test_workload_and_configuration_go_back_to_the_set_before_the_release(
     assert [step["kind"] for step in timeline["steps"]][:3] == ["detected", "decided", "acted"]
 
 
+@pytest.mark.heavy
 def test_a_set_that_was_altered_is_refused_with_the_users_back_and_nothing_written(
     world: World, play: Play, released: Cluster
 ) -> None:

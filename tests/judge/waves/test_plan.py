@@ -17,7 +17,7 @@ from runbook_lib.judge.waves import Candidate, WaveRules, plan_waves
 from runbook_lib.judge.waves.cycles import crossing_cost
 from tests.judge.waves.fleets import MONDAY, app, drawn, fleets, limits, rules, where
 
-everywhere = settings(max_examples=150, deadline=None)
+everywhere = settings(max_examples=60, deadline=None)
 
 
 @everywhere
