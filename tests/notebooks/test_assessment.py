@@ -129,6 +129,7 @@ def test_manifests_that_block_are_refused_with_their_line(play: Play, values: di
     assert "# answers graceful-stop" in overlay and "blocking" not in overlay
 
 
+@pytest.mark.heavy
 def test_a_waiver_lets_a_finding_stand_and_an_expired_one_does_not(
     play: Play, values: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_in_a_freeze_what_was_allowed_waits_and_nobody_is_moved(world: World, pl
     assert read_weight(connect(world.parameters)) == 0
 
 
+@pytest.mark.heavy
 def test_a_dry_run_says_what_it_would_do_and_moves_nobody(world: World, play: Play) -> None:
     played = play(NOTEBOOK, weight=1, dry_run=True)
     assert (played.error, played.outcome) == ("", "passed"), played.message

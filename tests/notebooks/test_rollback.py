@@ -66,6 +66,7 @@ def test_a_drill_admits_testers_again_who_had_been_admitted(world: World, play: 
     assert (found.weight, found.testers) == (0, True)
 
 
+@pytest.mark.heavy
 def test_users_who_are_still_seen_on_the_new_side_fail_a_rollback(world: World, play: Play) -> None:
     world.users_at(30)
     traffic = {**world.values["traffic"], "split_patience": "6s"}

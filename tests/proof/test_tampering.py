@@ -48,6 +48,7 @@ def test_an_untouched_archive_raises_no_alarm(made: Archive) -> None:
     assert {remark.message.split(":")[0] for remark in report.notes} == {"is unsigned"}
 
 
+@pytest.mark.heavy
 def test_an_archive_that_was_opened_and_trusted_in_jupyter_raises_no_alarm(copied: Archive, tmp_path: Path) -> None:
     notebooks = sorted(copied.records.rglob("notebook.ipynb"))[:4]
     with jupyter_server(copied.records, tmp_path / "server") as contents:
