@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
 from runbook_lib.judge.workload.kinds import GATEWAY, ROUTES
-from runbook_lib.judge.workload.peers import asked_by_name, is_namespace
+from runbook_lib.judge.workload.peers import takes_namespace
 from runbook_lib.judge.workload.world import World
 
 
@@ -83,7 +83,4 @@ def _allows(world: World, gateway: Resource, listener: Node, route: Resource) ->
     who = allowed.get("from").text("Same")
     if who != "Selector":
         return who == "All" or (who == "Same" and space == world.space(gateway))
-    given = [one for one in world.of_kind("Namespace") if one.name == space]
-    if is_namespace(space, given, allowed.get("selector")):
-        return True
-    return False if given or asked_by_name(allowed.get("selector")) else None
+    return takes_namespace(world, space, allowed.get("selector"))

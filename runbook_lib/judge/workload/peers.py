@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import Seen, failed, passed, unknown
@@ -16,7 +16,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def peers_are_there(world: World) -> Iterator[Seen]:
     """Each peer has a form that the API server takes; who is not among the objects given may still be there."""
-    given = Labelled(("", _labels([one], one.name), one) for one in world.of_kind("Namespace"))
+    given = Labelled(("", _labels(one), one) for one in world.of_kind("Namespace"))
     for policy in world.of_kind("NetworkPolicy"):
         for part, field in (("ingress", "from"), ("egress", "to")):
             for rule in policy.node.get("spec", part).elements():
@@ -62,14 +62,16 @@ def asked_by_name(selector: Node) -> bool:
     return keys | {one.get("key").text() for one in selector.get("matchExpressions").elements()} <= {OWN_NAME}
 
 
-def is_namespace(name: str, given: Iterable[Resource], selector: Node) -> bool:
-    """Whether the selector takes in the namespace of that name, as far as its labels are known."""
-    return selects(selector, _labels(given, name))
+def takes_namespace(world: World, name: str, selector: Node) -> bool | None:
+    """Whether the selector takes in the namespace of that name; None where that hangs on labels that nobody gave."""
+    given = world.clusterwide("Namespace", name)
+    if selects(selector, {OWN_NAME: name} if given is None else _labels(given)):
+        return True
+    return False if given is not None or asked_by_name(selector) else None
 
 
-def _labels(given: Iterable[Resource], name: str) -> dict[str, str]:
-    labels = {key: value for one in given for key, value in one.node.get("metadata", "labels").labels().items()}
-    return labels | {OWN_NAME: name}
+def _labels(namespace: Resource) -> dict[str, str]:
+    return namespace.node.get("metadata", "labels").labels() | {OWN_NAME: namespace.name}
 
 
 def _outside(block: Node) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook_lib.artefacts import Node, Resource
 from runbook_lib.judge.workload.check import DOCS, Check, Seen, failed, free_name, new_object, own_pods, passed, unknown
-from runbook_lib.judge.workload.peers import asked_by_name, is_namespace, peers_are_there
+from runbook_lib.judge.workload.peers import peers_are_there, takes_namespace
 from runbook_lib.judge.workload.pod import routed
 from runbook_lib.judge.workload.world import LONG_RUNNING, Workload, World, selects
 
@@ -127,10 +127,8 @@ def _is_dns(world: World, peer: Node, asked: bool) -> bool | None:
         return asked or block.get("cidr").text().endswith("/0") or None
     if not spaces.exists:
         return False
-    given = [one for one in world.of_kind("Namespace") if one.name == "kube-system"]
-    if not is_namespace("kube-system", given, spaces):
-        return False if given or asked_by_name(spaces) else None
-    return not pods.exists or selects(pods, {"k8s-app": "kube-dns"}) or None
+    taken = takes_namespace(world, "kube-system", spaces)
+    return (not pods.exists or selects(pods, {"k8s-app": "kube-dns"}) or None) if taken else taken
 
 
 def policies_apply(world: World) -> Iterator[Seen]:

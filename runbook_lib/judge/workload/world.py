@@ -85,6 +85,10 @@ class World:
         """The object of that kind and name in the namespace of another."""
         return self._names.get((kind, self.space(like), name))
 
+    def clusterwide(self, kind: str, name: str) -> Resource | None:
+        """The object of that kind and name, of a kind that lies in no namespace."""
+        return self._names.get((kind, self.namespace, name))
+
     def services(self, workload: Workload) -> tuple[Resource, ...]:
         """The Services whose selector takes in the workload's Pods."""
         return tuple(self._services.get(id(workload.resource), ()))
