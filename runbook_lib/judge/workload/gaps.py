@@ -7,20 +7,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from runbook_lib.judge.workload.schedule import FIELDS, every_day, numbers, wrong_schedule
+from runbook_lib.judge.workload.schedule import FIELDS, SHORT, every_day, numbers, wrong_schedule
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 LENGTH = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,9})?)(ns|us|µs|ms|s|m|h)")
 ZONE = re.compile(r"(CRON_)?TZ=\S+\s+")
-SHORT = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
 # Eight years, so that a 29th of February comes twice.
 FIRST, DAYS = date(2023, 1, 1), 3000
 
