@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from runbook_lib.judge.gain import Gain
 from runbook_lib.judge.portability import Demand
 from runbook_lib.judge.profile import Known
 from runbook_lib.model import Finding, Outcome
-from runbook_lib.show.checks import WEIGHTS, escape, quiet
+from runbook_lib.show.checks import WEIGHTS, quiet
 from runbook_lib.show.verdicts import COLOURS
 
 

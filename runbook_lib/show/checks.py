@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape as escape_html
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +22,6 @@ from runbook_lib.show.verdicts import COLOURS
 WIDTHS = {"object": "9em", "found": "12em", "why it matters": "9em"}
 """A narrow page leaves a sentence no strip of single words, and cuts no column off."""
 WEIGHTS = {"blocking": COLOURS["FAIL"], "warning": COLOURS["INCONCLUSIVE"], "info": "#57606a", "waived": "#57606a"}
-
-
-def escape(text: str) -> str:
-    return escape_html(text)
 
 
 def quiet(frame: pd.DataFrame) -> Styler:

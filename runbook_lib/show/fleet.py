@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from html import escape
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -15,7 +16,7 @@ from runbook_lib.judge.fleet import Fleet, by_level, effort, fleet_verdict
 from runbook_lib.judge.migration import LEVELS
 from runbook_lib.model import Finding, Outcome
 from runbook_lib.pages.fleet import rows
-from runbook_lib.show.checks import escape, quiet
+from runbook_lib.show.checks import quiet
 from runbook_lib.show.verdicts import COLOURS
 
 SHADES = dict(zip(LEVELS, ("#1a7f4b", "#57a773", "#d9a441", "#cf6b3c", "#b42318", "#98a2b3"), strict=True))

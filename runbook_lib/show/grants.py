@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from IPython.display import HTML
 
 from runbook_lib.judge.grants import Grant
-from runbook_lib.show.checks import escape
 
 KINDS = {
     "grant": "lets machines in by their address",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from html import escape
 from unicodedata import east_asian_width
 
 import pandas as pd
@@ -14,7 +15,7 @@ from pandas.io.formats.style import Styler
 
 from runbook_lib.judge.migration import LEVELS
 from runbook_lib.judge.waves import Candidate, Plan, Wave
-from runbook_lib.show.checks import escape, quiet
+from runbook_lib.show.checks import quiet
 
 COLOURS = {"pilot": "#1f6feb", "core": "#8250df", "rest": "#6e7781"}
 CLOSED = "#e4e7eb"
