@@ -27,10 +27,10 @@ def check_dockerfile(dockerfile: Dockerfile, policy: Policy | None = None) -> li
     told = list(_told(dockerfile, allowed))
     before = open_questions([finding for finding, _ in told])
     secret = {f.line for f, _ in told if f.check == "image-secret" and f.outcome is Outcome.FAIL}
-    tried = [one for one in told if one[1] and one[1].mend and one[0].line not in secret][:MOST]
-    tried = tried if len(dockerfile.text) <= LARGEST else []
-    mends = {id(finding): _mend(finding, looked, dockerfile, allowed, before) for finding, looked in tried if looked}
-    return [dataclasses.replace(f, mend=mends[id(f)]) if mends.get(id(f)) else f for f, _ in told]
+    tried = [(f, saw) for f, saw in told if saw and saw.mend and f.line not in secret]
+    most = MOST if len(dockerfile.text) <= LARGEST else 0
+    mends = {id(f): _mend(f, saw, dockerfile, allowed, before) for f, saw in tried[:most]}
+    return [dataclasses.replace(f, mend=mends.get(id(f), "")) for f, _ in told]
 
 
 def _told(dockerfile: Dockerfile, policy: Policy) -> Iterator[tuple[Finding, Looked | None]]:
