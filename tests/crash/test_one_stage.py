@@ -73,10 +73,9 @@ def stage(tmp_path: Path, somebody: str, monkeypatch: pytest.MonkeyPatch) -> Par
     return load(Path("mine.yaml"))
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(900)  # many runners, one after the other
-@pytest.mark.parametrize(
-    ("what", "only"), [("all", ["intent", "result"]), pytest.param("writer", None, marks=pytest.mark.heavy)]
-)
+@pytest.mark.parametrize(("what", "only"), [("all", ["intent", "result"]), ("writer", None)])
 def test_a_stage_that_is_killed_around_its_act_arrives_at_its_end(
     stage: Parameters, tmp_path: Path, what: str, only: list[str] | None
 ) -> None:

@@ -67,6 +67,7 @@ def test_errors_on_the_new_side_bring_every_user_back_without_a_person(world: Wo
     assert kinds(played).index("detected") < kinds(played).index("verified")
 
 
+@pytest.mark.heavy
 def test_a_stage_that_cannot_be_measured_is_held_and_neither_passes_nor_goes_back(world: World, play: Play) -> None:
     at_weight(world, 1, lambda: world.fault("prometheus_down=true", "side=range"))
     watch = {**world.values["watch"], "extend": "3s", "blind": "3s"}
